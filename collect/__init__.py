@@ -1,0 +1,1 @@
+"""Collect labelled photos into a reproducible, leak-free train/test split."""

@@ -1,0 +1,1 @@
+"""Turn the records of `bench` into an HTML report and tables."""
