@@ -1,0 +1,105 @@
+"""The drawn images: repeatable, varied, valid JPEGs whose class no trivial statistic gives away."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from collect.recipe import CollectError
+from collect.sources.shapes import CLASSES, draw
+
+PAIRS = 240
+
+
+def decode(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, list[bytes]]:
+    return {name: [draw(name, 11, i) for i in range(PAIRS)] for name in ("car", "bicycle")}
+
+
+def test_ten_classes_the_sample_pair_first() -> None:
+    assert CLASSES[:2] == ("car", "bicycle")
+    assert len(CLASSES) == len(set(CLASSES)) == 10
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_class_is_a_valid_varied_jpeg(name: str) -> None:
+    images = [decode(draw(name, 3, i)) for i in range(12)]
+    assert all(i.format == "JPEG" and i.mode == "RGB" and min(i.size) >= 80 and max(i.size) <= 120 for i in images)
+    assert len({i.size for i in images}) > 4
+    assert all(np.asarray(i).std() > 8 for i in images), "a blank picture"
+
+
+def test_same_arguments_same_bytes_other_arguments_other_bytes() -> None:
+    assert draw("car", 1, 5) == draw("car", 1, 5)
+    variants = [draw("car", 1, 5), draw("car", 1, 6), draw("car", 2, 5), draw("bicycle", 1, 5), draw("car", -1, 5)]
+    assert len(set(variants)) == len(variants)
+
+
+def test_other_processes_draw_the_same() -> None:
+    names, indices = ["car", "bicycle", "boat"], [0, 1, 2]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(draw, names, [4] * 3, indices)) == [
+            draw(name, 4, index) for name, index in zip(names, indices, strict=True)
+        ]
+
+
+def test_unknown_class_says_what_can_be_drawn() -> None:
+    with pytest.raises(CollectError, match=r"'zebra'.*car, bicycle") as caught:
+        draw("zebra", 1, 0)
+    assert caught.value.exit_code == 2
+
+
+def test_importing_the_module_is_light() -> None:
+    code = "import sys, collect.sources.shapes; print([m for m in ('skimage', 'scipy', 'torch') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def mean_colour(data: bytes) -> list[float]:
+    pixels = np.asarray(decode(data), dtype=np.float64)
+    return [*pixels.mean((0, 1)), pixels.mean(), pixels.std()]
+
+
+def border_colour(data: bytes) -> list[float]:
+    pixels = np.asarray(decode(data), dtype=np.float64)
+    return [
+        *pixels[:4].mean((0, 1)),
+        *pixels[-4:].mean((0, 1)),
+        *pixels[:, :4].mean((0, 1)),
+        *pixels[:, -4:].mean((0, 1)),
+    ]
+
+
+def size_and_bytes(data: bytes) -> list[float]:
+    width, height = decode(data).size
+    return [width, height, width / height, len(data), len(data) / (width * height)]
+
+
+def linear_accuracy(features: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
+    """Test accuracy of a least-squares classifier fitted on the first half; labels are -1 and 1."""
+    half = len(features) // 2
+    scaled = (features - features[:half].mean(0)) / (features[:half].std(0) + 1e-9)
+    design = np.column_stack([scaled, np.ones(len(scaled))])
+    weights = np.linalg.lstsq(design[:half], labels[:half], rcond=None)[0]
+    return float((np.sign(design[half:] @ weights) == labels[half:]).mean())
+
+
+@pytest.mark.parametrize("cue", [mean_colour, border_colour, size_and_bytes])
+def test_no_trivial_cue_tells_car_from_bicycle(
+    cue: Callable[[bytes], list[float]], drawn: dict[str, list[bytes]]
+) -> None:
+    both = zip(drawn["car"], drawn["bicycle"], strict=True)
+    features = np.array([cue(data) for pair in both for data in pair])
+    assert linear_accuracy(features, np.tile([1.0, -1.0], PAIRS)) < 0.62
