@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import RecordError
+from bench.errors import BenchError, RecordError, UsageError
 from bench.evidence import (
     DatasetFacts,
     Picture,
@@ -22,9 +22,13 @@ from bench.schema import build, load_json
 from collect.manifest import atomic_write
 
 __all__ = [
+    "BenchError",
     "DatasetFacts",
     "Picture",
     "Prediction",
+    "RecordError",
+    "UsageError",
+    "atomic_write",
     "facts_folder",
     "read_facts",
     "read_pictures",

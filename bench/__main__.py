@@ -1,0 +1,5 @@
+"""`python -m bench`: the command from a checkout."""
+
+from bench.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""What NVIDIA's management library tells of a GPU: driver version and energy used. Nothing on other devices."""
+
+from typing import Any
+
+import torch
+
+
+def _nvml_handle() -> Any | None:
+    if not torch.cuda.is_available():
+        return None
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}")
+    except pynvml.NVMLError:
+        return None
+
+
+class Energy:
+    """Joules since construction, from NVIDIA's own counter; None on a device that has none."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._handle = _nvml_handle() if device.type == "cuda" else None
+        self._start = self._millijoules()
+
+    def _millijoules(self) -> int | None:
+        if self._handle is None:
+            return None
+        import pynvml
+
+        try:
+            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
+        except pynvml.NVMLError:
+            return None
+
+    def joules(self) -> float | None:
+        now = self._millijoules()
+        return None if now is None or self._start is None else (now - self._start) / 1000
+
+
+def driver_version() -> str | None:
+    """Version of NVIDIA's driver, None without one."""
+    if _nvml_handle() is None:
+        return None
+    import pynvml
+
+    return str(pynvml.nvmlSystemGetDriverVersion())

@@ -1,0 +1,160 @@
+"""One run from its plan to its record: data, network, features, training, figures, pictures."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import nn
+
+from bench import cost as costs
+from bench.data import Selection, Source, Split, make_split, open_source, pack, seen_list, select, to_input
+from bench.device import info, peak_memory_bytes, pick, rates, set_up, timed
+from bench.doctor import examine, initialise
+from bench.energy import Energy
+from bench.features import cached_features, feature_split
+from bench.models import Network, bare, baseline_cnn, outputs_for, split
+from bench.outcome import dataset_info, make_notes, make_result, model_info, save_weights
+from bench.pictures import make_pictures
+from bench.plan import Plan, public_recipe
+from bench.recipes import MODELS
+from bench.records import Cost, Run, write_pictures, write_run
+from bench.train import DivergedError, Emit, Trained, train
+from bench.version import code_info
+from bench.weights import Weights, build_pretrained, load
+
+CHECKPOINT = ".checkpoint.pt"
+
+
+def build(plan: Plan, num_classes: int) -> tuple[Network, Weights | None, list[str]]:
+    """The network of a plan with its initial or pretrained weights, those weights, and notes for the reader."""
+    torch.manual_seed(plan.seed)
+    recipe, outputs = plan.recipe, outputs_for(num_classes)
+    if plan.model == "baseline-cnn":
+        net: nn.Module = baseline_cnn(outputs, recipe.size, recipe.dropout)
+    elif MODELS[plan.model].pretrained:
+        assert recipe.arch is not None and recipe.weights is not None
+        weights = load(recipe.weights, recipe.arch)
+        net, head, notes = build_pretrained(recipe, outputs, weights, recipe.weights)
+        return split(plan.model, net, head, recipe), weights, notes
+    else:
+        assert recipe.arch is not None
+        net = bare(recipe.arch, outputs, recipe.width, recipe.dropout)
+    initialise(net, recipe.init or "default")
+    return Network(net, net), None, []
+
+
+def splits(
+    plan: Plan,
+    network: Network,
+    source: Source,
+    chosen: Selection,
+    weights: Weights | None,
+    device: torch.device,
+    seconds: dict[str, float],
+    emit: Emit,
+) -> tuple[Split, Split, Split | None, Split]:
+    """What to train on, to measure on, to measure on apart, and the test images themselves for the pictures."""
+    recipe = plan.recipe
+    with timed(seconds, "pack", device):
+        images, fresh = pack(source, recipe.size, lambda done, total: emit("pack", done=done, total=total))
+    if not fresh:
+        seconds.pop("pack")
+    number = {name: i for i, name in enumerate(source.classes)}
+    label = [number[r.class_] for r in source.rows]
+
+    def make(numbers: tuple[int, ...]) -> Split:
+        return make_split(images, numbers, [label[i] for i in numbers], device)
+
+    train_images, test_images = make(chosen.train), make(chosen.test)
+    extra_images = make(chosen.extra) if chosen.extra else None
+    if network.prefix is None:
+        return train_images, test_images, extra_images, test_images
+    assert weights is not None
+    network.prefix.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def features(numbers: range | tuple[int, ...], seed: int | None) -> torch.Tensor:
+        assert network.prefix is not None and weights is not None
+        return cached_features(
+            network.prefix, images, numbers, source, recipe, weights.sha256, device, recipe.precision, seed,
+            lambda done, total: emit("features", done=done, total=total),
+        )  # fmt: skip
+
+    with timed(seconds, "features", device):
+        plain = features(range(len(source.rows)), None)
+        views = (
+            [features(chosen.train, plan.seed * 1009 + v) for v in range(recipe.views)] if recipe.views > 1 else None
+        )
+    on_train = range(len(chosen.train)) if views else chosen.train
+    trained = feature_split(views or [plain], on_train, train_images.labels)
+    extra = feature_split([plain], chosen.extra, extra_images.labels) if extra_images else None
+    return trained, feature_split([plain], chosen.test, test_images.labels), extra, test_images
+
+
+def run(plan: Plan, emit: Emit) -> Run:
+    """Make one run and write its folder; the record, also returned. Raises BenchError for what the user can mend."""
+    began = time.perf_counter()
+    device = pick(plan.device)
+    set_up(device, plan.recipe.deterministic)
+    energy = Energy(device)
+    folder, recipe, seconds = Path(plan.folder), plan.recipe, dict[str, float]()
+    source = open_source(plan.dataset, Path(plan.data))
+    chosen = select(source, recipe, plan.seed, seen_list(recipe))
+    network, weights, notes = build(plan, len(source.classes))
+    data, test, extra, test_images = splits(plan, network, source, chosen, weights, device, seconds, emit)
+    network.whole.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if weights is None:
+        sample = to_input(data.views[0][data.index[:16]].to(device))
+        notes += examine(network.whole, sample, len(source.classes))
+    folder.mkdir(parents=True, exist_ok=True)
+    test_labels = test.labels.cpu()
+    trained, reason = Trained(), None
+    try:
+        trained = train(
+            network, recipe, data, test, test_labels, plan.seed, recipe.precision, emit, folder / CHECKPOINT
+        )
+    except DivergedError as err:
+        reason = str(err)
+    counted = costs.count(plan.model, recipe, len(source.classes))
+    result = make_result(plan, source, chosen, network, trained, reason, test_labels, extra, folder)
+    with timed(seconds, "pictures", device):
+        if trained.epochs:
+            save_weights(folder, plan, network, source, weights)
+            files = [source.rows[i].file for i in chosen.test]
+            made = make_pictures(network, test_images, trained.logits, test_labels, files, source, folder, recipe)
+            write_pictures(folder, made)
+    seconds |= trained.seconds
+    train_seconds = sum(e.seconds for e in trained.epochs)
+    peak = rates(device.type, recipe.precision)["peak_tflops"]
+    done_flops = counted.train_flops_per_image * len(trained.epochs) * len(data)
+    tflops = done_flops / train_seconds / 1e12 if train_seconds else None
+    record = Run(
+        run=plan.run,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        dataset=dataset_info(source, chosen),
+        model=model_info(plan, counted, weights),
+        recipe=public_recipe(plan.model, recipe),
+        seed=plan.seed,
+        device=info(device, recipe.precision, peak),
+        code=code_info(),
+        epochs=trained.epochs,
+        result=result,
+        cost=Cost(
+            total_seconds=time.perf_counter() - began,
+            epoch_seconds=median(e.seconds for e in trained.epochs) if trained.epochs else None,
+            pack_seconds=seconds.get("pack"),
+            feature_seconds=seconds.get("features"),
+            compile_seconds=seconds.get("compile"),
+            peak_memory_bytes=peak_memory_bytes(device),
+            energy_joules=energy.joules(),
+            tflops=tflops,
+            mfu=tflops / peak if tflops else None,
+            breakdown=seconds,
+        ),
+        command=plan.command,
+        notes=notes + make_notes(plan, source, chosen, weights, trained),
+    )
+    write_run(folder, record)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return record

@@ -1,0 +1,41 @@
+"""The process of one run: reads its plan on standard input and tells its progress as JSON lines."""
+
+import json
+import sys
+import time
+from typing import Any
+
+import torch
+
+from bench.errors import BenchError
+from bench.experiment import run
+from bench.plan import Plan
+
+
+def main() -> None:
+    """Run the plan on standard input. Progress goes to standard output, everything else to standard error."""
+    plan = Plan.from_json(sys.stdin.read())
+    told = 0.0
+
+    def emit(event: str, **values: Any) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if event == "step" and values["step"] < values["steps"] and now - told < 0.1:
+            return
+        told = now
+        print(json.dumps({"event": event, **values}), flush=True)
+
+    try:
+        run(plan, emit)
+    except BenchError as err:
+        emit("error", message=str(err), exit_code=err.exit_code)
+        sys.exit(1)
+    except torch.OutOfMemoryError:
+        emit("error", message="out of memory; try a smaller --batch-size or --size", exit_code=1)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
