@@ -1,0 +1,296 @@
+"""Which groups may be held against each other, how far apart they are, and whether that is more than luck."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports import statistics as st
+from reports.load import Answers, Group, Study, device_key, read_answers, recipe_of
+from reports.words import MODEL_NAMES, clean
+
+MOST_CONTENDERS = 8
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A group that the report speaks of by name; `style` picks its colour, dash and mark.
+
+    `by_seed` is the accuracy it is judged by and `images` the test images behind it: all of them, or the clean ones.
+    """
+
+    name: str
+    style: int
+    group: Group
+    answers: Answers | None
+    by_seed: dict[int, float]
+    images: int
+
+    @cached_property
+    def accuracies(self) -> list[float]:
+        """Accuracy by seed, fractions."""
+        return list(self.by_seed.values())
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Mean over seeds."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def origin(self) -> str | None:
+        """Where its pretrained weights come from, as recorded."""
+        weights = self.group.any.model.weights
+        return clean(weights) if weights else None
+
+    @cached_property
+    def interval(self) -> st.Interval | None:
+        """Student's t interval over its seeds."""
+        return st.t_interval(self.accuracies)
+
+    @cached_property
+    def image_interval(self) -> st.Interval:
+        """Wilson's interval over the test images, at the mean accuracy of the seeds."""
+        return st.wilson(self.accuracy, self.images)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`b` against `a`: differences are accuracy of b minus accuracy of a, fractions.
+
+    `seeds` is the t interval over `seed_count` seeds, `images` the one over test images, `fixed` and `broken` count the
+    images of the first common seed that only b or only a has right, `p` is McNemar's after Holm, `variance` that of the
+    difference per image. `blocked` says why the two may not be compared.
+    """
+
+    a: Contender
+    b: Contender
+    difference: float
+    seeds: st.Interval | None
+    seed_count: int
+    images: st.Interval
+    variance: float | None
+    fixed: tuple[int, ...]
+    broken: tuple[int, ...]
+    raw_p: float | None
+    p: float | None = None
+    blocked: str | None = None
+
+    @property
+    def beyond_images(self) -> bool:
+        """Whether another test set of this size would hardly turn the difference round."""
+        if self.p is not None:
+            return self.p < ALPHA
+        return self.images[0] > 0 or self.images[1] < 0
+
+    @property
+    def beyond_seeds(self) -> bool | None:
+        """Whether other seeds would hardly turn it round; None where one seed cannot tell."""
+        return None if self.seeds is None else self.seeds[0] > 0 or self.seeds[1] < 0
+
+    @property
+    def clear(self) -> bool:
+        """Whether one of the two is better as far as seeds and images can tell."""
+        return not self.blocked and self.beyond_images and self.beyond_seeds is not False
+
+    @property
+    def interval(self) -> st.Interval:
+        """The interval to quote: over seeds where there are several, else over images."""
+        return self.seeds or self.images
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The contenders of a study, best first, all their pairs and what stands apart and why."""
+
+    study: Study
+    contenders: list[Contender]
+    pairs: dict[tuple[str, str], Pair]
+    unfair: dict[str, str]
+    apart: dict[int, str]
+    clean_images: int | None = None
+
+    def pair(self, a: Contender, b: Contender) -> Pair:
+        """The pair in the direction `b` against `a`."""
+        if found := self.pairs.get((a.name, b.name)):
+            return found
+        p = self.pairs[(b.name, a.name)]
+        seeds = (-p.seeds[1], -p.seeds[0]) if p.seeds else None
+        images, change = (-p.images[1], -p.images[0]), -p.difference
+        return replace(p, a=a, b=b, difference=change, seeds=seeds, images=images, fixed=p.broken, broken=p.fixed)
+
+    @cached_property
+    def best(self) -> Contender | None:
+        """The contender of highest mean accuracy among those compared fairly."""
+        return next((c for c in self.contenders if c.name not in self.unfair), None)
+
+    @cached_property
+    def tied(self) -> list[Contender]:
+        """The best and all that cannot be told from it, in order of accuracy."""
+        best = self.best
+        fair = [c for c in self.contenders if c.name not in self.unfair]
+        return [c for c in fair if best and (c is best or not self.pair(c, best).clear)]
+
+
+def _differs(groups: list[Group]) -> list[str]:
+    """Recipe and model fields in which groups differ."""
+    keys = sorted({k for g in groups for k in recipe_of(g.any)})
+    fields = [k for k in keys if len({str(g.any.recipe.get(k)) for g in groups}) > 1]
+    return [k for k in ("arch", "head", "weights") if len({getattr(g.any.model, k) for g in groups}) > 1] + fields
+
+
+def names_of(groups: list[Group]) -> list[str]:
+    """A name for each group: its model's, with what sets it apart where that is not enough."""
+    plain = [clean(MODEL_NAMES.get(g.any.model.name, g.any.model.name), 60) for g in groups]
+    names = []
+    for name, group in zip(plain, groups, strict=True):
+        twins = [g for other, g in zip(plain, groups, strict=True) if other == name]
+        told = []
+        for key in _differs(twins) if len(twins) > 1 else []:
+            value = getattr(group.any.model, key) if hasattr(group.any.model, key) else group.any.recipe.get(key)
+            told.append(f"{key} {clean(value, 30)}" if key != "arch" else clean(value, 30))
+        names.append(f"{name} ({', '.join(told)})" if told else name)
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        seen[name] += 1
+        names[i] = f"{name} #{seen[name]}" if seen[name] > 1 else name
+    return names
+
+
+def _newest(group: Group) -> str:
+    return max(run.created for run in group.runs)
+
+
+def _choose(study: Study) -> tuple[list[Group], dict[int, str]]:
+    """The groups to hold against each other, and for each other one why it stands apart.
+
+    One device and one state of the data: those with most models, then the newest. All training images. Of several
+    recipes of a model the one with most seeds, then the newest: never the one with the best test accuracy.
+    """
+    usable = [g for g in study.groups if g.runs]
+    rooms: dict[object, list[Group]] = {}
+    for g in usable:
+        rooms.setdefault((g.any.dataset.manifest_sha256, g.any.dataset.test, device_key(g.any)), []).append(g)
+    if not rooms:
+        return [], {}
+    room = max(rooms.values(), key=lambda gs: (len({g.any.model.name for g in gs}), max(map(_newest, gs))))
+    first, most = room[0].any, max(g.any.dataset.train for g in room)
+    apart: dict[int, str] = {}
+    for g in usable:
+        run = g.any
+        if run.dataset.manifest_sha256 != first.dataset.manifest_sha256 or run.dataset.test != first.dataset.test:
+            apart[id(g)] = "another state of the dataset"
+        elif device_key(run) != device_key(first):
+            apart[id(g)] = "another device"
+        elif run.dataset.train != most:
+            apart[id(g)] = "fewer training images"
+    full = [g for g in room if id(g) not in apart]
+    by_model: dict[str, list[Group]] = {}
+    for g in sorted(full, key=lambda g: (len(g.runs), _newest(g)), reverse=True):
+        by_model.setdefault(g.any.model.name, []).append(g)
+    chosen = full[:MOST_CONTENDERS] if len(by_model) == 1 else [groups[0] for groups in by_model.values()]
+    apart |= {id(g): "another recipe of the same model" for g in full if g not in chosen}
+    return chosen, apart
+
+
+def _clean_mask(group: Group, answers: Answers | None) -> NDArray[np.bool_] | None:
+    """Which test images are new to the weights of a group; None where all are, or nothing is known."""
+    if group.any.model.weights is None or answers is None or answers.clean is None or answers.clean.all():
+        return None
+    return answers.clean
+
+
+def _contaminated(group: Group) -> bool:
+    """Whether a group's record says that test images were in the pretraining set of its weights."""
+    return group.any.model.weights is not None and any(
+        r.result.clean_images is not None and r.result.clean_images < r.dataset.test for r in group.runs
+    )
+
+
+# What must agree for a fair race, in the words of the audit.
+BUDGET = {
+    "size": "image size",
+    "epochs": "epochs",
+    "val_fraction": "share kept for validation",
+    "holdout_clean": "images withheld",
+}
+
+
+def _unfair(contenders: list[Contender]) -> dict[str, str]:
+    """Contenders whose conditions are not those of most others, with the reason; pretraining overlap is one."""
+    reasons: dict[str, list[str]] = {}
+    for key, words in BUDGET.items():
+        values = [c.group.any.recipe.get(key) for c in contenders]
+        usual = Counter(map(str, values)).most_common(1)[0][0]
+        for c, value in zip(contenders, values, strict=True):
+            if str(value) != usual:
+                reasons.setdefault(c.name, []).append(f"{words} {clean(value, 30)} instead of {clean(usual, 30)}")
+    for c in contenders:
+        if c.images == c.group.any.dataset.test and _contaminated(c.group):
+            reasons.setdefault(c.name, []).append("test images were in the pretraining set")
+    return {name: "; ".join(words) for name, words in reasons.items()}
+
+
+def _pair(a: Contender, b: Contender, mask: NDArray[np.bool_] | None) -> Pair:
+    common = sorted(set(a.by_seed) & set(b.by_seed))
+    paired = len(common) == len(a.by_seed) == len(b.by_seed)
+    change = [b.by_seed[s] - a.by_seed[s] for s in common]
+    seeds = st.t_interval(change) if paired else st.welch_interval(a.accuracies, b.accuracies)
+    difference, test = b.accuracy - a.accuracy, min(a.images, b.images)
+    images, fixed, broken, variance, p = st.newcombe(a.accuracy, b.accuracy, test), (), (), None, None
+    x, y = a.answers, b.answers
+    shared = [s for s in x.seeds if s in y.seeds] if x and y and x.files == y.files else []
+    if x and y and shared and len(x.files) > 1:
+        kept = np.ones(len(x.files), bool) if mask is None else mask
+        rows = [(x.right[x.seeds.index(s), kept], y.right[y.seeds.index(s), kept]) for s in shared]
+        where, (first_a, first_b) = np.flatnonzero(kept), rows[0]
+        fixed, broken = (tuple(where[w].tolist()) for w in (first_b > first_a, first_a > first_b))
+        change_by_image = np.mean([q - p for p, q in rows], axis=0)
+        images = st.paired_interval(change_by_image)
+        variance = float(change_by_image.var())
+        p = st.mcnemar(len(fixed), len(broken)) if len(rows) == 1 else st.mcnemar_over_seeds(change_by_image)
+    return Pair(
+        a, b, difference, seeds, len(common) if paired else min(len(a.by_seed), len(b.by_seed)),
+        images, variance, fixed, broken, p,
+    )  # fmt: skip
+
+
+def _contenders(chosen: list[Group], left_out: list[str]) -> tuple[list[Contender], NDArray[np.bool_] | None]:
+    """Contenders of the chosen groups; judged on the clean test images alone where those are known for all of them."""
+    order = list(MODEL_NAMES)
+    single = len({g.any.model.name for g in chosen}) == 1 and len(chosen) > 1
+    answers = [read_answers(g, left_out) for g in chosen]
+    masks = [m for g, a in zip(chosen, answers, strict=True) if (m := _clean_mask(g, a)) is not None]
+    files = {a.files if a else () for a in answers}
+    mask = np.logical_and.reduce(masks) if masks and len(files) == 1 else None
+    if mask is not None and not mask.any():
+        mask = None
+    made = []
+    for position, (name, group, said) in enumerate(zip(names_of(chosen), chosen, answers, strict=True)):
+        model = group.any.model.name
+        style = position if single or model not in order else order.index(model)
+        by_seed, images = {r.seed: r.result.accuracy or 0.0 for r in group.runs}, group.any.dataset.test
+        if mask is not None and said:
+            images = int(mask.sum())
+            by_seed = {seed: float(row[mask].mean()) for seed, row in zip(said.seeds, said.right, strict=True)}
+        made.append(Contender(name, style, group, said, by_seed, images))
+    return sorted(made, key=lambda c: -c.accuracy), mask
+
+
+def compare(study: Study) -> Comparison:
+    """Hold the groups of a study against each other; reads the predictions of those that are named."""
+    chosen, apart = _choose(study)
+    order = list(MODEL_NAMES)
+    chosen.sort(key=lambda g: (order.index(g.any.model.name) if g.any.model.name in order else 9, _newest(g)))
+    contenders, mask = _contenders(chosen, study.left_out)
+    unfair = _unfair(contenders) if contenders else {}
+    pairs = [_pair(b, a, mask) for i, a in enumerate(contenders) for b in contenders[i + 1 :]]
+    adjusted = iter(st.holm([p.raw_p for p in pairs if p.raw_p is not None]))
+    made = {}
+    for p in pairs:
+        blocked = "; ".join(f"{c.name}: {unfair[c.name]}" for c in (p.a, p.b) if c.name in unfair)
+        holm = next(adjusted) if p.raw_p is not None else None
+        made[(p.a.name, p.b.name)] = replace(p, p=holm, blocked=blocked or None)
+    return Comparison(study, contenders, made, unfair, apart, None if mask is None else int(mask.sum()))

@@ -1,0 +1,194 @@
+"""The house style of the charts: figure, axes, labels that do not touch, and the values the page reads out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from reports import statistics as st
+from reports.svg import FAINT, INK, PAPER, to_svg
+from reports.words import short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+"""Okabe and Ito's: over 3:1 on white and on #121212, apart for colour-blind eyes (facts/reporting.md, 3.5)."""
+DASHES = ("solid", (0, (5, 1.6)), (0, (6, 1.6, 1.4, 1.6)), (0, (1.4, 1.4)))
+MARKS = ("o", "s", "^", "D")
+WIDTH, HEIGHT = 5.0, 2.9
+MOST_THIN = 12
+"""Seeds drawn one by one; of more only mean and interval."""
+NICE_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000, 86400)
+
+Row = tuple[int, str]
+Stop = tuple[float, float | None, str, list[Row]]
+
+
+@dataclass
+class Chart:
+    """One chart: `stops` are (x, y, head, [(series, value)]) in the SVG's own units, y None where x alone counts."""
+
+    id: str
+    title: str
+    caption: str
+    series: list[tuple[str, int]]
+    svg: Markup = field(default_factory=Markup)
+    stops: list[Stop] = field(default_factory=list)
+
+    @property
+    def most_rows(self) -> int:
+        """Series in the fullest readout, so that the page reserves the room."""
+        return max((len(rows) for *_, rows in self.stops), default=0)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the page's script needs."""
+        return {"series": self.series, "stops": self.stops}
+
+
+def style_of(index: int) -> dict[str, Any]:
+    """Colour, dash and mark of a contender; the second four have open marks."""
+    k = index % 4
+    return {"color": COLOURS[k], "linestyle": DASHES[k], "marker": MARKS[k]}
+
+
+@contextmanager
+def figure(chart: Chart, right: float = 0.73) -> Iterator[tuple["Figure", "Axes"]]:
+    """A figure in the house style; on leaving, the chart gets its SVG."""
+    import matplotlib as mpl
+    import seaborn as sns
+    from matplotlib.figure import Figure
+
+    rc = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "vggbench",
+        "text.parse_math": False,
+        "axes.unicode_minus": True,
+        "font.size": 9.5,
+        "axes.labelsize": 9.5,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "axes.edgecolor": INK,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "grid.color": FAINT,
+        "grid.linewidth": 0.8,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.size": 0,
+        "xtick.major.size": 3,
+        "axes.spines.left": False,
+    }
+    with mpl.rc_context(), sns.axes_style("ticks"):
+        mpl.rcParams.update(rc)
+        canvas = Figure(figsize=(WIDTH, HEIGHT), dpi=72)
+        canvas.subplots_adjust(left=0.115, right=right, top=0.955, bottom=0.165)
+        axes = canvas.add_subplot()
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        yield canvas, axes
+        sns.despine(ax=axes, left=True)
+        chart.svg = to_svg(canvas, chart.id)
+
+
+def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
+    """Data coordinates in the SVG's units, origin at the top left."""
+    px, py = axes.transData.transform((x, axes.get_ylim()[0] if y is None else y))
+    return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1)
+
+
+def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions as close to those wanted as `gap` between neighbours allows, within low to high."""
+    order = np.argsort(wanted, kind="stable")
+    placed = np.array(wanted, float)[order]
+    for _ in range(60):
+        for i in range(len(placed) - 1):
+            if (lack := gap - (placed[i + 1] - placed[i])) > 0.01:
+                placed[i] -= lack / 2
+                placed[i + 1] += lack / 2
+        if len(placed):
+            placed += max(0.0, low - placed[0])
+            placed -= max(0.0, placed[-1] - high)
+    result = np.empty_like(placed)
+    result[order] = placed
+    return [float(p) for p in result]
+
+
+def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
+    """Name each line at its right end, in the text's colour beside a mark in its own, nudged apart."""
+    edge = axes.get_window_extent().x1
+    pixels = [axes.transData.transform((x, y))[1] for x, y, _, _ in ends]
+    frame = axes.get_window_extent()
+    placed = nudged(pixels, 12.5, frame.y0 + 4, frame.y1 - 2)
+    for (_, _, name, style), y in zip(ends, placed, strict=True):
+        look = style_of(style)
+        axes.plot([edge + 9], [y], transform=None, clip_on=False, markersize=5.5, marker=look["marker"],
+                  color=look["color"], markerfacecolor=look["color"] if style < 4 else PAPER)  # fmt: skip
+        axes.text(edge + 16, y, short(name), transform=None, va="center_baseline", fontsize=9.5)
+
+
+def percent_axis(axes: "Axes") -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0), min(high, 1.004))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    digits = 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.045 else 1
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f}%"))
+
+
+def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str], nice: Sequence[float] = ()) -> None:
+    """A logarithmic x axis with plain numbers at round places."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    low, high = min(values) / 1.35, max(values) * 1.35
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    ticks: list[float] = [t for t in nice if low <= t <= high]
+    for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+        if len(ticks) >= 3:
+            break
+        ticks = [s * 10.0**k for k in range(-4, 16) for s in steps if low <= s * 10.0**k <= high]
+    if len(ticks) > 7:
+        ticks = ticks[:: -(-len(ticks) // 7)]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: name(v)))
+
+
+def tick_seconds(seconds: float) -> str:
+    """A round time for an axis."""
+    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
+    """A mean, with its t interval where there are seeds enough."""
+    interval = st.t_interval(values)
+    text = show(float(np.mean(values)))
+    return f"{text} ({show(interval[0])} to {show(interval[1])})" if interval else text
+
+
+def point_labels(axes: "Axes", points: list[tuple[float, float, str]]) -> None:
+    """Names beside points, on the side with room, pushed up or down where two would touch."""
+    frame = axes.get_window_extent()
+    spots = [axes.transData.transform((x, y)) for x, y, _ in points]
+    for side in ("left", "right"):
+        chosen = [
+            i
+            for i, (x, _) in enumerate(spots)
+            if (x + 9 + 5.2 * len(short(points[i][2])) > frame.x1) == (side == "right")
+        ]
+        placed = nudged([spots[i][1] + 4 for i in chosen], 12.5, frame.y0 + 6, frame.y1 - 4)
+        for i, y in zip(chosen, placed, strict=True):
+            x = spots[i][0] + (-6 if side == "right" else 6)
+            axes.text(x, y, short(points[i][2]), transform=None, ha=side, va="baseline", fontsize=9.5)
