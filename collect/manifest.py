@@ -179,3 +179,9 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException:
         Path(handle.name).unlink(missing_ok=True)
         raise
+
+
+def last_collected(data: Path) -> str | None:
+    """Name of the dataset in `data` that `collect` made, or found complete, last; None when there is none."""
+    found = [p for p in data.glob("*/dataset.toml") if (p.parent / MANIFEST).is_file()]
+    return max(found, key=lambda p: p.stat().st_mtime_ns).parent.name if found else None

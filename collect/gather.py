@@ -1,0 +1,315 @@
+"""Candidates in, verified photos out: pulls from the sources, fetches politely, verifies, and writes the journal."""
+
+import json
+import queue
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from collect.fetch import MovedError, fetch, host_of
+from collect.governor import Host
+from collect.journal import Journal, Key, Photo
+from collect.sources import Candidate, Streams
+from collect.staging import is_staged, stage
+from collect.verify import RejectError, Verified, verify
+
+REQUESTS_PER_PHOTO = 4  # for ever, reruns and redirects included
+FAILURES_PER_RUN = 3
+BATCH = 64
+PROTESTS = ("throttled", "server-error")
+
+
+@dataclass(slots=True)
+class Entry:
+    """One candidate in its source's order and what became of it; `url` is where it is asked now."""
+
+    candidate: Candidate
+    photo: Photo
+    url: str | None
+    state: str = "idle"  # idle, waiting, open, good, bad
+    not_before: float = 0.0
+
+
+@dataclass(slots=True)
+class Stream:
+    """One source's candidates, pulled in batches; `idle` are those that nobody needed yet."""
+
+    candidates: Iterator[Candidate]
+    idle: deque[Entry]
+    pulling: bool = False
+    exhausted: bool = False
+
+
+def prepare(candidate: Candidate, url: str | None, session: requests.Session | None, folder: Path) -> Verified:
+    """Read or fetch one photo, verify it and stage it; the bytes are dropped. Raises RejectError, MovedError."""
+    if candidate.read is not None:
+        data = candidate.read()
+    elif url and session:
+        data = fetch(session, url)
+    else:
+        raise RejectError("no-url", "the source gives no address for it")
+    verified = verify(data)
+    expected = candidate.expected_sha256
+    if expected and not {verified.sha256, verified.source_sha256} & set(expected):
+        raise RejectError("changed", f"sha256 is {verified.source_sha256}, was {expected[0]}")
+    stage(folder, verified.sha256, verified.jpeg)
+    return replace(verified, jpeg=b"")
+
+
+class Gatherer:
+    """Everything gathered for one dataset: `ranked` holds each class's entries in the source's order."""
+
+    def __init__(
+        self,
+        folder: Path,
+        streams: Streams,
+        journal: Journal,
+        session: requests.Session | None,
+        workers: int,
+        have: Collection[Key],
+        show: Callable[["Gatherer"], None],
+    ):
+        self.folder, self.journal, self.session, self.workers, self.show = folder, journal, session, workers, show
+        self.streams = {name: Stream(candidates, deque()) for name, candidates in streams.items()}
+        self.ranked: dict[str, list[Entry]] = {name: [] for name in streams if name}
+        self.hosts: dict[str, Host] = {}
+        self.good = Counter(class_ for class_, _ in have)
+        self.open: Counter[str] = Counter()
+        self.reasons: dict[str, Counter[str]] = {}
+        self.fetched_bytes = 0
+        self._known = journal.photos()
+        self._have = have
+        self._waiting: dict[str, deque[Entry]] = {}
+        self._done: queue.SimpleQueue[tuple[Future[Any], Stream | Entry]] = queue.SimpleQueue()
+        self._running = 0
+        self._executor = ThreadPoolExecutor(workers, "collect")
+
+    def close(self) -> None:
+        """Stop; what is under way is abandoned and counts as asked."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def until(self, wanted: Mapping[str, int | None]) -> None:
+        """Go on until every class has its wanted number of good photos (None: all there are) or nothing is left."""
+        while True:
+            self._pull(wanted)
+            self._select(wanted)
+            self._start()
+            if not self._running and not any(self._waiting.values()):
+                if not any(self._pullable(name, s, wanted) for name, s in self.streams.items()):
+                    break
+                continue
+            self._collect_results()
+            self.show(self)
+        self.journal.commit()
+        self.show(self)
+
+    def exhausted(self, class_: str) -> bool:
+        """Whether the source has no further candidate for a class."""
+        stream = self.streams.get(class_) or self.streams[""]
+        return stream.exhausted and not stream.idle
+
+    def _short(self, class_: str, wanted: Mapping[str, int | None]) -> bool:
+        number = wanted.get(class_)
+        return number is None or self.good[class_] + self.open[class_] < number
+
+    def _pullable(self, name: str, stream: Stream, wanted: Mapping[str, int | None]) -> bool:
+        if stream.exhausted or stream.pulling:
+            return False
+        if name:
+            return self._short(name, wanted) and len(stream.idle) < BATCH
+        return len(stream.idle) + sum(map(len, self._waiting.values())) < BATCH
+
+    def _pull(self, wanted: Mapping[str, int | None]) -> None:
+        for name, stream in self.streams.items():
+            if self._pullable(name, stream, wanted):
+                stream.pulling = True
+                self._submit(stream, _next_batch, stream.candidates)
+
+    def _select(self, wanted: Mapping[str, int | None]) -> None:
+        """Move idle entries that are needed to their host's queue, in the source's order."""
+        for name, stream in self.streams.items():
+            while stream.idle and (not name or self._short(name, wanted)):
+                entry = stream.idle.popleft()
+                self._enter(entry)
+
+    def _enter(self, entry: Entry) -> None:
+        photo, class_ = entry.photo, entry.candidate.class_
+        self.ranked.setdefault(class_, []).append(entry)
+        if photo.key in self._have:
+            entry.state = "good"
+            entry.candidate = replace(entry.candidate, read=None)
+            return
+        if photo.status == "good":
+            if is_staged(self.folder, photo.sha256, photo.bytes):
+                entry.state = "good"
+                entry.candidate = replace(entry.candidate, read=None)
+                self.good[class_] += 1
+                return
+            photo.status = "new"
+        if photo.status in ("rejected", "failed"):
+            self._drop(entry, photo.reason or "")
+        elif entry.candidate.read is None and photo.requests >= REQUESTS_PER_PHOTO:
+            self._reject(entry, RejectError(photo.reason or "interrupted", photo.detail or "4 requests were made"))
+        else:
+            self.open[class_] += 1
+            self._wait(entry)
+
+    def _wait(self, entry: Entry) -> None:
+        entry.state = "waiting"
+        host = "" if entry.candidate.read else host_of(entry.url or "")
+        self._waiting.setdefault(host, deque()).append(entry)
+
+    def _start(self) -> None:
+        """Send what the hosts may take now; requests are in the journal before they are made."""
+        now = time.monotonic()
+        started: list[tuple[Entry, Host | None]] = []
+        for host_name, waiting in self._waiting.items():
+            host = self.hosts.setdefault(host_name, Host()) if host_name else None
+            for _ in range(len(waiting)):
+                if self._running + len(started) >= 2 * self.workers or (host and not host.may_start(now)):
+                    break
+                entry = waiting.popleft()
+                if host and host.given_up:
+                    self._failed(entry, RejectError("host-down", host.given_up, transient=True), final=True)
+                elif entry.not_before > now:
+                    waiting.append(entry)
+                else:
+                    started.append((entry, host))
+                    if host:
+                        host.in_flight += 1
+                        entry.photo.requests += 1
+                        self.journal.save(entry.photo)
+        if any(host for _, host in started):
+            self.journal.commit()
+        for entry, _ in started:
+            entry.state = "open"
+            self._submit(entry, prepare, entry.candidate, entry.url, self.session, self.folder)
+
+    def _submit(self, what: Stream | Entry, function: Callable[..., Any], *args: Any) -> None:
+        self._running += 1
+        future = self._executor.submit(function, *args)
+        future.add_done_callback(lambda f: self._done.put((f, what)))
+
+    def _collect_results(self) -> None:
+        timeout = 0.2 if self._running else 0.02
+        try:
+            future, what = self._done.get(timeout=timeout)
+        except queue.Empty:
+            return
+        while True:
+            self._running -= 1
+            if isinstance(what, Stream):
+                self._pulled(what, future.result())
+            else:
+                self._finished(what, future)
+            try:
+                future, what = self._done.get_nowait()
+            except queue.Empty:
+                break
+        self.journal.commit(now=False)
+
+    def _pulled(self, stream: Stream, batch: list[Candidate]) -> None:
+        stream.pulling = False
+        stream.exhausted = not batch
+        for candidate in batch:
+            key = candidate.class_, candidate.source_id
+            photo = self._known.get(key)
+            if photo is None:
+                photo = self._known[key] = Photo(*key, extra=_extra(candidate))
+            stream.idle.append(Entry(candidate, photo, candidate.url))
+
+    def _finished(self, entry: Entry, future: Future[Verified]) -> None:
+        now = time.monotonic()
+        host = None if entry.candidate.read else self.hosts.get(host_of(entry.url or ""))
+        if host:
+            host.in_flight -= 1
+        try:
+            verified = future.result()
+        except MovedError as moved:
+            if host:
+                host.succeeded()
+            self._moved(entry, moved.url)
+        except RejectError as err:
+            if host and err.reason in PROTESTS:
+                host.protested(now, err.retry_after)
+            elif host and err.transient:
+                host.failed(now)
+            elif host:
+                host.succeeded()
+            if err.transient:
+                entry.photo.failures += 1
+                wait = host.backoff(entry.photo.failures) if host else 0.0
+                entry.not_before = now + max(wait, err.retry_after or 0.0)
+                self._failed(entry, err)
+            else:
+                self._reject(entry, err)
+        else:
+            if host:
+                host.succeeded()
+            self._keep(entry, verified)
+
+    def _moved(self, entry: Entry, url: str) -> None:
+        if entry.photo.requests >= REQUESTS_PER_PHOTO:
+            self._reject(entry, RejectError("redirects", f"still redirected after {entry.photo.requests} requests"))
+        else:
+            entry.url = url
+            self._wait(entry)
+
+    def _keep(self, entry: Entry, verified: Verified) -> None:
+        photo, class_ = entry.photo, entry.candidate.class_
+        photo.status, photo.reason, photo.detail = "good", None, None
+        photo.sha256, photo.source_sha256, photo.phash = verified.sha256, verified.source_sha256, verified.phash
+        photo.width, photo.height, photo.thumb = verified.width, verified.height, verified.thumb
+        photo.bytes = verified.bytes
+        photo.retrieved = datetime.now(UTC).isoformat(timespec="seconds")
+        self.journal.save(photo)
+        entry.state = "good"
+        entry.candidate = replace(entry.candidate, read=None)
+        self.open[class_] -= 1
+        self.good[class_] += 1
+        self.fetched_bytes += verified.bytes
+
+    def _failed(self, entry: Entry, err: RejectError, final: bool = False) -> None:
+        """Try again, or leave it to the next run, or give it up when its requests are used up."""
+        photo = entry.photo
+        if photo.requests >= REQUESTS_PER_PHOTO:
+            self._reject(entry, err)
+        elif final or photo.failures >= FAILURES_PER_RUN:
+            photo.status, photo.reason, photo.detail = "failed", err.reason, err.detail
+            self.journal.save(photo)
+            self.open[entry.candidate.class_] -= 1
+            self._drop(entry, err.reason)
+        else:
+            photo.reason, photo.detail = err.reason, err.detail
+            self.journal.save(photo)
+            self._wait(entry)
+
+    def _reject(self, entry: Entry, err: RejectError) -> None:
+        photo = entry.photo
+        photo.status, photo.reason, photo.detail = "rejected", err.reason, err.detail
+        self.journal.save(photo)
+        if entry.state in ("open", "waiting"):
+            self.open[entry.candidate.class_] -= 1
+        self._drop(entry, err.reason)
+
+    def _drop(self, entry: Entry, reason: str) -> None:
+        entry.state = "bad"
+        entry.candidate = replace(entry.candidate, read=None)
+        self.reasons.setdefault(entry.candidate.class_, Counter())[reason] += 1
+
+
+def _next_batch(candidates: Iterator[Candidate]) -> list[Candidate]:
+    return list(islice(candidates, BATCH))
+
+
+def _extra(candidate: Candidate) -> str | None:
+    facts = {k: v for k in ("taken", "license_url") if (v := getattr(candidate, k))}
+    return json.dumps(facts) if facts else None

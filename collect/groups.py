@@ -1,0 +1,54 @@
+"""What must stay on one side of the split: photos of one owner, of one burst."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from collect.journal import Key, Photo
+from collect.manifest import Row
+from collect.split import Item
+
+BURST_SECONDS = 60
+
+
+def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], known: Mapping[Key, Photo]) -> list[Item]:
+    """The rows as items to split; `by` is owner or image, `sides` says where earlier rows stand.
+
+    Owners are global over classes. Photos of one owner taken within a minute of each other stay together even when
+    the split is by image. A photo without an owner is its own group.
+    """
+    bursts = _bursts(rows, known)
+    items = []
+    for row in rows:
+        key = row.class_, row.source_id or ""
+        owner = (
+            (f"owner {row.owner_name or row.owner} ({row.source}:{row.owner})",) if row.owner and by == "owner" else ()
+        )
+        items.append(Item(row.sha256, row.class_, (*owner, *bursts[key]), sides.get(key)))
+    return items
+
+
+def _bursts(rows: Iterable[Row], known: Mapping[Key, Photo]) -> Mapping[Key, list[str]]:
+    links: dict[Key, list[str]] = defaultdict(list)
+    shots: dict[str, list[tuple[datetime, Key]]] = defaultdict(list)
+    for row in rows:
+        key = row.class_, row.source_id or ""
+        photo = known.get(key)
+        if row.owner and photo and (taken := _time(photo.facts().get("taken"))):
+            shots[row.owner].append((taken, key))
+    for owner, taken_at in shots.items():
+        taken_at.sort()
+        for (earlier, a), (later, b) in itertools.pairwise(taken_at):
+            if (later - earlier).total_seconds() <= BURST_SECONDS:
+                name = f"burst of {owner} at {earlier:%Y-%m-%d %H:%M:%S}"
+                links[a].append(name)
+                links[b].append(name)
+    return links
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None) if text else None
+    except ValueError:
+        return None

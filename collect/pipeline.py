@@ -1,0 +1,176 @@
+"""candidates -> fetch -> verify -> dedupe -> split -> write."""
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from collect.credits import license_warnings, write_credits
+from collect.dedupe import Duplicates, dedupe
+from collect.fetch import MAX_PER_HOST, guard, open_session
+from collect.gather import Gatherer
+from collect.groups import items_of
+from collect.journal import Journal, Key
+from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
+from collect.progress import Show, progress
+from collect.recipe import CollectError, Dataset
+from collect.rows import gathered_rows, rejected_rows, remember_rows, thumbs
+from collect.shortfall import shortfall
+from collect.sources import LOCAL, SEARCHES, At, endpoint, open_streams
+from collect.split import Plan, split
+from collect.staging import clear_staged
+from collect.state import check_folder, check_recipe, earlier_rows, is_complete, source_state, sweep
+from collect.summary import Summary, duplicate_notes, summarise
+from collect.write import name_files, remove_files, write_dataset, write_images
+
+DEFAULT_TRAIN, DEFAULT_TEST = 1000, 300
+TEST_FRACTION = 0.2
+
+
+@dataclass(slots=True)
+class Settled:
+    """The photos that make the dataset, in their places, and the ones that don't."""
+
+    rows: list[Row]
+    rejected: list[Rejected]
+    duplicates: Duplicates
+    upstream: bool
+    lost: list[Row]
+
+
+def collect(
+    dataset: Dataset,
+    data: Path = Path("data"),
+    *,
+    workers: int | None = None,
+    allow_private: bool = False,
+    quiet: bool = False,
+) -> Summary:
+    """Collect `dataset` into `data`/NAME, or continue where an earlier run stopped.
+
+    `workers` is the number of requests (and decodings) at once, at most 64 per host. Raises CollectError with its exit
+    code: UsageError, ShortfallError, SourceError.
+    """
+    started = time.monotonic()
+    if dataset.source in SEARCHES and dataset.train is None:
+        dataset = replace(dataset, train=DEFAULT_TRAIN, test=DEFAULT_TEST)
+    folder = data / dataset.name
+    if is_complete(folder, dataset):
+        return summarise(dataset.name, folder, read_manifest(folder), read_rejected(folder), started, changed=False)
+    check_folder(folder)
+    wanted = dataset.train + (dataset.test or 0) if dataset.train is not None else None
+    with Journal(folder) as journal, progress(quiet, wanted) as show, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # what Pillow warns of, verify decides
+        try:
+            check_recipe(folder, dataset, journal)
+            at = At(data, journal, allow_private, show.tell)
+            settled = _settle(dataset, folder, at, show, workers or MAX_PER_HOST)
+        except CollectError:
+            if not journal.photos():
+                journal.remove()
+                sweep(folder)
+            raise
+        _write(dataset, folder, journal, settled)
+        journal.end_run()
+    rows, rejected, found = settled.rows, settled.rejected, settled.duplicates
+    notes = [*duplicate_notes(found, settled.upstream), *license_warnings(rows)]
+    missing = [r.file for r in settled.lost]
+    return summarise(dataset.name, folder, rows, rejected, started, changed=True, notes=notes, missing=missing)
+
+
+def _settle(dataset: Dataset, folder: Path, at: At, show: Show, workers: int) -> Settled:
+    """Gather, dedupe and split until every class has its counts; rejects are replaced by the source's next ones."""
+    journal = at.journal
+    earlier, lost = earlier_rows(folder, dataset)
+    remember_rows([*earlier.values(), *lost.values()], journal)
+    session = open_session(guard(at.allow_private, endpoint(dataset)), workers)
+    streams = open_streams(dataset, at)
+    gatherer = Gatherer(folder, streams, journal, session, workers, earlier, show.state)
+    total = dataset.train + (dataset.test or 0) if dataset.train is not None else None
+    need = dict.fromkeys(dataset.class_names, total) if "" not in streams else {}
+    try:
+        for turn in range(1, 10_000):
+            gatherer.until(need)
+            kept = {**earlier, **_again(gatherer, lost)}
+            rows = gathered_rows(gatherer.ranked, kept)
+            rejected = rejected_rows(gatherer.ranked)
+            found = dedupe(rows, thumbs(folder, journal), kept)
+            if dataset.train is None and {"train", "test"} <= {r.split for r in rows}:
+                gone = [r for k, r in lost.items() if k not in kept]
+                return Settled(name_files(rows, kept.values()), rejected, found, True, gone)
+            plan = _split(dataset, found.kept, kept, journal)
+            short = Counter({c: 0 for c, _ in plan.short})
+            for (class_, _), number in plan.short.items():
+                short[class_] += number
+            growing = {c: n for c, n in short.items() if need.get(c) and not gatherer.exhausted(c)}
+            if not growing:
+                break
+            for class_, number in growing.items():
+                need[class_] = gatherer.good[class_] + number * turn
+        rejected += found.rejected
+        if plan.short:
+            write_rejected(folder, rejected)
+            journal.forget_answers()
+            journal.end_run()
+            raise shortfall(dataset, plan, Counter(r.class_ for r in found.kept), rejected)
+    finally:
+        gatherer.close()
+    placed, unused = _placed(found.kept, plan)
+    gone = [r for k, r in lost.items() if k not in kept]
+    return Settled(name_files(placed, kept.values()), rejected + unused, found, False, gone)
+
+
+def _again(gatherer: Gatherer, lost: dict[Key, Row]) -> dict[Key, Row]:
+    """Earlier rows whose file had vanished and whose photo, the very same, has been had again."""
+    good = {e.photo.key: e.photo for entries in gatherer.ranked.values() for e in entries if e.state == "good"}
+    return {k: row for k, row in lost.items() if k in good and good[k].sha256 == row.sha256}
+
+
+def _split(dataset: Dataset, rows: Sequence[Row], earlier: dict[Key, Row], journal: Journal) -> Plan:
+    sides = {k: r.split for k, r in earlier.items()}
+    items = items_of(rows, dataset.split, sides, journal.photos())
+    if dataset.train is not None:
+        names = dataset.class_names or sorted({r.class_ for r in rows})
+        train, test = dict.fromkeys(names, dataset.train), dict.fromkeys(names, dataset.test or 0)
+        return split(items, dataset.seed, train, test)
+    sizes = Counter(r.class_ for r in rows)
+    return split(items, dataset.seed, None, {c: max(1, round(TEST_FRACTION * n)) for c, n in sizes.items()})
+
+
+def _placed(rows: Sequence[Row], plan: Plan) -> tuple[list[Row], list[Rejected]]:
+    """Rows with their side, and those that got none."""
+    placed = [
+        replace(r, split=side, file=r.file if r.split == side else "")
+        for r in rows
+        if (side := plan.sides.get(r.sha256))
+    ]
+    bridging = set(plan.bridging)
+    unused = [
+        Rejected(r.class_, r.source_id, r.url, "bridges-split", "its group stands in train and in test already")
+        if r.sha256 in bridging
+        else Rejected(r.class_, r.source_id, r.url, "surplus", "a good photo that no count needs")
+        for r in rows
+        if r.sha256 not in plan.sides
+    ]
+    # by the photo, not by arrival, so that file names too depend on content alone
+    return sorted(placed, key=lambda r: (r.class_, r.split, r.sha256)), unused
+
+
+def _write(dataset: Dataset, folder: Path, journal: Journal, settled: Settled) -> None:
+    """Everything a reader of the dataset sees: photos first, then what describes them, the manifest last."""
+    known = journal.photos()
+    rows = settled.rows
+    had = {r.file for r in read_manifest(folder)} if (folder / MANIFEST).is_file() else set()
+    write_images(folder, rows)
+    write_rejected(folder, settled.rejected)
+    urls = {k: url for k, p in known.items() if (url := p.facts().get("license_url"))}
+    write_credits(folder, dataset.name, rows, urls)
+    unfinished = sum(1 for p in known.values() if p.status == "failed")
+    write_dataset(folder, dataset, rows, settled.upstream, source_state(dataset), unfinished)
+    remove_files(folder, had - {r.file for r in rows})
+    placed = {r.sha256 for r in rows}
+    # what was fetched and is not needed now serves when the dataset grows; local sources give it again
+    spare = () if dataset.source in LOCAL else (p.sha256 for p in known.values() if p.sha256 and p.sha256 not in placed)
+    clear_staged(folder, spare)

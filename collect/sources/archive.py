@@ -1,0 +1,105 @@
+"""A .tgz, .tar or .zip of class folders as a source, local or at an http(s) address."""
+
+import stat
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from collect.recipe import Dataset, SourceError
+from collect.sources import At, Candidate, Streams, wanted_class
+from collect.sources.download import check_digests, download
+from collect.sources.layout import Place, check_layout, is_image, read_layout
+from collect.verify import RejectError
+
+MAX_MEMBER_BYTES = 64 * 2**20
+UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError, RuntimeError)
+Member = tuple[str, Callable[[], bytes]]
+
+
+def streams(dataset: Dataset, at: At) -> Streams:
+    """The images of the archive at `dataset.url`, in the archive's order.
+
+    A remote archive is downloaded first, resumably, and kept in data/.downloads. Size and checksums of the recipe are
+    checked before anything is read. Raises SourceError, ShortfallError.
+    """
+    url = dataset.url or ""
+    remote = url.startswith(("http://", "https://"))
+    path = download(dataset, at) if remote else Path(url)
+    if not path.is_file():
+        raise SourceError(f"{path}: no such archive")
+    if not remote:
+        check_digests(path, dataset)
+    names, empty = _listing(path)
+    places = read_layout(names, path.name.split(".")[0])
+    check_layout(places, empty, dataset)
+    return {"": _candidates(dataset, path, places, url if remote else None)}
+
+
+def _candidates(dataset: Dataset, path: Path, places: dict[str, Place], url: str | None) -> Iterator[Candidate]:
+    for name, read in _members(path):
+        place = places.get(name)
+        if place and wanted_class(dataset, place.class_):
+            yield Candidate(place.class_, name, url=url, split=place.split, source="archive", read=read)
+
+
+def _listing(path: Path) -> tuple[list[str], list[str]]:
+    """All file names of an archive and its folders that hold no file."""
+    files: list[str] = []
+    folders: list[str] = []
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as zipped:
+                for info in zipped.infolist():
+                    (folders if info.is_dir() else files).append(info.filename.rstrip("/"))
+        else:
+            with tarfile.open(path, "r|*") as tar:
+                for member in tar:
+                    if member.isdir():
+                        folders.append(member.name.rstrip("/"))
+                    elif member.isfile():
+                        files.append(member.name)
+    except UNREADABLE as err:
+        raise _unreadable(path, err) from err
+    full = {str(Path(f).parent) for f in files}
+    return files, [f for f in folders if not any(d == f or d.startswith(f + "/") for d in full)]
+
+
+def _members(path: Path) -> Iterator[Member]:
+    if zipfile.is_zipfile(path):
+        yield from _zip_members(path)
+        return
+    try:
+        with tarfile.open(path, "r|*") as tar:
+            for member in tar:
+                # links and devices are never followed: only the bytes of plain files are read, nothing is extracted
+                if member.isfile() and is_image(member.name):
+                    handle = tar.extractfile(member)
+                    data = handle.read(MAX_MEMBER_BYTES) if handle else b""
+                    yield member.name, partial(bytes, data)
+    except UNREADABLE as err:
+        raise _unreadable(path, err) from err
+
+
+def _zip_members(path: Path) -> Iterator[Member]:
+    lock = threading.Lock()
+    zipped = zipfile.ZipFile(path)  # stays open: its members are read later, by other threads
+    for info in zipped.infolist():
+        link = stat.S_ISLNK(info.external_attr >> 16)
+        if not info.is_dir() and not link and is_image(info.filename):
+            yield info.filename, partial(_read_zipped, zipped, info, lock)
+
+
+def _read_zipped(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> bytes:
+    try:
+        with lock, zipped.open(info) as handle:
+            return handle.read(MAX_MEMBER_BYTES)
+    except UNREADABLE as err:
+        raise RejectError("unreadable", f"the archive's member cannot be read: {err}") from err
+
+
+def _unreadable(path: Path, err: Exception) -> SourceError:
+    return SourceError(f"{path}: cannot be read as .tgz, .tar or .zip ({err}); is it complete?")

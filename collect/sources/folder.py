@@ -1,0 +1,40 @@
+"""A folder of class folders as a source."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from collect.recipe import Dataset, SourceError
+from collect.sources import At, Candidate, Streams, wanted_class
+from collect.sources.layout import check_layout, read_layout
+from collect.verify import RejectError
+
+
+def streams(dataset: Dataset, at: At) -> Streams:
+    """The images below `dataset.url`, sorted by path. Raises SourceError, ShortfallError."""
+    root = Path(dataset.url or "")
+    if not root.is_dir():
+        raise SourceError(f"{root}: no such folder")
+    paths, empty = [], []
+    for path in sorted(root.rglob("*")):
+        if path.is_dir() and not any(path.iterdir()):
+            empty.append(path.relative_to(root).as_posix())
+        elif path.is_file():
+            paths.append(path.relative_to(root).as_posix())
+    places = read_layout(paths, root.resolve().name)
+    check_layout(places, empty, dataset)
+
+    def candidates() -> Iterator[Candidate]:
+        for path, place in places.items():
+            if wanted_class(dataset, place.class_):
+                read = partial(_read, root / path)
+                yield Candidate(place.class_, path, split=place.split, source="folder", read=read)
+
+    return {"": candidates()}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise RejectError("unreadable", f"the file cannot be read: {err.strerror}") from err

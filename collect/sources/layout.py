@@ -1,0 +1,132 @@
+"""How classes and splits stand in a tree of files, whether in a folder or in an archive."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from collect.manifest import IMAGE_SUFFIXES
+from collect.recipe import Dataset, ShortfallError, SourceError, valid_name
+from collect.sources import wanted_class
+
+# WordNet ids of Imagenette and Imagewoof (fast.ai) and the names their authors give them.
+WNID_NAMES = {
+    "n01440764": "tench",
+    "n02102040": "English_springer",
+    "n02979186": "cassette_player",
+    "n03000684": "chain_saw",
+    "n03028079": "church",
+    "n03394916": "French_horn",
+    "n03417042": "garbage_truck",
+    "n03425413": "gas_pump",
+    "n03445777": "golf_ball",
+    "n03888257": "parachute",
+    "n02086240": "Shih-Tzu",
+    "n02087394": "Rhodesian_ridgeback",
+    "n02088364": "beagle",
+    "n02089973": "English_foxhound",
+    "n02093754": "Border_terrier",
+    "n02096294": "Australian_terrier",
+    "n02099601": "golden_retriever",
+    "n02105641": "Old_English_sheepdog",
+    "n02111889": "Samoyed",
+    "n02115641": "dingo",
+}
+NUMBERED = re.compile(r"([^.]+)\.\d+$")  # cat.0.jpg, as in the competition's train folder
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one file belongs; `split` is None without an upstream split, `folder` is the path of its class folder."""
+
+    class_: str
+    split: str | None
+    folder: str
+
+
+def _place(parts: tuple[str, ...], depth: int, split: str | None = None) -> Place:
+    """The place of a file whose class folder is the first `depth` of its parts."""
+    name = parts[depth - 1]
+    return Place(WNID_NAMES.get(name, name), split, "/".join(parts[:depth]))
+
+
+def is_image(path: str) -> bool:
+    """Whether a path looks like an image that someone meant to be there, in folders whose names we may use."""
+    parts = PurePosixPath(path).parts
+    odd = any(p == "__MACOSX" or not valid_name(p) for p in parts)
+    return not odd and path.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _split_of(parts: tuple[str, ...]) -> tuple[str, int] | None:
+    """The split a path lies in and the index of that folder, when a class folder follows it."""
+    for i, part in enumerate(parts[:-2]):
+        if part in ("train", "test", "val"):
+            return part, i
+    return None
+
+
+def read_layout(paths: Iterable[str], root: str) -> dict[str, Place]:
+    """Class and split of every image path (relative, forward slashes); paths that tell no class are left out.
+
+    Understood are train/CLASS/ with test/CLASS/ or val/CLASS/ at any depth, CLASS/ folders, one folder of images
+    (the class is its name, `root` at the top), and flat files called CLASS.NUMBER.jpg.
+    """
+    files = {p: PurePosixPath(p).parts for p in paths if is_image(p)}
+    splits = {p: found for p, parts in files.items() if (found := _split_of(parts))}
+    sides = {name for name, _ in splits.values()}
+    if "train" in sides and sides & {"test", "val"}:
+        held_out = "test" if "test" in sides else "val"
+        return {p: _place(files[p], i + 2, "test" if name == held_out else name) for p, (name, i) in splits.items()}
+    folders = {parts[:-1] for parts in files.values()}
+    common = _common(folders)
+    places = {}
+    for path, parts in files.items():
+        inside = parts[len(common) : -1]
+        numbered = NUMBERED.match(PurePosixPath(path).stem)
+        if numbered and (not inside or inside[-1] in ("train", "test", "val")):
+            places[path] = Place(numbered[1], None, "/".join(parts[:-1]))
+        elif inside:
+            places[path] = _place(parts, len(common) + 1)
+        elif len(folders) == 1 and common:
+            places[path] = _place(parts, len(common))
+        elif len(folders) == 1:
+            places[path] = Place(root, None, "")
+    return places
+
+
+def _common(folders: set[tuple[str, ...]]) -> tuple[str, ...]:
+    shared = min(folders, default=())
+    for folder in folders:
+        length = next((i for i, (a, b) in enumerate(zip(shared, folder, strict=False)) if a != b), None)
+        shared = shared[: min(len(shared), len(folder)) if length is None else length]
+    return shared
+
+
+def check_layout(places: Mapping[str, Place], empty_folders: Iterable[str], dataset: Dataset) -> None:
+    """Raise when there is nothing to collect, or a class of the recipe or a class folder holds no image.
+
+    `empty_folders` are the folders with no file at all; one that stands beside class folders is a class without images.
+    """
+    classes = {p.class_ for p in places.values()}
+    if not classes:
+        raise SourceError(
+            f"{dataset.url}: no images in class folders; "
+            "needs train/CLASS/ and test/CLASS/, or CLASS/, or files called CLASS.NUMBER.jpg"
+        )
+    found = ", ".join(sorted(classes))
+    beside = {PurePosixPath(p.folder).parent for p in places.values()}
+    empty = {f for f in map(PurePosixPath, empty_folders) if f.parent in beside and not f.name.startswith(".")}
+    missing = [n for n in dataset.class_names if n not in classes]
+    if not dataset.classes:
+        missing = sorted({WNID_NAMES.get(f.name, f.name) for f in empty} - classes)
+    if missing:
+        raise ShortfallError(f"{dataset.url}: class {missing[0]!r} has no images (classes with images: {found})")
+    sides: dict[str, set[str]] = {"train": set(), "test": set()}
+    for place in places.values():
+        if place.split in sides and wanted_class(dataset, place.class_):
+            sides[place.split].add(place.class_)
+    if dataset.train is None and any(sides.values()) and (odd := sorted(sides["train"] ^ sides["test"])):
+        side = "test" if odd[0] in sides["train"] else "train"
+        raise ShortfallError(
+            f"{dataset.url}: class {odd[0]!r} has no {side} images; --train N --test N splits anew from all of them"
+        )

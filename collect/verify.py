@@ -1,0 +1,165 @@
+"""Is it a photo? Full decode under caps, orientation, reason codes, and the perceptual hash of what is kept."""
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_BYTES = 32 * 2**20
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 64
+MAX_RATIO = 20
+JPEG_QUALITY = 95
+THUMB_SIDE = 32
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")  # no EPS: it would run Ghostscript
+MARKUP = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(!doctype\s+)?(\w+)", re.I | re.S)
+
+
+class RejectError(Exception):
+    """A candidate is not kept: `reason` is a code, `detail` words; a `transient` failure is worth another try.
+
+    `retry_after` is in seconds, where the server asked for it.
+    """
+
+    def __init__(self, reason: str, detail: str = "", transient: bool = False, retry_after: float | None = None):
+        super().__init__(reason, detail, transient, retry_after)
+        self.reason, self.detail, self.transient, self.retry_after = reason, detail, transient, retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A good photo: the JPEG to keep and its size in bytes, digests in hex, width and height in pixels.
+
+    `phash` is 16 hex digits (64 bits), `thumb` the 32 x 32 grey pixels it was computed from, as 1,024 bytes.
+    """
+
+    jpeg: bytes
+    sha256: str
+    source_sha256: str
+    width: int
+    height: int
+    phash: str
+    thumb: bytes
+    bytes: int
+
+
+def verify(data: bytes) -> Verified:
+    """Decode `data` fully and give the upright RGB or grey JPEG to keep. Raises RejectError with a reason code.
+
+    A valid upright JPEG is kept byte for byte; everything else is transposed, converted and written at quality 95.
+    """
+    _check_container(data)
+    image = _open(data)
+    jpeg = data
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("RGB", "L") or _orientation(image) != 1:
+        jpeg = _as_jpeg(image)
+        image = _open(jpeg)
+    thumb = thumbnail(image)
+    return Verified(
+        jpeg=jpeg,
+        bytes=len(jpeg),
+        sha256=hashlib.sha256(jpeg).hexdigest(),
+        source_sha256=hashlib.sha256(data).hexdigest(),
+        width=image.width,
+        height=image.height,
+        phash=perceptual_hash(thumb),
+        thumb=thumb.tobytes(),
+    )
+
+
+def _check_container(data: bytes) -> None:
+    if not data:
+        raise RejectError("empty", "no bytes")
+    if len(data) > MAX_BYTES:
+        raise RejectError("too-large", f"{len(data):,} bytes, at most {MAX_BYTES:,}")
+    if markup := MARKUP.match(data[:4096]):
+        tag = markup[2].lower()
+        if tag == b"svg":
+            raise RejectError("svg", "a drawing in SVG, not a photo")
+        raise RejectError("html", "a web page, not a photo")
+    if data.startswith(b"\xff\xd8") and (at := _stray_marker(data)):
+        raise RejectError("corrupt", f"JPEG data broken at byte {at:,}")
+
+
+def _stray_marker(data: bytes) -> int | None:
+    """Position of a marker that cannot stand in a JPEG's compressed data (ITU T.81, B.1.1); decoders just go on."""
+    at = data.find(b"\xff\xda")
+    if at < 0:
+        return None
+    at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    while found := re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]").search(data, at):
+        marker = data[found.end() - 1]
+        if marker == 0xD9:
+            return None
+        if marker not in (0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE) and not 0xE0 <= marker <= 0xEF:
+            return found.start()
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+    return None
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
+            raise RejectError("too-many-pixels", f"{image.width} x {image.height} px, at most {MAX_PIXELS:,} pixels")
+        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+            raise RejectError("animated", f"{image.format} with {getattr(image, 'n_frames', 1)} frames")
+        short, long = sorted(image.size)
+        if short < MIN_SIDE:
+            raise RejectError("too-small", f"{image.width} x {image.height} px, shorter side under {MIN_SIDE}")
+        if long > MAX_RATIO * short:
+            raise RejectError("too-wide", f"{image.width} x {image.height} px, wider than {MAX_RATIO}:1")
+        image.load()
+    except UnidentifiedImageError as err:
+        raise RejectError("not-an-image", f"starts with {data[:8]!r}") from err
+    except RejectError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as err:
+        raise RejectError("too-many-pixels", f"at most {MAX_PIXELS:,} pixels") from err
+    except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError) as err:
+        # what Pillow's decoders raise on damaged data
+        reason = "truncated" if "truncated" in str(err) or isinstance(err, EOFError) else "corrupt"
+        raise RejectError(reason, str(err) or type(err).__name__) from err
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 where there is none or it cannot be read."""
+    try:
+        return int(image.getexif().get(0x0112, 1)) or 1
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, ArithmeticError):
+        return 1
+
+
+def _as_jpeg(image: Image.Image) -> bytes:
+    if 2 <= _orientation(image) <= 8:
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16") or image.mode == "I":
+        wide = np.asarray(image).astype(np.int64)
+        image = Image.fromarray((wide >> (8 if wide.max(initial=0) > 255 else 0)).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        upper = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", upper.size, "white"), upper)
+    if image.mode not in ("RGB", "L"):
+        image = image.convert("RGB")
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue()
+
+
+def thumbnail(image: Image.Image) -> np.ndarray:
+    """The image as 32 x 32 grey pixels, uint8."""
+    small = image.convert("L").resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(small)
+
+
+def perceptual_hash(thumb: np.ndarray) -> str:
+    """The 64-bit DCT hash of 32 x 32 grey pixels as 16 hex digits, bit for bit that of `imagehash.phash`."""
+    import scipy.fft
+
+    low = scipy.fft.dct(scipy.fft.dct(thumb.astype(np.float64), axis=0), axis=1)[:8, :8]
+    return np.packbits(low > np.median(low)).tobytes().hex()
