@@ -49,11 +49,13 @@ class Pen:
         """Stroke a circle about (x, y)."""
         self.line([(x + radius * c, y + radius * s) for c, s in [*CIRCLE, *CIRCLE[:2]]], width, colour)
 
-    def spokes(self, x: float, y: float, radius: float, count: int, width: float, colour: Colour) -> None:
+    def spokes(
+        self, x: float, y: float, radius: float, count: int, width: float, colour: Colour, alpha: int = 255
+    ) -> None:
         """Stroke `count` spokes from (x, y) to `radius`."""
         for i in range(count):
             turn = 2 * math.pi * (i + 0.25) / count
-            self.line([(x, y), (x + radius * math.cos(turn), y + radius * math.sin(turn))], width, colour)
+            self.line([(x, y), (x + radius * math.cos(turn), y + radius * math.sin(turn))], width, colour, alpha)
 
 
 def colour(rng: np.random.Generator, low: float = 0.0, high: float = 1.0, saturation: float = 1.0) -> Colour:

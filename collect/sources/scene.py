@@ -13,8 +13,9 @@ GROUNDS = ((112, 112, 116), (116, 140, 82), (194, 174, 134), (150, 140, 128), (8
 WALLS = ((170, 112, 92), (204, 196, 182), (142, 148, 150), (112, 132, 152), (150, 162, 130), (92, 88, 92))
 
 
-def _near(rng: np.random.Generator, palette: tuple[Colour, ...], spread: float = 22.0) -> NDArray[np.float32]:
-    return (rng.choice(palette) * rng.uniform(0.7, 1.1) + rng.normal(0, spread, 3)).astype(np.float32)
+def _near(rng: np.random.Generator, palette: tuple[Colour, ...]) -> NDArray[np.float32]:
+    tint: NDArray[np.float64] = rng.choice(palette) * rng.uniform(0.7, 1.1) + rng.normal(0, 14, 3)
+    return tint.astype(np.float32)
 
 
 def _texture(rng: np.random.Generator, width: int, height: int, cells: int) -> NDArray[np.float32]:
@@ -34,7 +35,7 @@ def backdrop(rng: np.random.Generator, width: int, height: int) -> Image.Image:
     bricks = not outdoors and rng.random() < 0.5
     if outdoors or rng.random() < 0.6:
         picture[horizon:] = ground * (0.8 + 0.3 * rows[horizon:])
-        picture[horizon:] += rng.uniform(0, 18) * _texture(rng, width, height, int(rng.integers(12, 48)))[horizon:]
+        picture[horizon:] += rng.uniform(0, 26) * _texture(rng, width, height, int(rng.integers(12, 48)))[horizon:]
     image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
     flat = Pen(image, np.eye(3))
     if bricks:
@@ -120,7 +121,7 @@ def clutter(image: Image.Image, rng: np.random.Generator, most: int) -> None:
 
 
 def occlude(image: Image.Image, rng: np.random.Generator, most: int) -> None:
-    """Put up to `most` things in front: poles, bushes, bollards. None hides more than a sixth of the width."""
+    """Put up to `most` things in front of the object: poles, bushes and bollards that hide a part of it."""
     width, height = image.size
     pen = Pen(image, np.array([[width, 0, 0], [0, -height, height], [0, 0, 1.0]]))
     for _ in range(int(rng.integers(0, most + 1))):

@@ -26,7 +26,7 @@ def draw(class_name: str, seed: int, index: int) -> bytes:
     key = hashlib.sha256(f"{class_name}/{seed}/{index}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(key, "big"))
     # Most pictures are clear and a few are hard, as among photos: one number decides about all that hides the object.
-    murk = rng.random() ** 1.5
+    murk = rng.random() ** 2
     width, height = int(rng.integers(88, 113)), int(rng.integers(80, 101))
     size = (SUPERSAMPLING * width, SUPERSAMPLING * height)
     image = backdrop(rng, width, height).resize(size)

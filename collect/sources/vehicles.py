@@ -31,7 +31,7 @@ def _solid_wheel(pen: Pen, rng: np.random.Generator, x: float, radius: float, ty
 
 
 def _spoked_wheel(pen: Pen, x: float, radius: float, width: float, spokes: int, tyre: Colour, metal: Colour) -> None:
-    pen.spokes(x, radius, radius, spokes, 0.012, metal)
+    pen.spokes(x, radius, radius, spokes, 0.012, metal, 150)
     pen.ring(x, radius, radius - width / 2, width, tyre)
     pen.disk(x, radius, 0.05, shade(metal, 0.7))
 
@@ -44,15 +44,8 @@ def _car(pen: Pen, rng: np.random.Generator) -> None:
     nose = belt - rng.uniform(0.02, 0.12)
     cabin: list[Point] = [(cowl, belt), (top_front, roof), (top_rear, roof), (rear, belt)]
     pen.polygon(cabin, shade(paint, 0.92))
-    hull: list[Point] = [
-        (-0.96, sill),
-        (-1, nose - 0.1),
-        (-0.95, nose),
-        (cowl, belt),
-        (rear, belt),
-        (0.97, belt - 0.03),
-    ]
-    pen.polygon([*hull, (1, sill + 0.1), (0.96, sill)], paint)
+    hood: list[Point] = [(-0.96, sill), (-1, nose - 0.1), (-0.95, nose), (cowl, belt)]
+    pen.polygon([*hood, (rear, belt), (0.97, belt - 0.03), (1, sill + 0.1), (0.96, sill)], paint)
     pen.polygon([(-0.97, sill), (-0.99, sill + 0.09), (1, sill + 0.09), (0.97, sill)], shade(paint, 0.6))
     middle = (top_front + top_rear) / 2 + rng.uniform(-0.08, 0.08)
     inset = 0.05
@@ -65,7 +58,16 @@ def _car(pen: Pen, rng: np.random.Generator) -> None:
         glass,
     )
     pen.line([(middle, sill + 0.05), (middle, belt)], 0.015, shade(paint, 0.5))
-    pen.line([(middle + 0.08, belt - 0.07), (middle + 0.17, belt - 0.07)], 0.025, shade(paint, 0.4))
+    for x in (cowl + 0.12, rear - 0.12):
+        pen.line([(x, sill + 0.1), (x, belt)], 0.012, shade(paint, 0.6))
+    for x in (middle + 0.08, rear - 0.09):
+        pen.line([(x, belt - 0.07), (x + 0.09, belt - 0.07)], 0.03, shade(paint, 0.35))
+    if rng.random() < 0.4:
+        pen.line([(-0.96, belt - 0.14), (0.99, belt - 0.14)], 0.03, _paint(rng))
+    if rng.random() < 0.3:
+        pen.line([(top_front + 0.06, roof + 0.05), (top_rear - 0.06, roof + 0.05)], 0.025, INK)
+        pen.box(top_front + 0.12, roof + 0.05, 0.3, 0.09, _paint(rng))
+    pen.polygon([(cowl + 0.08, belt - 0.01), (cowl + 0.08, belt + 0.06), (cowl + 0.16, belt + 0.05)], INK)
     pen.disk(-0.93, nose - 0.07, 0.05, (250, 240, 190))
     pen.box(0.93, belt - 0.13, 0.06, 0.08, (190, 30, 30))
     for x in (-rng.uniform(0.56, 0.64), rng.uniform(0.54, 0.64)):
@@ -80,7 +82,7 @@ def _bicycle(pen: Pen, rng: np.random.Generator) -> None:
     crank, seat = (-0.08, r - 0.04), (-0.24, rng.uniform(0.76, 0.92))
     head_low, head = (front - 0.17, r + 0.28), (front - 0.22, r + rng.uniform(0.42, 0.56))
     for x in (rear, front):
-        _spoked_wheel(pen, x, r, width, int(rng.integers(7, 15)), tyre, metal)
+        _spoked_wheel(pen, x, r, width, int(rng.integers(6, 12)), tyre, metal)
         if rng.random() < 0.3:
             arc = [(x + (r + 0.04) * math.cos(t), r + (r + 0.04) * math.sin(t)) for t in np.linspace(0.3, 2.9, 12)]
             pen.line(arc, 0.04, shade(paint, 0.7))
@@ -233,8 +235,8 @@ def _train(pen: Pen, rng: np.random.Generator) -> None:
 
 # name: what draws it, the height of its middle and how many units across it needs
 OUTLINES: dict[str, tuple[Outline, float, float]] = {
-    "car": (_car, 0.4, 2.0),
-    "bicycle": (_bicycle, 0.52, 2.0),
+    "car": (_car, 0.4, 1.9),
+    "bicycle": (_bicycle, 0.52, 2.08),
     "bus": (_bus, 0.45, 2.0),
     "truck": (_truck, 0.48, 2.0),
     "motorcycle": (_motorcycle, 0.5, 2.0),
