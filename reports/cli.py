@@ -56,12 +56,11 @@ def table(
     from bench.records import UsageError
     from reports import tables
     from reports.compare import compare
-    from reports.load import datasets, load
+    from reports.load import chosen, load
 
     if form not in tables.FORMATS:
         raise UsageError(f"--format {form}: is none of {', '.join(tables.FORMATS)}")
-    names = datasets(results) if dataset is None else [dataset]
-    comparisons = [compare(load(results, name)) for name in names]
+    comparisons = [compare(load(results, name)) for name in chosen(results, dataset)]
     sys.stdout.write(tables.export(comparisons, form))
     for text in sorted({text for c in comparisons for text in c.study.left_out}):
         print(f"left out: {text}", file=sys.stderr)

@@ -55,8 +55,12 @@ def order(matrices: list[NDArray[np.int64]]) -> list[int]:
     return [int(i) for i in leaves_list(optimal_leaf_ordering(linkage(flat, "average"), flat))]
 
 
+def _shares(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(table / np.maximum(table.sum(1, keepdims=True), 1), float)
+
+
 def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
-    share = table / np.maximum(table.sum(1, keepdims=True), 1)
+    share = _shares(table)
     pairs = [(int(table[i, j]), i, j) for i in range(len(names)) for j in range(len(names)) if i != j and table[i, j]]
     pairs.sort(key=lambda p: (-p[0], p[1], p[2]))
     return [
@@ -64,10 +68,10 @@ def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
     ]
 
 
-def _cells(table: NDArray[np.int64], names: list[str], sequence: list[int]) -> list[tuple[str, list[Cell]]]:
-    share = table / np.maximum(table.sum(1, keepdims=True), 1)
-    off = share[~np.eye(len(names), dtype=bool)]
-    darkest = max(float(off.max(initial=0)), 0.02)
+def _cells(
+    table: NDArray[np.int64], names: list[str], sequence: list[int], darkest: float
+) -> list[tuple[str, list[Cell]]]:
+    share = _shares(table)
     rows = []
     for i in sequence:
         cells = []
@@ -90,7 +94,9 @@ def matrices(comparison: Comparison) -> list[Matrix]:
     small = len(names) <= MOST_MATRIX
     sequence = order([m for _, m in found]) if small else []
     ordered = [names[i] for i in sequence]
-    return [Matrix(c.name, c.style, ordered, _cells(m, names, sequence), _top(m, names)) for c, m in found]
+    off = ~np.eye(len(names), dtype=bool)
+    darkest = max([0.02, *(float(_shares(m)[off].max(initial=0)) for _, m in found)])
+    return [Matrix(c.name, c.style, ordered, _cells(m, names, sequence, darkest), _top(m, names)) for c, m in found]
 
 
 def per_class(comparison: Comparison) -> list[tuple[str, int, list[tuple[str, float]]]]:

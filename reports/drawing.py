@@ -175,7 +175,7 @@ def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
     """A mean, with its t interval where there are seeds enough."""
     interval = st.t_interval(values)
     text = show(float(np.mean(values)))
-    return f"{text} ({show(interval[0])} to {show(interval[1])})" if interval else text
+    return f"{text} ({show(interval[0]).rstrip('%')}–{show(interval[1]).rstrip('%')})" if interval else text
 
 
 def point_labels(axes: "Axes", points: list[tuple[float, float, str]]) -> None:

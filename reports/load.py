@@ -21,6 +21,7 @@ from bench.records import (
     read_predictions,
     read_runs,
 )
+from reports.words import clean, listed
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _group(runs: dict[Path, Run]) -> Group:
 
 
 def load(results: Path, dataset: str) -> Study:
-    """The study of one dataset below `results`. Raises UsageError when it has no runs at all."""
+    """The study of one dataset below `results`."""
     runs, errors = read_runs(results, dataset)
     left_out = [str(err).replace(f"{results}/", "") for err in errors]
     by_key: dict[str, dict[Path, Run]] = defaultdict(dict)
@@ -163,8 +164,6 @@ def load(results: Path, dataset: str) -> Study:
             left_out.append(f"{folder.relative_to(results)}/run.json: {problem}")
         else:
             by_key[_key(run)][folder] = run
-    if not runs and not errors:
-        raise UsageError(f"{results}: no runs of {dataset!r}; see `reports list`, or make one with `bench run all`")
     facts = {}
     for manifest in {run.dataset.manifest_sha256 for run in runs.values()}:
         folder = facts_folder(results, dataset, manifest)
@@ -186,6 +185,15 @@ def datasets(results: Path) -> list[str]:
     if not names:
         raise UsageError(f"{results}: holds no runs; make some with `bench run all`")
     return names
+
+
+def chosen(results: Path, dataset: str | None) -> list[str]:
+    """The one dataset named, or all below `results`. Raises UsageError when it is not there."""
+    names = datasets(results)
+    if dataset is not None and dataset not in names:
+        there = listed([clean(name, 40) for name in names])
+        raise UsageError(f"{results}: no runs of {clean(dataset, 80)!r}; there are {there}")
+    return names if dataset is None else [dataset]
 
 
 def read_answers(group: Group, left_out: list[str]) -> Answers | None:

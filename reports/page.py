@@ -11,7 +11,7 @@ from bench.records import UsageError, atomic_write
 from reports import charts, conditions, confusion, pictures, tables, trust
 from reports.compare import Comparison, Pair, compare
 from reports.history import changes
-from reports.load import datasets, load
+from reports.load import chosen, load
 from reports.verdict import against, judge, pair_anchor
 from reports.words import clean, duration, listed, percent, plural, signed, times
 
@@ -78,8 +78,8 @@ def _pair(comparison: Comparison, pair: Pair, found: pictures.Gallery) -> dict[s
     factor = times(ratio) if ratio >= 0.95 else f"1/{1 / ratio:.1f}"
     return {
         "id": pair_anchor(pair.a, pair.b),
-        "a_index": index[pair.a.name],
-        "b_index": index[pair.b.name],
+        "a_index": index[pair.b.name],
+        "b_index": index[pair.a.name],
         "b_name": pair.b.name,
         "sentence": against(comparison, pair.a, pair.b),
         "difference": signed(pair.difference),
@@ -223,20 +223,18 @@ def _page(comparison: Comparison, drawn: dict[str, Any], side: int, shrunk: str)
 def page(comparison: Comparison) -> str:
     """The report of a comparison as one HTML document; photos shrink until it is under MOST_BYTES."""
     learning, more = charts.learning_charts(comparison) if comparison.contenders else ([], [])
+    cost = charts.cost_charts(comparison) if comparison.contenders else []
+    hero = cost[0] if cost and cost[0].id == "accuracy-by-seconds" else None
     drawn: dict[str, Any] = {
         "learning": learning,
         "more_learning": more,
-        "cost": charts.cost_charts(comparison) if comparison.contenders else [],
+        "cost": cost[1:] if hero else cost,
+        "hero": hero,
         "images_chart": charts.images_chart(comparison),
         "trust": charts.trust_charts(comparison),
     }
-    every = [
-        *learning,
-        *more,
-        *drawn["cost"],
-        *drawn["trust"],
-        *([drawn["images_chart"]] if drawn["images_chart"] else []),
-    ]
+    single = [chart for chart in (drawn["images_chart"],) if chart]
+    every = [*learning, *more, *cost, *drawn["trust"], *single]
     drawn["charts_data"] = {chart.id: chart.data for chart in every}
     text = ""
     for side in SIDES:
@@ -259,21 +257,16 @@ def build(results: Path, dataset: str | None = None, out: Path | None = None) ->
     Gives the paths written, the index first. `out` is for a single report. Raises UsageError and RecordError.
     """
     results = Path(results)
-    names = datasets(results)
-    if dataset is not None and dataset not in names:
-        raise UsageError(
-            f"{results}: no runs of {clean(dataset, 80)!r}; there are {listed([clean(n, 40) for n in names])}"
-        )
-    chosen = [dataset] if dataset is not None else names
-    if out is not None and len(chosen) > 1:
-        raise UsageError(f"--out names one file, but {results} holds {len(chosen)} datasets; add --dataset NAME")
+    names = chosen(results, dataset)
+    if out is not None and len(names) > 1:
+        raise UsageError(f"--out names one file, but {results} holds {len(names)} datasets; add --dataset NAME")
     written, summaries = [], []
-    for name in chosen:
+    for name in names:
         comparison = compare(load(results, name))
         path = _write(out or results / name / "report.html", page(comparison))
         written.append(path)
         summaries.append((name, comparison))
-    if len(chosen) > 1:
+    if len(names) > 1:
         written.insert(0, _write(results / "index.html", _index(summaries)))
     return written
 

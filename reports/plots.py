@@ -75,7 +75,7 @@ def curve(comparison: Comparison, key: str, against: str, title: str, caption: s
                 axes.plot(x, mean, marker=look["marker"], color=look["color"], markersize=6)
             ends.append((float(x[-1]), float(mean[-1]), c.name, c.style))
             points += [(float(x[i]), float(mean[i]), place, i + 1, list(matrix[:, i])) for i in range(length)]
-        axes.set(xlabel="epoch" if against == "epoch" else "seconds of training, feature pass included", ylabel="")
+        axes.set(xlabel="epoch" if against == "epoch" else "training time, feature pass included", ylabel="")
         if against == "epoch":
             axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
         else:
@@ -118,8 +118,9 @@ def learning_curve(comparison: Comparison, title: str, caption: str) -> Chart | 
             seeds = [(g.images_per_class, a) for g in groups if len(g.runs) <= MOST_THIN for a in g.accuracies]
             if seeds:
                 axes.plot(*zip(*seeds, strict=True), "o", markersize=2, color=look["color"], alpha=0.5)
-            sns.lineplot(x=x, y=mean, ax=axes, estimator=None, linewidth=1.9, color=look["color"], markersize=5.5, legend=False,
-                         linestyle=look["linestyle"], marker=look["marker"], markeredgewidth=0)  # fmt: skip
+            sns.lineplot(x=x, y=mean, ax=axes, estimator=None, linewidth=1.9, color=look["color"],
+                         markersize=5.5, markeredgewidth=0, linestyle=look["linestyle"], marker=look["marker"],
+                         legend=False)  # fmt: skip
             ends.append((x[-1], mean[-1], c.name, c.style))
         axes.set(xlabel="training images per class", ylabel="")
         log_axis(axes, [sizes[0] * 1.2, sizes[-1] / 1.2], lambda v: f"{v:g}", sizes)

@@ -67,7 +67,7 @@ def scatter(comparison: Comparison, what: str, title: str, caption: str) -> Char
             look, interval = style_of(c.style), c.interval or c.image_interval
             axes.vlines(p, *interval, color=look["color"], linewidth=1.6)
             sns.scatterplot(x=[p], y=[c.accuracy], ax=axes, color=look["color"], marker=look["marker"], s=58,
-                            edgecolor=PAPER, linewidth=0.8, legend=False, zorder=3)  # fmt: skip
+                            edgecolor=PAPER, linewidth=0.4, legend=False, zorder=3)  # fmt: skip
         axes.set(xlabel=label, ylabel="")
         axes.margins(y=0.12)
         prices = [p for _, p in rows] + [p for _, p in others]
@@ -77,7 +77,7 @@ def scatter(comparison: Comparison, what: str, title: str, caption: str) -> Char
         point_labels(axes, [(p, c.accuracy, c.name) for c, p in rows])
         for place, (c, p) in sorted(enumerate(rows), key=lambda row: row[1][1]):
             low, high = c.interval or c.image_interval
-            values = [(place, f"{percent(c.accuracy)} ({percent(low)} to {percent(high)})")]
+            values = [(place, f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})")]
             chart.stops.append((*at(axes, p, c.accuracy), show(p), values))
     return chart
 

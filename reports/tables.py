@@ -48,7 +48,7 @@ def _mean(group: Group, measure: Callable[[Run], float | None]) -> float | None:
 
 
 def _status(group: Group) -> str:
-    told = [plural(len(group.runs), "seed")] if group.runs else []
+    told = [str(len(group.runs))] if group.runs else []
     for status in ("stalled", "failed"):
         if number := sum(run.result.status == status for run in group.lost):
             told.append(f"{number} {status}")
@@ -170,10 +170,9 @@ def lines(comparison: Comparison, rows: list[dict[str, Any]], shown: list[Column
     for place, row in enumerate(rows):
         contender = by_name.get(row["name"]) if place < len(by_name) else None
         origin = clean(row["weights"]) if row["weights"] else None
-        name = row["name"] if contender else f"{row['name']}"
         cells = [(row["status"], float(row["seeds"])), *(_cell(c, row) for c in shown)]
         style = contender.style if contender else None
-        made.append(Line(name, origin, style, row["note"], row["ties_best"], cells))
+        made.append(Line(row["name"], origin, style, row["note"], row["ties_best"], cells))
     return made
 
 

@@ -153,7 +153,7 @@ def _learning(comparison: Comparison) -> list[Clause]:
     said = []
     for x in crossings(comparison):
         if x.low is not None and x.high is not None:
-            sure = f"clear up to {x.low:.0f} and again from {x.high:.0f}"
+            sure = f"sure up to {x.low:.0f} and from {x.high:.0f}, open between"
         else:
             sure = "too few seeds or sizes to say how surely"
         said.append(

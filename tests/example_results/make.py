@@ -34,11 +34,22 @@ from bench.records import (
 )
 
 HERE = Path(__file__).parent
-DEVICE = DeviceInfo("cpu", "AMD EPYC 9575F", "2.15.0", cpu="AMD EPYC 9575F", cores=2, precision="bf16", peak_tflops=0.31)
+DEVICE = DeviceInfo(
+    "cpu", "AMD EPYC 9575F", "2.15.0", cpu="AMD EPYC 9575F", cores=2, precision="bf16", peak_tflops=0.31
+)
 WEIGHTS = "vgg16_bn-tinyimagenet (Tiny-ImageNet)"
-NETTE = (
-    "tench English_springer cassette_player chain_saw church French_horn garbage_truck gas_pump golf_ball parachute"
-).split()
+NETTE = [
+    "tench",
+    "English_springer",
+    "cassette_player",
+    "chain_saw",
+    "church",
+    "French_horn",
+    "garbage_truck",
+    "gas_pump",
+    "golf_ball",
+    "parachute",
+]
 
 
 @dataclass(frozen=True)
@@ -213,7 +224,12 @@ def make_run(
     """Write one run's folder and give its record; `train_images` and `train_each` are images per class."""
     rng = random.Random(f"{dataset}{kind.name}{seed}{train_images}")
     each = train_images or train_each
-    skill = kind.accuracy - 0.02 * (len(classes) > 2) - kind.few * (25 / each) ** 0.5 * (each < train_each) + rng.gauss(0, 0.005)
+    skill = (
+        kind.accuracy
+        - 0.02 * (len(classes) > 2)
+        - kind.few * (25 / each) ** 0.5 * (each < train_each)
+        + rng.gauss(0, 0.005)
+    )
     predictions = _predictions(classes, test, skill, seed, kind.name)
     right = sum(p.truth == p.predicted for p in predictions)
     low, high = _wilson(right, test)
@@ -231,9 +247,7 @@ def make_run(
     run = Run(
         run=f"{kind.name}{number}-s{seed}",
         created=f"2026-11-{20 + seed // 20:02}T{10 + seed % 10:02}:{len(kind.name) + seed:02}:00Z",
-        dataset=DatasetInfo(
-            dataset, hashlib.sha256(dataset.encode()).hexdigest(), classes, each * len(classes), test
-        ),
+        dataset=DatasetInfo(dataset, hashlib.sha256(dataset.encode()).hexdigest(), classes, each * len(classes), test),
         model=ModelInfo(
             kind.name,
             "cnn" if kind.name == "baseline-cnn" else "vgg16_bn",

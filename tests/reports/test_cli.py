@@ -1,0 +1,101 @@
+"""The commands: what they print, where they write, how they fail."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def reports(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reports", *map(str, args)]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    )
+
+
+@pytest.mark.parametrize("args", [["--help"], ["build", "--help"], ["table", "--help"], ["list", "--help"]])
+def test_help_is_quick_and_gives_an_example(args: list[str]) -> None:
+    quickest = 9.0
+    for _ in range(3):
+        started = time.perf_counter()
+        done = reports(*args)
+        quickest = min(quickest, time.perf_counter() - started)
+    assert done.returncode == 0
+    assert "reports" in done.stdout and "--" in done.stdout
+    assert quickest < 1.0  # half a second on a machine that is not shared
+
+
+def test_build_prints_the_path_it_wrote(results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "report.html"
+    done = reports("build", "--dataset", "imagenette", "--results", results, "--out", out)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(out), "")
+    assert out.read_text().startswith("<!doctype html>")
+
+
+def test_list_has_a_line_for_each_dataset(results: Path) -> None:
+    lines = reports("list", "--results", results).stdout.splitlines()
+    assert lines == [
+        "car-bicycle: 48 runs, best Fine-tuned VGG 96.3% in 3.7 min",
+        "imagenette: 4 runs, best Fine-tuned VGG 94.5% in 18.7 min",
+    ]
+
+
+def test_json_table_has_the_means_of_the_records(results: Path) -> None:
+    rows = json.loads(reports("table", "--dataset", "car-bicycle", "--results", results, "--format", "json").stdout)
+    assert len(rows) == 16
+    runs = [json.loads(p.read_text()) for p in sorted(results.glob("car-bicycle/finetuned-vgg-s?/run.json"))]
+    first = rows[0]
+    assert first["model"] == "finetuned-vgg" and first["ties_best"] is True
+    assert first["accuracy"] == pytest.approx(sum(r["result"]["accuracy"] for r in runs) / 3)
+    assert first["accuracy_seeds_low"] < first["accuracy"] < first["accuracy_seeds_high"]
+    assert first["weights"] == "vgg16_bn-tinyimagenet (Tiny-ImageNet)"
+
+
+def test_csv_table_parses_and_runs_no_formula(results: Path, tmp_path: Path) -> None:
+    source = results / "imagenette/frozen-vgg-s1/run.json"
+    folder = tmp_path / "imagenette" / "one"
+    folder.mkdir(parents=True)
+    values = json.loads(source.read_text())
+    (folder / "run.json").write_text(json.dumps(values | {"model": values["model"] | {"weights": "=HYPERLINK(1)"}}))
+    rows = list(csv.DictReader(io.StringIO(reports("table", "--results", tmp_path, "--format", "csv").stdout)))
+    assert rows[0]["weights"] == "'=HYPERLINK(1)"
+    assert float(rows[0]["accuracy"]) == values["result"]["accuracy"]
+
+
+def test_markdown_and_latex_tables(results: Path) -> None:
+    markdown = reports("table", "--results", results, "--format", "md").stdout.splitlines()
+    assert markdown[0].startswith("| Dataset | Model | Weights | Seeds | Accuracy (%) |")
+    assert len({line.count("|") for line in markdown if line.startswith("|")}) == 1
+    assert any("Fine-tuned VGG *" in line and "Tiny-ImageNet" in line for line in markdown)
+    latex = reports("table", "--dataset", "imagenette", "--results", results, "--format", "latex").stdout
+    assert "\\begin{tabular}" in latex and "Accuracy (\\%)" in latex and "vgg16\\_bn" in latex
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["build", "--results", "nowhere"], "nowhere: no such folder"),
+        (["build", "--dataset", "cats"], "no runs of 'cats'"),
+        (["table", "--format", "xml"], "--format xml: is none of md, csv, latex, json"),
+        (["table", "--dataset", "../x"], "no runs of '../x'"),
+        (["build", "--frobnicate"], "No such option"),
+    ],
+)
+def test_mistakes_are_one_line_and_code_two(results: Path, args: list[str], said: str) -> None:
+    done = reports(*args, *([] if "--results" in args else ["--results", str(results)]))
+    assert done.returncode == 2
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_one_line(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = reports("build", "--dataset", "imagenette", "--results", results, "--out", tmp_path / "file" / "report.html")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
