@@ -1,14 +1,16 @@
 """Candidates in, verified photos out: pulls from the sources, fetches politely, verifies, and writes the journal."""
 
+import heapq
 import json
 import queue
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,7 @@ class Gatherer:
         workers: int,
         have: Collection[Key],
         show: Callable[["Gatherer"], None],
+        stop: threading.Event,
     ):
         self.folder, self.journal, self.session, self.workers, self.show = folder, journal, session, workers, show
         self.streams = {name: Stream(candidates, deque()) for name, candidates in streams.items()}
@@ -86,14 +89,17 @@ class Gatherer:
         self.reasons: dict[str, Counter[str]] = {}
         self.fetched_bytes = 0
         self._known = journal.photos()
-        self._have = have
-        self._waiting: dict[str, deque[Entry]] = {}
+        self._have, self._stop = have, stop
+        self._seen: set[Key] = set()
+        self._waiting: dict[str, list[tuple[int, int, Entry]]] = {}
+        self._order = count()
         self._done: queue.SimpleQueue[tuple[Future[Any], Stream | Entry]] = queue.SimpleQueue()
         self._running = 0
         self._executor = ThreadPoolExecutor(workers, "collect")
 
     def close(self) -> None:
         """Stop; what is under way is abandoned and counts as asked."""
+        self._stop.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def until(self, wanted: Mapping[str, int | None]) -> None:
@@ -165,7 +171,8 @@ class Gatherer:
     def _wait(self, entry: Entry) -> None:
         entry.state = "waiting"
         host = "" if entry.candidate.read else host_of(entry.url or "")
-        self._waiting.setdefault(host, deque()).append(entry)
+        # those never asked for go first: whatever a kill interrupts, it is rarely the same photo twice
+        heapq.heappush(self._waiting.setdefault(host, []), (entry.photo.requests, next(self._order), entry))
 
     def _start(self) -> None:
         """Send what the hosts may take now; requests are in the journal before they are made."""
@@ -173,20 +180,24 @@ class Gatherer:
         started: list[tuple[Entry, Host | None]] = []
         for host_name, waiting in self._waiting.items():
             host = self.hosts.setdefault(host_name, Host()) if host_name else None
-            for _ in range(len(waiting)):
+            later = []
+            while waiting:
                 if self._running + len(started) >= 2 * self.workers or (host and not host.may_start(now)):
                     break
-                entry = waiting.popleft()
+                place = heapq.heappop(waiting)
+                entry = place[-1]
                 if host and host.given_up:
                     self._failed(entry, RejectError("host-down", host.given_up, transient=True), final=True)
                 elif entry.not_before > now:
-                    waiting.append(entry)
+                    later.append(place)
                 else:
                     started.append((entry, host))
                     if host:
                         host.in_flight += 1
                         entry.photo.requests += 1
                         self.journal.save(entry.photo)
+            for place in later:
+                heapq.heappush(waiting, place)
         if any(host for _, host in started):
             self.journal.commit()
         for entry, _ in started:
@@ -221,6 +232,9 @@ class Gatherer:
         stream.exhausted = not batch
         for candidate in batch:
             key = candidate.class_, candidate.source_id
+            if key in self._seen:
+                continue  # listed twice
+            self._seen.add(key)
             photo = self._known.get(key)
             if photo is None:
                 photo = self._known[key] = Photo(*key, extra=_extra(candidate))

@@ -1,10 +1,12 @@
 """candidates -> fetch -> verify -> dedupe -> split -> write."""
 
+import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from collect.credits import license_warnings, write_credits
@@ -16,8 +18,8 @@ from collect.journal import Journal, Key
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.progress import Show, progress
 from collect.recipe import CollectError, Dataset
-from collect.rows import gathered_rows, rejected_rows, remember_rows, thumbs
-from collect.shortfall import shortfall
+from collect.rows import candidate_of, gathered_rows, rejected_rows, remember_rows, thumbs
+from collect.shortfall import check_classes, shortfall
 from collect.sources import LOCAL, SEARCHES, At, endpoint, open_streams
 from collect.split import Plan, split
 from collect.staging import clear_staged
@@ -27,6 +29,7 @@ from collect.write import name_files, remove_files, write_dataset, write_images
 
 DEFAULT_TRAIN, DEFAULT_TEST = 1000, 300
 TEST_FRACTION = 0.2
+DROPPED = ("exact-duplicate", "near-duplicate", "class-conflict", "bridges-split", "surplus")  # had, but not taken
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class Settled:
     rejected: list[Rejected]
     duplicates: Duplicates
     upstream: bool
-    lost: list[Row]
+    gone: list[str]
 
 
 def collect(
@@ -65,7 +68,7 @@ def collect(
         warnings.filterwarnings("ignore", module="PIL")  # what Pillow warns of, verify decides
         try:
             check_recipe(folder, dataset, journal)
-            at = At(data, journal, allow_private, show.tell)
+            at = At(data, journal, allow_private, show.tell, threading.Event())
             settled = _settle(dataset, folder, at, show, workers or MAX_PER_HOST)
         except CollectError:
             if not journal.photos():
@@ -76,7 +79,10 @@ def collect(
         journal.end_run()
     rows, rejected, found = settled.rows, settled.rejected, settled.duplicates
     notes = [*duplicate_notes(found, settled.upstream), *license_warnings(rows)]
-    missing = [r.file for r in settled.lost]
+    notes += [f"{file} had vanished and its photo cannot be had again" for file in settled.gone]
+    missing = []
+    if dataset.source == "manifest":
+        missing = [f"{r.class_} {r.source_id}: {r.reason} {r.detail}" for r in rejected if r.reason not in DROPPED]
     return summarise(dataset.name, folder, rows, rejected, started, changed=True, notes=notes, missing=missing)
 
 
@@ -86,10 +92,13 @@ def _settle(dataset: Dataset, folder: Path, at: At, show: Show, workers: int) ->
     earlier, lost = earlier_rows(folder, dataset)
     remember_rows([*earlier.values(), *lost.values()], journal)
     session = open_session(guard(at.allow_private, endpoint(dataset)), workers)
-    streams = open_streams(dataset, at)
-    gatherer = Gatherer(folder, streams, journal, session, workers, earlier, show.state)
+    streams = dict(open_streams(dataset, at))
+    if dataset.source in SEARCHES:  # a search may not find again what it found before; other sources list it
+        for row in lost.values():
+            streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
+    gatherer = Gatherer(folder, streams, journal, session, workers, earlier, show.state, at.stop)
     total = dataset.train + (dataset.test or 0) if dataset.train is not None else None
-    need = dict.fromkeys(dataset.class_names, total) if "" not in streams else {}
+    need = dict.fromkeys(filter(None, streams), total)
     try:
         for turn in range(1, 10_000):
             gatherer.until(need)
@@ -97,10 +106,12 @@ def _settle(dataset: Dataset, folder: Path, at: At, show: Show, workers: int) ->
             rows = gathered_rows(gatherer.ranked, kept)
             rejected = rejected_rows(gatherer.ranked)
             found = dedupe(rows, thumbs(folder, journal), kept)
-            if dataset.train is None and {"train", "test"} <= {r.split for r in rows}:
-                gone = [r for k, r in lost.items() if k not in kept]
+            write_rejected(folder, rejected)
+            check_classes(dataset, gatherer.ranked, rows)
+            gone = [r.file for k, r in lost.items() if k not in kept]
+            if dataset.train is None and any(r.split for r in rows):
                 return Settled(name_files(rows, kept.values()), rejected, found, True, gone)
-            plan = _split(dataset, found.kept, kept, journal)
+            plan = _split(dataset, found.kept, kept, journal, gatherer.ranked)
             short = Counter({c: 0 for c, _ in plan.short})
             for (class_, _), number in plan.short.items():
                 short[class_] += number
@@ -118,7 +129,6 @@ def _settle(dataset: Dataset, folder: Path, at: At, show: Show, workers: int) ->
     finally:
         gatherer.close()
     placed, unused = _placed(found.kept, plan)
-    gone = [r for k, r in lost.items() if k not in kept]
     return Settled(name_files(placed, kept.values()), rejected + unused, found, False, gone)
 
 
@@ -128,11 +138,13 @@ def _again(gatherer: Gatherer, lost: dict[Key, Row]) -> dict[Key, Row]:
     return {k: row for k, row in lost.items() if k in good and good[k].sha256 == row.sha256}
 
 
-def _split(dataset: Dataset, rows: Sequence[Row], earlier: dict[Key, Row], journal: Journal) -> Plan:
+def _split(
+    dataset: Dataset, rows: Sequence[Row], earlier: dict[Key, Row], journal: Journal, classes: Iterable[str]
+) -> Plan:
     sides = {k: r.split for k, r in earlier.items()}
     items = items_of(rows, dataset.split, sides, journal.photos())
     if dataset.train is not None:
-        names = dataset.class_names or sorted({r.class_ for r in rows})
+        names = sorted({*dataset.class_names, *classes})
         train, test = dict.fromkeys(names, dataset.train), dict.fromkeys(names, dataset.test or 0)
         return split(items, dataset.seed, train, test)
     sizes = Counter(r.class_ for r in rows)

@@ -31,7 +31,7 @@ def _row(candidate: Candidate, photo: Photo) -> Row:
         class_=photo.class_,
         split=candidate.split or "",
         sha256=photo.sha256 or "",
-        source_sha256=photo.source_sha256,
+        source_sha256=_original(candidate, photo),
         phash=photo.phash,
         width=photo.width,
         height=photo.height,
@@ -46,6 +46,12 @@ def _row(candidate: Candidate, photo: Photo) -> Row:
         title=candidate.title,
         retrieved=photo.retrieved,
     )
+
+
+def _original(candidate: Candidate, photo: Photo) -> str | None:
+    """The digest of the bytes first fetched: a photo rebuilt from a dataset's own file keeps what its manifest said."""
+    expected = candidate.expected_sha256
+    return expected[1] if expected and photo.sha256 == expected[0] else photo.source_sha256
 
 
 def rejected_rows(ranked: Mapping[str, list[Entry]]) -> list[Rejected]:

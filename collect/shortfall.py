@@ -1,9 +1,9 @@
 """Too few photos: the error that says which class, what was found, why the rest was rejected and what to change."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from collect.manifest import Rejected
+from collect.manifest import Rejected, Row
 from collect.recipe import Dataset, ShortfallError
 from collect.sources import SEARCHES
 from collect.split import Plan
@@ -42,6 +42,23 @@ def shortfall(
             f"  {class_:<{width}}  {found:,} found, {distinct.get(class_, 0):,} distinct" + (f"; {why}" if why else "")
         )
     return ShortfallError("\n".join([*lines, f"  {_advice(dataset, min(distinct.get(c, 0) for c in short))}"]))
+
+
+def check_classes(dataset: Dataset, found: Iterable[str], rows: Sequence[Row]) -> None:
+    """Raise ShortfallError when counts are not asked for and a class has nothing to train or to test with."""
+    if dataset.train is not None:
+        return
+    splits: dict[str, Counter[str]] = {class_: Counter() for class_ in found}
+    for row in rows:
+        splits[row.class_][row.split] += 1
+    for class_, counts in sorted(splits.items()):
+        upstream = any(r.split for r in rows)
+        lacking = [side for side in ("train", "test") if not counts[side]] if upstream else []
+        if lacking or counts.total() < 2:
+            what = f"no usable {lacking[0]} images" if lacking else f"{counts.total()} usable images, needs at least 2"
+            raise ShortfallError(
+                f"{dataset.name}: class {class_!r} has {what}; the rejected ones are in rejected.jsonl"
+            )
 
 
 def _advice(dataset: Dataset, most: int) -> str:

@@ -18,6 +18,9 @@ THUMB_SIDE = 32
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")  # no EPS: it would run Ghostscript
 MARKUP = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(!doctype\s+)?(\w+)", re.I | re.S)
 
+SCAN_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # no stuffed byte, no restart
+EOI, BETWEEN_SCANS = 0xD9, (0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE)
+
 
 class RejectError(Exception):
     """A candidate is not kept: `reason` is a code, `detail` words; a `transient` failure is worth another try.
@@ -88,16 +91,14 @@ def _check_container(data: bytes) -> None:
 def _stray_marker(data: bytes) -> int | None:
     """Position of a marker that cannot stand in a JPEG's compressed data (ITU T.81, B.1.1); decoders just go on."""
     at = data.find(b"\xff\xda")
-    if at < 0:
-        return None
-    at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    while found := re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]").search(data, at):
+    at += 2 + int.from_bytes(data[at + 2 : at + 4]) if at >= 0 else len(data)
+    while found := SCAN_MARKER.search(data, at):
         marker = data[found.end() - 1]
-        if marker == 0xD9:
+        if marker == EOI:
             return None
-        if marker not in (0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE) and not 0xE0 <= marker <= 0xEF:
-            return found.start()
         at = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+        if at > len(data) or (marker not in BETWEEN_SCANS and not 0xE0 <= marker <= 0xEF):
+            return found.start()
     return None
 
 

@@ -1,13 +1,16 @@
 """Where photos come from: every source is a module with `streams(dataset, at)`, yielding candidates lazily."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collect.recipe import Dataset
+from collect.verify import RejectError
 
 if TYPE_CHECKING:
     from collect.journal import Journal
@@ -49,13 +52,14 @@ class Candidate:
 class At:
     """What a source may use: the data folder, the journal for answers already had, whether private hosts are allowed.
 
-    `tell` shows one line to the user.
+    `tell` shows one line to the user, `stop` is set when the run ends and nobody waits for candidates any more.
     """
 
     data: Path
     journal: "Journal"
     allow_private: bool
     tell: Callable[[str], None]
+    stop: threading.Event
 
 
 Streams = Mapping[str, Iterator[Candidate]]
@@ -73,6 +77,15 @@ def open_streams(dataset: Dataset, at: At) -> Streams:
 def endpoint(dataset: Dataset) -> str | None:
     """The API address that the environment sets in place of the source's own, None where it sets none."""
     return os.environ.get(ENDPOINTS.get(dataset.source, "")) or None
+
+
+def refused(reason: str, detail: str) -> Callable[[], bytes]:
+    """A `read` for a candidate that is known not to be wanted: it rejects with this reason."""
+    return partial(_refuse, reason, detail)
+
+
+def _refuse(reason: str, detail: str) -> bytes:
+    raise RejectError(reason, detail)
 
 
 def wanted_class(dataset: Dataset, name: str) -> bool:

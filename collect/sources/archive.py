@@ -40,7 +40,7 @@ def streams(dataset: Dataset, at: At) -> Streams:
 
 
 def _candidates(dataset: Dataset, path: Path, places: dict[str, Place], url: str | None) -> Iterator[Candidate]:
-    for name, read in _members(path):
+    for name, read in members(path):
         place = places.get(name)
         if place and wanted_class(dataset, place.class_):
             yield Candidate(place.class_, name, url=url, split=place.split, source="archive", read=read)
@@ -68,7 +68,8 @@ def _listing(path: Path) -> tuple[list[str], list[str]]:
     return files, [f for f in folders if not any(d == f or d.startswith(f + "/") for d in full)]
 
 
-def _members(path: Path) -> Iterator[Member]:
+def members(path: Path) -> Iterator[Member]:
+    """Name and reader of every image in an archive, in its order. Raises SourceError naming the archive."""
     if zipfile.is_zipfile(path):
         yield from _zip_members(path)
         return

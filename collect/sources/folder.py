@@ -27,13 +27,14 @@ def streams(dataset: Dataset, at: At) -> Streams:
     def candidates() -> Iterator[Candidate]:
         for path, place in places.items():
             if wanted_class(dataset, place.class_):
-                read = partial(_read, root / path)
+                read = partial(read_file, root / path)
                 yield Candidate(place.class_, path, split=place.split, source="folder", read=read)
 
     return {"": candidates()}
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """A photo's bytes. Raises RejectError where they cannot be read."""
     try:
         return path.read_bytes()
     except OSError as err:

@@ -1,0 +1,210 @@
+"""Flickr's search as a source, through flickrapi's calls and our own pager (`FlickrAPI.walk` needs Python < 3.9)."""
+
+import os
+import random
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from collect.fetch import retry_after, user_agent
+from collect.recipe import ClassSearch, Dataset, SourceError
+from collect.sources import At, Candidate, Streams, endpoint, refused
+from collect.sources.budget import Budget, pause
+from collect.sources.flickr_licenses import License, read_licenses
+
+PER_PAGE = 500
+CEILING = 4000  # flickr.photos.search: "at most the first 4,000 results"; beyond, pages repeat
+CALLS_PER_HOUR = 3600
+TRIES = 5
+STALE_PAGES = 3  # so many pages in a row without a new photo end a search
+SIZES = ("url_c", "url_z", "url_l", "url_m")  # 800, 640, 1024, 500 px
+EXTRAS = ",".join([*SIZES, "license", "owner_name", "date_upload", "date_taken", "tags"])
+FIRST_UPLOAD = 1076371200  # Flickr opened in February 2004
+SLICES = 32
+REFUSED_CODES = ("96", "97", "98", "99", "100")
+TRANSIENT_CODES = ("0", "10", "105", "201")
+
+CREDENTIALS = (
+    "set FLICKR_API_KEY and FLICKR_API_SECRET (new keys need a Flickr Pro account: "
+    "https://www.flickr.com/services/apps/create/), or do without a key: --source openverse"
+)
+
+
+class _AnswerError(Exception):
+    """An HTTP status that is worth another try."""
+
+    def __init__(self, status: int, wait: float | None):
+        super().__init__(f"HTTP {status}")
+        self.wait = wait
+
+
+class Client:
+    """Calls of one API key. The key stays in here: it is in no message, log or file."""
+
+    def __init__(self, at: At, url: str | None):
+        import logging
+
+        import flickrapi
+        import requests
+
+        self._secrets = [os.environ.get(n, "").strip() for n in ("FLICKR_API_KEY", "FLICKR_API_SECRET")]
+        if not all(self._secrets):
+            raise SourceError(f"Flickr needs an API key: {CREDENTIALS}")
+        for name in ("flickrapi", "oauthlib", "requests_oauthlib"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they log keys, signatures and whole answers
+        self._errors = (flickrapi.FlickrError, requests.RequestException, _AnswerError, ValueError, KeyError)
+        self._api = flickrapi.FlickrAPI(*self._secrets, format="parsed-json", store_token=False, timeout=30)
+        self._api.flickr_oauth.session = session = requests.Session()  # flickrapi shares one between all instances
+        session.headers["User-Agent"] = user_agent()
+        session.hooks["response"].append(_check_answer)
+        if url:
+            self._api.REST_URL = url
+        self._at = at
+        limits = ((CALLS_PER_HOUR, 3600.0),)
+        self._budget = Budget("Flickr", at.data / ".flickr_calls.json", limits, "or wait", at.stop, at.tell)
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """One call's answer; what was asked before comes from the journal. Raises SourceError."""
+        question = {"flickr": method, **params}
+        if (known := self._at.journal.answer(question)) is not None:
+            return dict(known)
+        last = ""
+        for attempt in range(TRIES):
+            self._budget.spend()
+            wait = None
+            try:
+                answer: dict[str, Any] = self._api.do_flickr_call(method, **params)
+            except self._errors as err:
+                code = str(getattr(err, "code", "") or "")
+                last = self._clean(str(err))
+                if code in REFUSED_CODES or last.endswith(("Status code 401 received", "Status code 403 received")):
+                    raise SourceError(f"Flickr refuses the key ({last}): {CREDENTIALS}") from None
+                if code and code not in TRANSIENT_CODES:
+                    raise SourceError(f"Flickr refuses the search: {last}") from None
+                wait = getattr(err, "wait", None)
+            else:
+                self._at.journal.keep_answer(question, answer)
+                return answer
+            pause(self._at.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
+        raise SourceError(f"Flickr does not answer ({last}); what was found is kept, run the same command later")
+
+    def started(self) -> int:
+        """When this search began, in seconds since 1970; a continued run gets the same answer."""
+        question = {"flickr": "started"}
+        known = self._at.journal.answer(question)
+        if known is None:
+            self._at.journal.keep_answer(question, known := int(time.time()))
+        return int(known)
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return " ".join(text.split())[:200]
+
+
+def _check_answer(response: Any, *_: Any, **__: Any) -> None:
+    if response.status_code == 429 or response.status_code >= 500:
+        raise _AnswerError(response.status_code, retry_after(response.headers.get("Retry-After")))
+
+
+def streams(dataset: Dataset, at: At) -> Streams:
+    """One search per class. Raises SourceError without credentials or when Flickr refuses them."""
+    client = Client(at, endpoint(dataset))
+    licenses = read_licenses(client.ask)
+    return {search.name: _photos(client, search, dataset, licenses) for search in dataset.classes}
+
+
+def _photos(client: Client, search: ClassSearch, dataset: Dataset, licenses: dict[str, License]) -> Iterator[Candidate]:
+    """Distinct photos: the most relevant first, then, past the ceiling, those of slices of upload dates."""
+    ids = [i for i, known in licenses.items() if known.code in dataset.licenses]
+    if not ids:
+        raise SourceError(f"Flickr has none of the licences {', '.join(dataset.licenses)}")
+    query: dict[str, Any] = {"media": "photos", "content_type": 1, "safe_search": 1, "extras": EXTRAS}
+    query |= {"license": ",".join(sorted(ids, key=int)), "per_page": PER_PAGE}
+    if search.query or not search.tags:
+        query["text"] = search.text
+    if search.tags:
+        query |= {"tags": search.tags, "tag_mode": "all"}
+    seen: set[str] = set()
+
+    def fresh(photos: list[dict[str, Any]]) -> Iterator[Candidate]:
+        for photo in photos:
+            if str(photo["id"]) not in seen:
+                seen.add(str(photo["id"]))
+                yield _candidate(photo, search, licenses, dataset)
+
+    ended = yield from _pages(client, {**query, "sort": "relevance"}, seen, fresh)
+    if not ended:
+        for first, last in _slices(client, dataset.seed):
+            yield from _slice(client, query, first, last, seen, fresh)
+
+
+def _pages(client: Client, query: dict[str, Any], seen: set[str], fresh: Any) -> Generator[Candidate, None, bool]:
+    """Pages up to the ceiling; its value tells whether the search ended before it, with no page repeated."""
+    stale = repeated = 0
+    for page in range(1, CEILING // PER_PAGE + 1):
+        answer = client.ask("flickr.photos.search", **query, page=page).get("photos", {})
+        photos = [p for p in answer.get("photo", []) if p.get("id")]
+        if not photos:
+            return repeated == 0
+        known = len(seen)
+        yield from fresh(photos)
+        stale = stale + 1 if len(seen) == known else 0
+        repeated += stale > 0
+        if stale == STALE_PAGES:
+            return False
+        if page >= int(answer.get("pages") or 0):
+            return repeated == 0
+    return False
+
+
+def _slices(client: Client, seed: int) -> list[tuple[int, int]]:
+    """Stretches of upload time, in an order that mixes old and new photos; the same for a continued run."""
+    now = client.started()
+    step = (now - FIRST_UPLOAD) // SLICES + 1
+    slices = [(first, min(first + step - 1, now)) for first in range(FIRST_UPLOAD, now, step)]
+    random.Random(seed).shuffle(slices)
+    return slices
+
+
+def _slice(
+    client: Client, query: dict[str, Any], first: int, last: int, seen: set[str], fresh: Any
+) -> Iterator[Candidate]:
+    """All photos uploaded between two times, oldest first; a ceiling is passed by starting anew at its last photo."""
+    while first <= last:
+        newest, stale = first, 0
+        for page in range(1, CEILING // PER_PAGE + 1):
+            dates = {"min_upload_date": first, "max_upload_date": last, "sort": "date-posted-asc"}
+            answer = client.ask("flickr.photos.search", **query, **dates, page=page).get("photos", {})
+            photos = [p for p in answer.get("photo", []) if p.get("id")]
+            known = len(seen)
+            yield from fresh(photos)
+            newest = max([newest, *(int(p.get("dateupload") or 0) for p in photos)])
+            stale = stale + 1 if len(seen) == known else 0
+            if not photos or stale == STALE_PAGES or page >= int(answer.get("pages") or 0):
+                return
+        first = max(newest, first + 1)  # both ends are inclusive: the last second is asked again, ids tell
+
+
+def _candidate(photo: dict[str, Any], search: ClassSearch, licenses: dict[str, License], dataset: Dataset) -> Candidate:
+    license_ = licenses.get(str(photo.get("license", "")))
+    url = next((str(photo[s]) for s in SIZES if photo.get(s)), None)
+    owner, photo_id = photo.get("owner"), str(photo["id"])
+    title = photo.get("title")
+    return Candidate(
+        class_=search.name,
+        source_id=photo_id,
+        url=url,
+        page_url=f"https://www.flickr.com/photos/{owner}/{photo_id}" if owner else None,
+        owner=owner,
+        owner_name=photo.get("ownername"),
+        license=license_.code if license_ else None,
+        license_url=license_.url if license_ else None,
+        title=title.get("_content") if isinstance(title, dict) else title,
+        query=search.text,
+        taken=photo.get("datetaken"),
+        source="flickr",
+        read=refused("license", f"its licence is {license_.code}")
+        if license_ and license_.code not in dataset.licenses
+        else None,
+    )

@@ -1,0 +1,157 @@
+"""Openverse's image search as a source: openly licensed photos of many hosts, without a key."""
+
+import os
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from collect.fetch import retry_after, user_agent
+from collect.recipe import ClassSearch, Dataset, SourceError, UsageError
+from collect.sources import At, Candidate, Streams, endpoint, refused
+from collect.sources.budget import Budget, pause
+
+API = "https://api.openverse.org"
+PER_PAGE, PAGES = 20, 12  # anonymous: 20 results a page, 240 a query (openverse#4474)
+ANONYMOUS = ((20, 60.0), (200, 86_400.0))
+REGISTERED = ((100, 60.0), (10_000, 86_400.0))
+MAX_QUERY = 200  # longer ones are cut silently
+TRIES = 5
+SIZES = ("medium", "large")
+LICENSES = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd", "cc0", "pdm")
+ADVICE = "or register and set OPENVERSE_CLIENT_ID and OPENVERSE_CLIENT_SECRET (100 a minute, 10,000 a day)"
+
+
+class Client:
+    """Calls to Openverse, anonymous or registered. The secret and the token stay in here."""
+
+    def __init__(self, at: At, url: str | None):
+        base = (url or API).rstrip("/")
+        self._base = base if base.endswith("/v1") else f"{base}/v1"
+        self._at = at
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = user_agent()
+        names = ("OPENVERSE_CLIENT_ID", "OPENVERSE_CLIENT_SECRET")
+        self._secrets = [os.environ.get(n, "").strip() for n in names]
+        if any(self._secrets) and not all(self._secrets):
+            raise SourceError(f"Openverse: set both {names[0]} and {names[1]}, or neither")
+        self.registered = all(self._secrets)
+        self.limits = REGISTERED if self.registered else ANONYMOUS
+        path = at.data / f".openverse_calls_{'registered' if self.registered else 'anonymous'}.json"
+        self._budget = Budget("Openverse", path, self.limits, ADVICE, at.stop, at.tell)
+
+    def ask(self, path: str, **params: Any) -> Any:
+        """One call's answer; what was asked before comes from the journal. Raises SourceError."""
+        question = {"openverse": path, **params}
+        if (known := self._at.journal.answer(question)) is not None:
+            return known
+        if self.registered and "Authorization" not in self._session.headers:
+            self._sign_in()
+        answer = self._call("GET", path, params=params)
+        self._at.journal.keep_answer(question, answer)
+        return answer
+
+    def _sign_in(self) -> None:
+        grant = {"grant_type": "client_credentials"}
+        data = dict(zip(("client_id", "client_secret"), self._secrets, strict=True)) | grant
+        token = str(self._call("POST", "auth_tokens/token/", data=data).get("access_token", ""))
+        if not token:
+            raise SourceError("Openverse refuses OPENVERSE_CLIENT_ID and OPENVERSE_CLIENT_SECRET")
+        self._secrets.append(token)
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def _call(self, verb: str, path: str, **arguments: Any) -> Any:
+        last = ""
+        for attempt in range(TRIES):
+            self._budget.spend()
+            wait = None
+            try:
+                response = self._session.request(verb, f"{self._base}/{path}", timeout=30, **arguments)
+                if response.status_code == 200:
+                    return response.json()
+                last, wait = f"HTTP {response.status_code}", retry_after(response.headers.get("Retry-After"))
+                if response.status_code in (401, 403):
+                    raise SourceError(f"Openverse refuses ({last}): {self._clean(response.text)}; {ADVICE}")
+                if response.status_code < 500 and response.status_code != 429:
+                    raise SourceError(f"Openverse refuses the search ({last}): {self._clean(response.text)}")
+            except (requests.RequestException, ValueError) as err:
+                last = self._clean(str(err))
+            pause(self._at.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
+        raise SourceError(f"Openverse does not answer ({last}); what was found is kept, run the same command later")
+
+    def _clean(self, text: str) -> str:
+        for secret in filter(None, self._secrets):
+            text = text.replace(secret, "***")
+        return " ".join(text.split())[:200]
+
+
+def streams(dataset: Dataset, at: At) -> Streams:
+    """One search per class. Raises UsageError for a licence Openverse has not, or a query it would cut."""
+    codes = [code for code in dataset.licenses if code in LICENSES]
+    if not codes:
+        raise UsageError(f"Openverse has only {', '.join(LICENSES)}, not {', '.join(dataset.licenses)}")
+    for search in dataset.classes:
+        if len(_query(search)) > MAX_QUERY:
+            raise UsageError(f"{search.name}: Openverse cuts queries at {MAX_QUERY} characters; make it shorter")
+    client = Client(at, endpoint(dataset))
+    pages = len(dataset.classes) * -(-((dataset.train or 0) + (dataset.test or 0)) // PER_PAGE)
+    (burst, _), (daily, _) = client.limits
+    minutes = max(0, pages - burst) / burst
+    at.tell(
+        f"Openverse: about {pages:,} requests of {PER_PAGE} photos, {burst} a minute and {daily:,} a day "
+        f"{'registered' if client.registered else 'anonymously'}: "
+        + (f"{minutes:,.0f} minutes" if pages <= daily else f"{-(-pages // daily)} days, or register ({ADVICE[3:]})")
+    )
+    return {search.name: _photos(client, search, codes) for search in dataset.classes}
+
+
+def _query(search: ClassSearch) -> str:
+    return search.query or search.tags or search.text
+
+
+def _photos(client: Client, search: ClassSearch, codes: list[str]) -> Iterator[Candidate]:
+    """Distinct photos: all licences together first, then, past the 240, by licence and size, then by source."""
+    seen: set[str] = set()
+    base = {"q": _query(search), "page_size": PER_PAGE, "category": "photograph"}
+    yield from _breadth_first(client, search, codes, [{**base, "license": ",".join(codes)}], seen)
+    windows = [{**base, "license": code, "size": size} for code in codes for size in SIZES]
+    yield from _breadth_first(client, search, codes, windows, seen)
+    hosts = [str(s["source_name"]) for s in client.ask("images/stats/") if s.get("source_name")]
+    windows = [{**base, "license": code, "source": host} for host in hosts for code in codes]
+    yield from _breadth_first(client, search, codes, windows, seen)
+
+
+def _breadth_first(
+    client: Client, search: ClassSearch, codes: list[str], windows: list[dict[str, Any]], seen: set[str]
+) -> Iterator[Candidate]:
+    """Page 1 of every window, then page 2, ...: the most relevant first. A window with nothing new is closed."""
+    for page in range(1, PAGES + 1):
+        going = []
+        for window in windows:
+            answer = client.ask("images/", **window, page=page)
+            fresh = [r for r in answer.get("results", []) if r.get("id") and r["id"] not in seen]
+            seen.update(r["id"] for r in fresh)
+            yield from (_candidate(r, search, codes) for r in fresh)
+            if fresh and page < int(answer.get("page_count") or 0):
+                going.append(window)
+        windows = going
+
+
+def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) -> Candidate:
+    code = result.get("license")
+    owner = result.get("creator_url") or result.get("creator")
+    return Candidate(
+        class_=search.name,
+        source_id=str(result["id"]),
+        url=result.get("url"),
+        page_url=result.get("foreign_landing_url"),
+        owner=owner,
+        owner_name=result.get("creator"),
+        license=code,
+        license_url=result.get("license_url"),
+        title=result.get("title"),
+        query=_query(search),
+        source="openverse",
+        read=None if code in codes else refused("license", f"its licence is {code}"),
+    )

@@ -1,0 +1,63 @@
+"""A list of addresses as a source: .csv with columns url and class, or .txt with one address a line."""
+
+import csv
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from collect.recipe import Dataset, SourceError, valid_name
+from collect.sources import At, Candidate, Streams, wanted_class
+from collect.sources.download import download
+
+COLUMNS = ("url", "class", "owner", "owner_name", "license", "title", "page_url")
+
+
+def streams(dataset: Dataset, at: At) -> Streams:
+    """The addresses of the list at `dataset.url`, by class, in the list's order.
+
+    A .csv has a header with the columns url and class and may have owner, owner_name, license, title and page_url.
+    A .txt has an address a line, a class after it, or else the file's name is the class; # begins a comment.
+    Raises SourceError naming the line that does not fit.
+    """
+    url = dataset.url or ""
+    path = download(dataset, at) if url.startswith(("http://", "https://")) else Path(url)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as err:
+        raise SourceError(f"{path}: cannot be read: {err}") from err
+    found = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_text(text, path)
+    by_class: dict[str, list[Candidate]] = defaultdict(list, {name: [] for name in dataset.class_names})
+    for candidate in found:
+        if wanted_class(dataset, candidate.class_):
+            by_class[candidate.class_].append(candidate)
+    if not any(by_class.values()):
+        raise SourceError(f"{path}: no addresses in it")
+    return {name: iter(candidates) for name, candidates in by_class.items()}
+
+
+def _from_csv(text: str, path: Path) -> list[Candidate]:
+    reader = csv.DictReader(text.splitlines())
+    columns = [c.strip().lower() for c in reader.fieldnames or ()]
+    if not {"url", "class"} <= set(columns):
+        raise SourceError(f"{path}:1: needs the columns url and class, has {', '.join(columns) or 'none'}")
+    reader.fieldnames = columns
+    found = []
+    for row in reader:
+        values = {k: v.strip() for k, v in row.items() if k in COLUMNS and v and v.strip()}
+        if not valid_name(values.get("class", "")) or "url" not in values:
+            raise SourceError(f"{path}:{reader.line_num}: needs a url and a class that can be a folder's name")
+        name, url = values.pop("class"), values.pop("url")
+        found.append(Candidate(name, url, url=url, source="urls", **values))  # type: ignore[arg-type]
+    return found
+
+
+def _from_text(text: str, path: Path) -> list[Candidate]:
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = re.sub(r"(^|\s)#.*", "", line).split(maxsplit=1)
+        if words:
+            name = words[1].strip() if len(words) > 1 else path.stem
+            if not valid_name(name):
+                raise SourceError(f"{path}:{number}: {name!r} cannot be a folder's name")
+            found.append(Candidate(name, words[0], url=words[0], source="urls"))
+    return found
