@@ -36,7 +36,7 @@ def initialise(net: nn.Module, init: str) -> None:
             expected = math.sqrt(2 / fans)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-        found, count = float(module.weight.std()), module.weight.numel()
+        found, count = float(module.weight.detach().std()), module.weight.numel()
         assert count < 100 or abs(found / expected - 1) < 5 / math.sqrt(count), (
             f"{name}: initial weights measure {found:.3g}, {init} should give {expected:.3g}"
         )

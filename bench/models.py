@@ -2,9 +2,9 @@
 
 import copy
 from dataclasses import dataclass
-from functools import cache
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from bench.errors import UsageError
@@ -39,15 +39,6 @@ TORCHVISION = (
 CLASSIFIERS = ("classifier", "fc", "heads", "head")
 
 
-@cache
-def _pool_weights(side: int) -> Tensor:
-    weights = torch.zeros(7, side, device="cpu")
-    for i in range(7):
-        first, last = i * side // 7, -((-(i + 1) * side) // 7)
-        weights[i, first:last] = 1 / (last - first)
-    return weights
-
-
 class AveragePool7(nn.Module):
     """AdaptiveAvgPool2d(7) for (n, c, h, w), written as two small products: its own backward pass has no
     deterministic CUDA kernel (pytorch#50198). At 7 x 7 it does nothing.
@@ -56,8 +47,9 @@ class AveragePool7(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         if maps.shape[-2:] == (7, 7):
             return maps
-        rows, columns = (_pool_weights(side).to(maps.device, maps.dtype) for side in maps.shape[-2:])
-        return torch.einsum("ph,nchw,qw->ncpq", rows, maps, columns)
+        eyes = (torch.eye(side, device=maps.device, dtype=maps.dtype) for side in maps.shape[-2:])
+        rows, columns = (F.adaptive_avg_pool1d(eye, 7) for eye in eyes)
+        return torch.einsum("hp,nchw,wq->ncpq", rows, maps, columns)
 
 
 class VGG(nn.Module):

@@ -14,6 +14,7 @@ from bench.errors import UsageError
 from bench.plan import Plan, run_name
 from bench.recipes import MODELS, Recipe, make_recipe, parse_value, uses
 from bench.weights import check_fit, load
+from collect.recipe import BENCH_FLAGS
 
 PROCESS_SECONDS = 6.0
 
@@ -38,7 +39,8 @@ def expand(models: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, 
     for key in given:
         parse_value(key, str(given[key]).split(",")[0])
         if not any(uses(model, key) for model in models):
-            raise UsageError(f"{key}: none of {', '.join(models)} uses it")
+            flag = f"--{key.replace('_', '-')}" if key in BENCH_FLAGS else f"--set {key}"
+            raise UsageError(f"{flag}: none of {', '.join(models)} uses it")
     found: list[tuple[str, Recipe]] = []
     for model in models:
         keys = [key for key in flags if uses(model, key)]

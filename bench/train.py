@@ -195,7 +195,7 @@ def _save(
     state = {
         "trunk": network.trunk.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "schedule": {"last_epoch": schedule.last_epoch, "_step_count": schedule._step_count},
+        "schedule": schedule.state_dict(),
         "epochs": [asdict(e) for e in done.epochs],
         "seconds": done.seconds,
     }

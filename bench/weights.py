@@ -84,7 +84,7 @@ def _from_file(path: Path, arch: str) -> Weights:
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError, SafetensorError) as err:
+    except (OSError, RuntimeError, EOFError, LookupError, ValueError, UnpicklingError, SafetensorError) as err:
         first = str(err).strip().split("\n")[0][:160]
         raise WeightsError(f"--weights {path}: cannot be read as weights ({first})") from err
     for key in ("state_dict", "model"):

@@ -1,0 +1,65 @@
+"""Small drawn datasets on disk, made once."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from collect.sources.shapes import draw
+
+CLASSES = ("car", "bicycle", "boat")
+
+
+def _draw(folder: Path, classes: tuple[str, ...], train: int, test: int) -> Path:
+    for name in classes:
+        for split, numbers in (("train", range(train)), ("test", range(train, train + test))):
+            home = folder / split / name
+            home.mkdir(parents=True)
+            for i in numbers:
+                (home / f"{name}_{i:03}.jpg").write_bytes(draw(name, 7, i))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder data/ with `two`: car and bicycle, 24 train and 8 test drawings each."""
+    return _draw(tmp_path_factory.mktemp("data") / "two", CLASSES[:2], 24, 8).parent
+
+
+@pytest.fixture(scope="session")
+def three_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder data/ with `three`: three classes, 12 train and 6 test drawings each."""
+    return _draw(tmp_path_factory.mktemp("data") / "three", CLASSES, 12, 6).parent
+
+
+@pytest.fixture(scope="session")
+def easy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder data/ with `easy`: noisy red and noisy blue squares, which any network that learns tells apart."""
+    folder = tmp_path_factory.mktemp("data") / "easy"
+    noise = torch.Generator().manual_seed(0)
+    for split, count in (("train", 48), ("test", 16)):
+        for channel, name in ((0, "red"), (2, "blue")):
+            (folder / split / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = torch.randint(0, 120, (32, 32, 3), generator=noise, dtype=torch.uint8)
+                pixels[..., channel] += 100
+                Image.fromarray(pixels.numpy()).save(folder / split / name / f"{i}.png")
+    return folder.parent
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file for vgg11_bn of width 0.1 with a five-class classifier and its origin."""
+    from safetensors.torch import save_file
+
+    from bench.doctor import initialise
+    from bench.models import bare
+
+    torch.manual_seed(3)
+    net = bare("vgg11_bn", 5, width=0.1)
+    initialise(net, "he")
+    path = tmp_path_factory.mktemp("weights") / "mine.safetensors"
+    about = {"pretrained_on": "random numbers", "arch": "vgg11_bn", "width": "0.1", "classes": "a\nb\nc\nd\ne"}
+    save_file(net.state_dict(), path, about)
+    return path

@@ -1,0 +1,140 @@
+"""The command as a user runs it: plans, progress, tables, error lines and exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.records import read_run, read_runs
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SMALL = ["--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
+
+
+def bench(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::DeprecationWarning:bench"}
+    command = [sys.executable, "-m", "bench", *arguments]
+    made = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert made.returncode == code, made.stdout + made.stderr
+    assert "Traceback" not in made.stderr
+    return made
+
+
+@pytest.fixture(scope="module")
+def finished(two_classes: Path, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory in which all four models were run."""
+    home = tmp_path_factory.mktemp("work")
+    vgg = ["--arch", "vgg11_bn", "--width", "0.1", "--weights", str(pretrained)]
+    made = bench("run", "all", "--dataset", str(two_classes / "two"), *vgg, *SMALL, cwd=home)
+    assert made.stdout.startswith("Dataset ")
+    assert "in all on this cpu" in made.stdout
+    assert "Pretrained weights: random numbers" in made.stdout
+    assert "results/two/report.html" in made.stdout
+    return home
+
+
+def test_run_all_leaves_four_records_and_a_report(finished: Path) -> None:
+    runs, errors = read_runs(finished / "results")
+    assert not errors
+    assert {r.model.name for r in runs.values()} == {"scratch-vgg", "frozen-vgg", "finetuned-vgg", "baseline-cnn"}
+    page = (finished / "results/two/report.html").read_text()
+    assert "random numbers" in page
+    assert len({r.dataset.manifest_sha256 for r in runs.values()}) == 1
+
+
+def test_finished_runs_are_not_repeated_but_fresh_ones_are_kept_beside(finished: Path, two_classes: Path) -> None:
+    command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL]
+    before = {f: (f / "run.json").stat().st_mtime_ns for f in read_runs(finished / "results")[0]}
+    assert "already there" in bench(*command, cwd=finished).stdout
+    assert {f: (f / "run.json").stat().st_mtime_ns for f in before} == before
+    bench(*command, "--fresh", cwd=finished)
+    names = [r.run for r in read_runs(finished / "results")[0].values() if r.model.name == "baseline-cnn"]
+    assert len(names) == 2
+    assert names[1] == f"{names[0]}-2"
+    one, two = (read_run(finished / "results/two" / name) for name in names)
+    assert [e.train_loss for e in one.epochs] == [e.train_loss for e in two.epochs]
+
+
+def test_list_show_and_predict(finished: Path, two_classes: Path) -> None:
+    listed = json.loads(bench("list", "--json", cwd=finished).stdout)
+    assert {row["status"] for row in listed} == {"done"}
+    assert "frozen-vgg-" in bench("list", cwd=finished).stdout
+    shown = bench("show", "frozen-vgg", cwd=finished).stdout
+    assert "random numbers" in shown
+    assert "macro F1" in shown
+    image = two_classes / "two/test/car/car_024.jpg"
+    told = json.loads(bench("predict", "frozen-vgg", str(image), "--json", cwd=finished).stdout)
+    assert {g["class"] for g in told[0]["top"]} == {"car", "bicycle"}
+    assert sum(g["probability"] for g in told[0]["top"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_dry_run_plans_without_running(two_classes: Path, tmp_path: Path) -> None:
+    made = bench("run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--dry-run", cwd=tmp_path)
+    assert "About" in made.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_pretrained_weights_travel_from_pretrain_to_run(easy: Path, tmp_path: Path) -> None:
+    small = ["--size", "32", "--device", "cpu"]
+    make = ["pretrain", "--dataset", str(easy / "easy"), "--out", "mine.safetensors", "--arch", "vgg11_bn"]
+    bench(*make, *small, "--width", "0.1", "--epochs", "3", "--set", "batch_size=8", cwd=tmp_path)
+    use = ["run", "frozen-vgg", "--dataset", str(easy / "easy"), "--arch", "vgg11_bn", "--width", "0.1"]
+    made = bench(*use, *small, "--epochs", "2", "--weights", "mine.safetensors", "--head", "last", cwd=tmp_path)
+    assert "easy (2 classes, 96 images, 32 px)" in made.stdout
+
+
+def test_counts_need_no_weights(tmp_path: Path) -> None:
+    made = json.loads(
+        bench("models", "--classes", "2", "--size", "224", "--head", "last", "--json", cwd=tmp_path).stdout
+    )
+    rows = {row["name"]: row for row in made}
+    assert rows["baseline-cnn"]["parameters_total"] == 23_963_777
+    assert rows["frozen-vgg"]["parameters_total"] == 134_264_641
+    assert rows["frozen-vgg"]["parameters_trainable"] == 4_097
+
+
+def test_summary_is_layer_by_layer(tmp_path: Path) -> None:
+    made = bench("summary", "scratch-vgg", "--arch", "vgg11", "--classes", "1000", cwd=tmp_path)
+    assert "132,863,336" in made.stdout
+    assert "[1, 512, 7, 7]" in made.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "all", "--dataset", "nowhere"], 2, "collect --dataset nowhere"),
+        (["run", "vgg"], 2, "vgg: no such model"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--arch", "vgg16"], 2, "--arch: none of baseline-cnn uses it"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--set", "learning=1"], 2, "unknown key 'learning'"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--set", "lr=fast"], 2, "--set lr=fast: float is needed"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--epochs", "0"], 2, "epochs must be at least 1"),
+        (["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vgg17"], 2, "--arch vgg17: unknown"),
+        (["run", "frozen-vgg", "--dataset", "DATA", "--weights", "no.pth"], 4, "no.pth: no such file"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--train-images", "99"], 2, "has only 24 to train on"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--device", "tpu"], 2, "--device tpu"),
+        (["show", "nothing"], 2, "nothing: no such run"),
+        (["predict", "nothing", "no.jpg"], 2, "no.jpg: no such file"),
+        (["models", "--classes", "1"], 2, "--classes 1"),
+    ],
+)
+def test_errors_are_one_line_with_the_documented_code(
+    arguments: list[str], code: int, message: str, two_classes: Path, tmp_path: Path
+) -> None:
+    given = [str(two_classes / "two") if a == "DATA" else a for a in arguments]
+    made = bench(*given, cwd=tmp_path, code=code)
+    assert made.stderr.startswith("error: ")
+    assert message in made.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_crashed_model_is_reported_and_the_others_run(two_classes: Path, tmp_path: Path) -> None:
+    command = ["run", "baseline-cnn", "scratch-vgg", "--dataset", str(two_classes / "two"), *SMALL]
+    extra = ["--arch", "vgg11_bn", "--width", "0.1", "--set", "lr=100", "--set", "clip_norm=none", "--set", "warmup=0"]
+    made = bench(*command, *extra, cwd=tmp_path, code=1)
+    runs, _ = read_runs(tmp_path / "results")
+    assert len(runs) == 2
+    assert any(r.result.status == "failed" and "NaN" in (r.result.reason or "") for r in runs.values())
+    assert "failed: the loss became NaN" in made.stdout

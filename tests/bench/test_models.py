@@ -1,0 +1,124 @@
+"""The networks: counts that others published, torchvision's outputs and names, and what each model may change."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from bench.cost import count
+from bench.experiment import build
+from bench.models import TORCHVISION, VGGS, AveragePool7, bare, block_start, new_head, split
+from bench.plan import Plan
+from bench.recipes import HEADS, MODELS, make_recipe
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "classes", "total", "trainable"),
+    [
+        ("scratch-vgg", {}, 1000, 138_357_544, 138_357_544),
+        ("baseline-cnn", {}, 2, 23_963_777, 23_963_777),
+        ("frozen-vgg", {"head": "last"}, 2, 134_264_641, 4_097),
+        ("frozen-vgg", {"head": "mlp256"}, 2, 14_714_688 + 25_088 * 256 + 256 + 257, 25_088 * 256 + 256 + 257),
+    ],
+)
+def test_published_parameter_counts(model: str, values: dict, classes: int, total: int, trainable: int) -> None:
+    made = count(model, make_recipe(model, values), classes)
+    assert (made.parameters_total, made.parameters_trainable) == (total, trainable)
+
+
+def test_flops_are_the_published_multiply_adds_twice() -> None:
+    made = count("scratch-vgg", make_recipe("scratch-vgg", {}), 1000)
+    assert made.flops_per_image == pytest.approx(2 * 15.47e9, rel=1e-3)
+    assert made.train_flops_per_image == pytest.approx(92.65e9, rel=1e-3)
+
+
+@pytest.mark.parametrize("arch", VGGS)
+def test_our_vgg_is_torchvisions(arch: str) -> None:
+    torch.manual_seed(0)
+    ours, theirs = bare(arch, 7).eval(), torchvision.models.get_model(arch, weights=None, num_classes=7).eval()
+    with torch.no_grad():
+        for module in theirs.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_()
+                module.running_var.uniform_(0.5, 2)
+        ours.load_state_dict(theirs.state_dict())
+        theirs.load_state_dict(ours.state_dict())
+        images = torch.randn(2, 3, 72, 72)
+        torch.testing.assert_close(ours(images), theirs(images), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 5, 7, 14])
+def test_average_pool_is_torchs(side: int) -> None:
+    maps = torch.randn(2, 4, side, side, generator=torch.Generator().manual_seed(side))
+    torch.testing.assert_close(AveragePool7()(maps), nn.AdaptiveAvgPool2d(7)(maps), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("arch", ["vgg11", "vgg16_bn"])
+def test_blocks_begin_after_each_pool(arch: str) -> None:
+    features = bare(arch, 2, width=0.05).features
+    starts = [block_start(arch, block) for block in range(1, 6)]
+    assert starts[0] == 0
+    assert all(isinstance(features[i - 1], nn.MaxPool2d) for i in starts[1:])
+    assert all(isinstance(features[i], nn.Conv2d) for i in starts)
+
+
+HEADS_BY_TURN = [(arch, HEADS[i % 3]) for i, arch in enumerate(TORCHVISION)]
+
+
+@pytest.mark.parametrize(("arch", "head"), [*HEADS_BY_TURN, ("resnet18", "mlp256"), ("convnext_tiny", "mlp256")])
+def test_every_torchvision_name_builds_trains_a_step_and_predicts(arch: str, head: str) -> None:
+    torch.manual_seed(0)
+    size = 224 if arch == "vit_b_16" else 64
+    net = bare(arch, 1000)
+    path = new_head(net, head, 3, 0.1)
+    network = split("frozen-vgg", net, path, make_recipe("frozen-vgg", {"arch": arch, "head": head, "size": size}))
+    assert network.prefix is not None
+    network.prefix.eval().requires_grad_(False)
+    before = {k: v.clone() for k, v in net.state_dict().items() if not k.startswith(path)}
+    images = torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        features = network.prefix(images)
+    optimizer = torch.optim.SGD(network.trunk.parameters(), lr=0.1)
+    network.trunk.train()
+    nn.functional.cross_entropy(network.trunk(features), torch.tensor([0, 2])).backward()
+    optimizer.step()
+    after = net.state_dict()
+    assert all(torch.equal(value, after[key]) for key, value in before.items()), "the frozen part changed"
+    with torch.no_grad():
+        net.eval()
+        whole, apart = net(images), network.trunk.eval()(features)
+    assert whole.shape == (2, 3)
+    torch.testing.assert_close(whole, apart, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_network_learns_from_a_step(model: str, tmp_path, pretrained) -> None:
+    values = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "weights": str(pretrained)}
+    plan = Plan("r", model, make_recipe(model, values), 1, "d", "data", str(tmp_path), "cpu", "test")
+    network, weights, _ = build(plan, 3)
+    assert (weights is not None) == MODELS[model].pretrained
+    images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 2, 0])
+    frozen = {k: v.clone() for k, v in network.prefix.state_dict().items()} if network.prefix else {}
+    if network.prefix is not None:
+        with torch.no_grad():
+            images = network.prefix.eval()(images)
+    trained = [p.detach().clone() for p in network.trunk.parameters()]
+    loss = nn.functional.cross_entropy(network.trunk(images), labels)
+    loss.backward()
+    torch.optim.SGD(network.trunk.parameters(), lr=0.1).step()
+    assert any(not torch.equal(a, b) for a, b in zip(trained, network.trunk.parameters(), strict=True))
+    if network.prefix is not None:
+        assert all(torch.equal(v, network.prefix.state_dict()[k]) for k, v in frozen.items())
+
+
+def test_train_from_splits_a_vgg_anywhere() -> None:
+    torch.manual_seed(0)
+    net = bare("vgg11_bn", 5, width=0.1).eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        whole = net(images)
+        for block in ("block2", "block5"):
+            recipe = make_recipe("finetuned-vgg", {"arch": "vgg11_bn", "train_from": block, "augment": "none"})
+            network = split("finetuned-vgg", net, "classifier", recipe)
+            assert network.prefix is not None
+            torch.testing.assert_close(network.trunk.eval()(network.prefix(images)), whole)
