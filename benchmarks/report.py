@@ -14,7 +14,7 @@ from tests.example_results.make import KINDS, NETTE, make_facts, make_run
 
 
 def results(folder: Path, runs: int, pictures: int) -> None:
-    """`runs` runs of the four models over ten classes with 3,925 test images, the first `pictures` seeds with photos."""
+    """`runs` runs of the four models, ten classes, 3,925 test images; the first `pictures` seeds with pictures."""
     for kind in KINDS:
         for seed in range(1, runs // len(KINDS) + 1):
             run = make_run(folder, "imagenette", NETTE, kind, seed, test=3925, epochs=8, pictures=seed <= pictures)

@@ -1,7 +1,8 @@
 """All charts of a report in their order, each with a title that says what it shows."""
 
 from reports import plots, prices, trust
-from reports.compare import Comparison, Contender
+from reports.compare import Comparison
+from reports.contenders import Contender
 from reports.drawing import MOST_THIN, Chart
 from reports.learning import crossings, curves, rising
 from reports.words import duration, listed, percent, plural, points
@@ -115,7 +116,7 @@ def trust_charts(comparison: Comparison) -> list[Chart]:
     names = weights_line([c for c, _ in rows])
     first = f"Stated confidence is off by {points(error)} at worst ({worst[0].name})"
     best, answers = rows[0]
-    share, right = trust.accepted(answers, 0.9)
+    share, right, _ = trust.accepted(answers, 0.9)
     second = f"{best.name} answers {percent(share, 0)} of images with 90% confidence, {percent(right)} of them right"
     return [
         trust.reliability(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.records import Run
-from reports.compare import BUDGET, Comparison, Contender, names_of
+from reports.compare import BUDGET, Comparison
+from reports.contenders import Contender, names_of
 from reports.load import recipe_of
 from reports.words import big, clean, listed, plural
 
@@ -54,7 +55,7 @@ def fairness(comparison: Comparison) -> list[Check]:
         return []
     run = cs[0].group.any
     rows = [
-        Check("Same photos, same split", "ok", f"manifest {run.dataset.manifest_sha256[:12]} for all"),
+        Check("Same images, same split", "ok", f"manifest {run.dataset.manifest_sha256[:12]} for all"),
         Check("Same device and precision", "ok", f"{redact(run.device.name)}, {run.device.precision} for all"),
     ]
     for key, words in BUDGET.items():
@@ -75,7 +76,7 @@ def fairness(comparison: Comparison) -> list[Check]:
     rows += _photos(comparison)
     origins = {c.origin: c.name for c in cs if c.origin}
     if origins:
-        rows.append(Check("Started from other photos", "note", f"{listed(sorted(map(str, origins)))}: by design"))
+        rows.append(Check("Started from other images", "note", f"{listed(sorted(map(str, origins)))}: by design"))
     return rows
 
 
@@ -84,17 +85,17 @@ def _photos(comparison: Comparison) -> list[Check]:
     rows = []
     if facts:
         level = "unfair" if facts[0].leaks else "ok"
-        rows.append(Check("No photo in train and test alike", level, f"{plural(facts[0].leaks, 'leak')} found"))
+        rows.append(Check("No image in train and test alike", level, f"{plural(facts[0].leaks, 'leak')} found"))
     overlap = [c.name for c in comparison.contenders if "pretraining set" in comparison.unfair.get(c.name, "")]
     known = any(c.answers is not None and c.answers.clean is not None for c in comparison.contenders)
     if overlap:
-        rows.append(Check("Test photos new to the weights", "unfair", f"not for {listed(overlap)}"))
+        rows.append(Check("Test images new to the weights", "unfair", f"not for {listed(overlap)}"))
     elif comparison.clean_images:
         told = f"judged on the {comparison.clean_images:,} that are new"
-        rows.append(Check("Test photos new to the weights", "note", told))
+        rows.append(Check("Test images new to the weights", "note", told))
     elif any(c.origin for c in comparison.contenders):
         told = "yes, as far as hashes and names tell" if known else "no overlap recorded"
-        rows.append(Check("Test photos new to the weights", "ok" if known else "note", told))
+        rows.append(Check("Test images new to the weights", "ok" if known else "note", told))
     return rows
 
 

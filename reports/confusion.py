@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import statistics as st
-from reports.compare import Comparison, Contender
+from reports.compare import Comparison
+from reports.contenders import Contender
 from reports.words import clean, percent
 
 MOST_OPEN, MOST_MATRIX, TOP = 20, 50, 12

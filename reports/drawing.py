@@ -23,7 +23,16 @@ MARKS = ("o", "s", "^", "D")
 WIDTH, HEIGHT = 5.0, 2.9
 MOST_THIN = 12
 """Seeds drawn one by one; of more only mean and interval."""
-NICE_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000, 86400)
+NICE_SECONDS = tuple(
+    unit * n
+    for unit, numbers in ((0.01, (1, 3, 10, 30)), (1, (1, 3, 10, 30)), (60, (1, 3, 10, 30)), (3600, (1, 3, 10, 30)))
+    for n in numbers
+)
+FINE_SECONDS = tuple(
+    unit * n
+    for unit, numbers in ((1, (1, 2, 5, 10, 20, 30, 40, 50)), (60, (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)))
+    for n in numbers
+)
 
 Row = tuple[int, str]
 Stop = tuple[float, float | None, str, list[Row]]
@@ -64,7 +73,7 @@ def figure(chart: Chart, right: float = 0.73) -> Iterator[tuple["Figure", "Axes"
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    rc = {
+    rc: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "vggbench",
         "text.parse_math": False,
@@ -151,13 +160,17 @@ def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str]
     low, high = min(values) / 1.35, max(values) * 1.35
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    ticks: list[float] = [t for t in nice if low <= t <= high]
-    for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
-        if len(ticks) >= 3:
-            break
-        ticks = [s * 10.0**k for k in range(-4, 16) for s in steps if low <= s * 10.0**k <= high]
-    if len(ticks) > 7:
-        ticks = ticks[:: -(-len(ticks) // 7)]
+    powers: list[Sequence[float]] = [
+        [s * 10.0**k for k in range(-4, 16) for s in steps] for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10))
+    ]
+    inside = ([t for t in choice if low <= t <= high] for choice in (nice, [*nice, *FINE_SECONDS], *powers))
+    enough = next((found for found in (inside if nice else list(inside)[2:]) if len(set(found)) >= 3), [])
+    ticks: list[float] = []
+    for tick in enough:
+        x = axes.transData.transform((tick, 0))[0]
+        # 44 units hold the longest label.
+        if all(abs(x - axes.transData.transform((t, 0))[0]) > 44 for t in ticks):
+            ticks.append(tick)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: name(v)))

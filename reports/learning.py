@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from bench.records import Run
 from reports import statistics as st
-from reports.compare import Comparison, Contender
-from reports.load import Group, Run, device_key, recipe_of
+from reports.compare import Comparison
+from reports.contenders import Contender
+from reports.load import Group, device_key, recipe_of
 
 RISE = 0.01
 """Accuracy a curve must have gained over its last third to count as still rising."""
@@ -85,6 +87,18 @@ def reached(run: Run, accuracy: float) -> float | None:
     """Training seconds until the end of the first epoch with that test accuracy; None if never."""
     pairs = zip(elapsed(run), run.epochs, strict=True)
     return next((t for t, e in pairs if e.test_accuracy is not None and e.test_accuracy >= accuracy), None)
+
+
+def within(group: Group, seconds: float) -> float | None:
+    """Mean test accuracy at the last epoch that ended within so many training seconds; None where a seed had none."""
+    found = []
+    for run in group.runs:
+        pairs = zip(elapsed(run), run.epochs, strict=True)
+        ended = [e.test_accuracy for t, e in pairs if t <= seconds and e.test_accuracy is not None]
+        if not ended:
+            return None
+        found.append(ended[-1])
+    return float(np.mean(found))
 
 
 def rising(group: Group) -> float | None:

@@ -90,7 +90,7 @@ class Answers:
     @cached_property
     def right(self) -> NDArray[np.float64]:
         """1 where a seed is right, shape [seeds, images]."""
-        return (self.predicted == self.truth).astype(float)
+        return np.asarray(self.predicted == self.truth, float)
 
 
 def training_seconds(run: Run) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records import Picture, RecordError, read_pictures
-from reports.compare import Comparison, Contender, Pair
+from reports.compare import Comparison, Pair
+from reports.contenders import Contender
 from reports.words import clean
 
 MOST_PIXELS = 20_000_000
@@ -172,7 +173,7 @@ def flips(found: Gallery, comparison: Comparison, pair: Pair) -> tuple[list[Shot
         return [], []
 
     def shots(places: Sequence[int]) -> list[Shot]:
-        made = []
+        made: list[Shot] = []
         for i in places:
             answers, classes = pair.a.answers, pair.a.group.any.dataset.classes
             if answers is None or answers.files[i] not in found.by_file or len(made) == MOST_FLIPS:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from reports import statistics as st
-from reports.compare import Comparison, Contender
+from reports.compare import Comparison
+from reports.contenders import Contender
 from reports.drawing import (
     MOST_THIN,
     NICE_SECONDS,

@@ -22,6 +22,12 @@ def t_interval(values: Sequence[float]) -> Interval | None:
     return mean - half, mean + half
 
 
+def deviation(interval: Interval, n: int) -> float:
+    """The standard deviation of the `n` values behind a t interval."""
+    half = (interval[1] - interval[0]) / 2
+    return float(half * sqrt(n) / stats.t.ppf((1 + LEVEL) / 2, n - 1))
+
+
 def welch_interval(a: Sequence[float], b: Sequence[float]) -> Interval | None:
     """Welch's interval of mean(b) - mean(a) for seeds that do not pair; None for fewer than two on a side."""
     if min(len(a), len(b)) < 2:

@@ -11,7 +11,8 @@ import numpy as np
 
 from bench.records import Run
 from reports import statistics as st
-from reports.compare import Comparison, Contender, names_of
+from reports.compare import Comparison
+from reports.contenders import Contender, names_of
 from reports.load import Group, total_seconds
 from reports.trust import calibration_error
 from reports.words import clean, duration, plural
@@ -73,8 +74,9 @@ def measures(comparison: Comparison, group: Group, name: str, contender: Contend
     row |= {"precision": run.device.precision, "manifest_sha256": run.dataset.manifest_sha256}
     row |= {"train_images": run.dataset.train, "test_images": n, "seeds": len(group.runs), "status": _status(group)}
     accuracy = group.accuracy if group.runs else None
-    seeds = st.t_interval(group.accuracies) or (None, None)
-    images = st.wilson(accuracy, n) if accuracy is not None else (None, None)
+    none: tuple[float | None, float | None] = (None, None)
+    seeds = st.t_interval(group.accuracies) or none
+    images = st.wilson(accuracy, n) if accuracy is not None else none
     if len(group.runs) == 1:
         images = run.result.accuracy_low or images[0], run.result.accuracy_high or images[1]
     answers = contender.answers if contender else None

@@ -3,7 +3,8 @@
 import numpy as np
 
 from reports import statistics as st
-from reports.compare import Comparison, Contender
+from reports.compare import Comparison
+from reports.contenders import Contender
 from reports.drawing import Chart, at, end_labels, figure, percent_axis, style_of
 from reports.load import Answers
 from reports.svg import INK
@@ -23,15 +24,15 @@ def calibration_error(answers: Answers) -> float:
     return float(np.mean([st.calibration(p, r)[1] for p, r in pairs]))
 
 
-def accepted(answers: Answers, threshold: float, label: int | None = None) -> tuple[float, float | None]:
-    """Share of images answered with at least this confidence and the share right among them, over all seeds.
+def accepted(answers: Answers, threshold: float, label: int | None = None) -> tuple[float, float | None, int]:
+    """Share of images answered with at least this confidence, share right among them, their number; over all seeds.
 
     With `label` only the images predicted as that class count.
     """
     asked = np.ones_like(answers.predicted, bool) if label is None else answers.predicted == label
     sure = asked & (answers.probability >= threshold)
     share = float(sure.sum() / max(1, asked.sum()))
-    return share, float(answers.right[sure].mean()) if sure.any() else None
+    return share, float(answers.right[sure].mean()) if sure.any() else None, int(sure.sum())
 
 
 def reliability(rows: Told, title: str, caption: str) -> Chart:

@@ -8,7 +8,7 @@ MODEL_NAMES = {
     "scratch-vgg": "Scratch VGG",
     "frozen-vgg": "Frozen VGG",
     "finetuned-vgg": "Fine-tuned VGG",
-    "baseline-cnn": "Small CNN",
+    "baseline-cnn": "Baseline CNN",
 }
 SECONDS_PER_HOUR = 3600
 

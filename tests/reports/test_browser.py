@@ -74,26 +74,26 @@ def test_table_sorts_and_filters_by_keyboard(results: Path, visit) -> None:
     button = table.get_by_role("button", name="Training time")
     button.focus()
     page.keyboard.press("Enter")
-    assert names() == ["Scratch VGG", "Fine-tuned VGG", "Small CNN", "Frozen VGG"]
+    assert names() == ["Scratch VGG", "Fine-tuned VGG", "Baseline CNN", "Frozen VGG"]
     head = button.locator("..")
     assert head.get_attribute("aria-sort") == "descending"
     page.keyboard.press("Space")
-    assert names() == ["Frozen VGG", "Small CNN", "Fine-tuned VGG", "Scratch VGG"]
+    assert names() == ["Frozen VGG", "Baseline CNN", "Fine-tuned VGG", "Scratch VGG"]
     assert head.get_attribute("aria-sort") == "ascending"
     page.get_by_role("searchbox").first.focus()
-    page.keyboard.type("small")
-    assert names() == ["Small CNN"]
+    page.keyboard.type("baseline")
+    assert names() == ["Baseline CNN"]
     assert page.get_by_role("status").first.inner_text() == "1 of 4 rows"
     assert wrong == []
 
 
 def test_pairs_are_chosen_by_hash_and_by_select(results: Path, visit) -> None:
     page, _ = visit(results / "car-bicycle/report.html")
-    page.evaluate("location.hash = '#pair-frozen-vgg-small-cnn'")
-    page.locator("#pair-frozen-vgg-small-cnn").wait_for(state="visible")
+    page.evaluate("location.hash = '#pair-baseline-cnn-frozen-vgg'")
+    page.locator("#pair-baseline-cnn-frozen-vgg").wait_for(state="visible")
     assert page.locator("article.pair:visible").count() == 1
     page.get_by_label("Compare", exact=True).select_option(label="Fine-tuned VGG")
-    assert page.locator("#pair-fine-tuned-vgg-small-cnn").is_visible()
+    assert page.locator("#pair-baseline-cnn-fine-tuned-vgg").is_visible()
     assert page.url.endswith("#a=0&b=3")
 
 

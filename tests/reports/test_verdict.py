@@ -169,7 +169,7 @@ def test_curves_still_rising_are_flagged(tmp_path: Path) -> None:
 def test_learning_curves_state_their_crossing(results: Path) -> None:
     comparison = compare(load(results, "car-bicycle"))
     assert {name: [g.images_per_class for g in groups] for name, groups in curves(comparison).items()} == {
-        name: [25, 100, 400, 700] for name in ("Scratch VGG", "Frozen VGG", "Fine-tuned VGG", "Small CNN")
+        name: [25, 100, 400, 700] for name in ("Scratch VGG", "Frozen VGG", "Fine-tuned VGG", "Baseline CNN")
     }
     first = crossings(comparison)[0]
     assert (first.a.name, first.b.name) == ("Frozen VGG", "Fine-tuned VGG")
