@@ -1,20 +1,16 @@
 """The `collect` command: what is asked for, turned into a recipe, run, and told."""
 
-import errno
 import json
-import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from collect.exits import exit_codes
 from collect.recipe import (
     LICENSES,
     OPEN_LICENSES,
-    CollectError,
     Dataset,
     UsageError,
     checked,
@@ -82,6 +78,10 @@ def command(
             _verify(data / verify, as_json)
         elif show:
             _list(data, as_json)
+        elif refresh is not None:
+            from collect.refresh import refresh as refreshed
+
+            _tell(refreshed(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
         else:
             settings = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
             given: dict[str, object] = {k: v for k, v in settings.items() if v is not None}
@@ -165,22 +165,19 @@ def _collect(
     recipe: Dataset, data: Path, workers: int | None, allow_private: bool, quiet: bool, as_json: bool, remember: bool
 ) -> None:
     from collect.pipeline import collect
-    from collect.summary import as_json as as_values
-    from collect.summary import as_lines
 
     summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet)
     if remember and summary.changed:
         from collect.remember import remember_recipe
 
         remember_recipe(recipe)
-    if as_json:
-        print(json.dumps(as_values(summary), ensure_ascii=False))
-    else:
-        print("\n".join(as_lines(summary)))
-    _report_missing(summary)
+    _tell(summary, as_json)
 
 
-def _report_missing(summary: "Summary") -> None:
+def _tell(summary: "Summary", as_json: bool) -> None:
+    from collect.summary import as_lines, as_values
+
+    print(json.dumps(as_values(summary), ensure_ascii=False) if as_json else "\n".join(as_lines(summary)))
     if summary.missing:
         for line in summary.missing:
             print(f"gone: {line}", file=sys.stderr)
@@ -220,32 +217,6 @@ def _list(data: Path, as_json: bool) -> None:
     for name, entry in known.items():
         if name not in there:
             print(f"{name}: {entry.source}, not collected; collect --dataset {name}")
-
-
-@contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr and the documented exit code."""
-    try:
-        yield
-    except CollectError as err:
-        _fail(str(err), err.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was fetched is kept, the same command continues", 130)
-    except OSError as err:
-        full = err.errno in (errno.ENOSPC, errno.EDQUOT)
-        where = f"{err.filename}: " if err.filename else ""
-        _fail(_disk_full(where) if full else f"{where}{err.strerror or err}", 1)
-    except sqlite3.OperationalError as err:
-        _fail(_disk_full("") if "full" in str(err) else f"the journal cannot be used: {err}", 1)
-
-
-def _disk_full(where: str) -> str:
-    return f"{where}the disk is full; make room and run the same command again, what was fetched is kept"
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    print(f"collect: {message}", file=sys.stderr)
-    raise typer.Exit(code)
 
 
 def main() -> None:

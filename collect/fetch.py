@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -43,12 +44,11 @@ class PrivateAddressError(Exception):
 
 def user_agent() -> str:
     """Our honest name, with version and address."""
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
-        return f"vggbench/{version('vggbench')} (+{PROJECT})"
-    except PackageNotFoundError:
-        return f"vggbench/0 (+{PROJECT})"
+        number = version("vggbench")
+    except PackageNotFoundError:  # a checkout that is not installed
+        number = "checkout"
+    return f"vggbench/{number} (+{PROJECT})"
 
 
 def resolve(host: str, port: int | None = None) -> list[IPAddress]:

@@ -1,69 +1,31 @@
 """Candidates in, verified photos out: pulls from the sources, fetches politely, verifies, and writes the journal."""
 
 import heapq
-import json
 import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from collect.fetch import MovedError, fetch, host_of
+from collect.entries import BATCH, Entry, Stream, new_photo, next_batch, prepare
+from collect.fetch import MovedError, host_of
 from collect.governor import Host
-from collect.journal import Journal, Key, Photo
+from collect.journal import Journal, Key
 from collect.sources import Candidate, Streams
-from collect.staging import is_staged, stage
-from collect.verify import RejectError, Verified, verify
+from collect.staging import is_staged
+from collect.verify import RejectError, Verified
 
 REQUESTS_PER_PHOTO = 4  # for ever, reruns and redirects included
 FAILURES_PER_RUN = 3
-BATCH = 64
 PROTESTS = ("throttled", "server-error")
-
-
-@dataclass(slots=True)
-class Entry:
-    """One candidate in its source's order and what became of it; `url` is where it is asked now."""
-
-    candidate: Candidate
-    photo: Photo
-    url: str | None
-    state: str = "idle"  # idle, waiting, open, good, bad
-    not_before: float = 0.0
-
-
-@dataclass(slots=True)
-class Stream:
-    """One source's candidates, pulled in batches; `idle` are those that nobody needed yet."""
-
-    candidates: Iterator[Candidate]
-    idle: deque[Entry]
-    pulling: bool = False
-    exhausted: bool = False
-
-
-def prepare(candidate: Candidate, url: str | None, session: requests.Session | None, folder: Path) -> Verified:
-    """Read or fetch one photo, verify it and stage it; the bytes are dropped. Raises RejectError, MovedError."""
-    if candidate.read is not None:
-        data = candidate.read()
-    elif url and session:
-        data = fetch(session, url)
-    else:
-        raise RejectError("no-url", "the source gives no address for it")
-    verified = verify(data)
-    expected = candidate.expected_sha256
-    if expected and not {verified.sha256, verified.source_sha256} & set(expected):
-        raise RejectError("changed", f"sha256 is {verified.source_sha256}, was {expected[0]}")
-    stage(folder, verified.sha256, verified.jpeg)
-    return replace(verified, jpeg=b"")
 
 
 class Gatherer:
@@ -137,7 +99,7 @@ class Gatherer:
         for name, stream in self.streams.items():
             if self._pullable(name, stream, wanted):
                 stream.pulling = True
-                self._submit(stream, _next_batch, stream.candidates)
+                self._submit(stream, next_batch, stream.candidates)
 
     def _select(self, wanted: Mapping[str, int | None]) -> None:
         """Move idle entries that are needed to their host's queue, in the source's order."""
@@ -237,7 +199,7 @@ class Gatherer:
             self._seen.add(key)
             photo = self._known.get(key)
             if photo is None:
-                photo = self._known[key] = Photo(*key, extra=_extra(candidate))
+                photo = self._known[key] = new_photo(candidate)
             stream.idle.append(Entry(candidate, photo, candidate.url))
 
     def _finished(self, entry: Entry, future: Future[Verified]) -> None:
@@ -318,12 +280,3 @@ class Gatherer:
         entry.state = "bad"
         entry.candidate = replace(entry.candidate, read=None)
         self.reasons.setdefault(entry.candidate.class_, Counter())[reason] += 1
-
-
-def _next_batch(candidates: Iterator[Candidate]) -> list[Candidate]:
-    return list(islice(candidates, BATCH))
-
-
-def _extra(candidate: Candidate) -> str | None:
-    facts = {k: v for k in ("taken", "license_url") if (v := getattr(candidate, k))}
-    return json.dumps(facts) if facts else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from collect.credits import license_warnings, write_credits
+from collect.credits import license_warnings
 from collect.dedupe import Duplicates, dedupe
 from collect.fetch import MAX_PER_HOST, guard, open_session
 from collect.gather import Gatherer
@@ -25,7 +25,7 @@ from collect.split import Plan, split
 from collect.staging import clear_staged
 from collect.state import check_folder, check_recipe, earlier_rows, is_complete, source_state, sweep
 from collect.summary import Summary, duplicate_notes, summarise
-from collect.write import name_files, remove_files, write_dataset, write_images
+from collect.write import Collected, describe, name_files, remove_files, write_images
 
 DEFAULT_TRAIN, DEFAULT_TEST = 1000, 300
 TEST_FRACTION = 0.2
@@ -177,10 +177,9 @@ def _write(dataset: Dataset, folder: Path, journal: Journal, settled: Settled) -
     had = {r.file for r in read_manifest(folder)} if (folder / MANIFEST).is_file() else set()
     write_images(folder, rows)
     write_rejected(folder, settled.rejected)
-    urls = {k: url for k, p in known.items() if (url := p.facts().get("license_url"))}
-    write_credits(folder, dataset.name, rows, urls)
     unfinished = sum(1 for p in known.values() if p.status == "failed")
-    write_dataset(folder, dataset, rows, settled.upstream, source_state(dataset), unfinished)
+    collected = Collected(dataset, settled.upstream, source_state(dataset), unfinished)
+    describe(folder, collected, rows, settled.rejected, known)
     remove_files(folder, had - {r.file for r in rows})
     placed = {r.sha256 for r in rows}
     # what was fetched and is not needed now serves when the dataset grows; local sources give it again

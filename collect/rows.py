@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from collect.gather import Entry
+from collect.entries import Entry
 from collect.journal import Journal, Key, Photo
 from collect.manifest import Rejected, Row
 from collect.sources import Candidate

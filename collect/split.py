@@ -72,7 +72,7 @@ def make_groups(items: Iterable[Item], seed: int) -> list[Group]:
         members[find(f"item {item.id}")].append(item)
     groups = []
     for found in members.values():
-        names = sorted({link for i in found for link in i.links} or {f"item {found[0].id}"})
+        names = sorted({link for i in found for link in i.links} or {f"item {found[0].id}"}, reverse=True)
         sizes = Counter(i.class_ for i in found)
         groups.append(Group(names[0], min(ranking(seed, n) for n in names), found, sizes=sizes))
     return sorted(groups, key=lambda g: (g.rank, g.name))

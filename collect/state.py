@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,13 @@ def is_complete(folder: Path, dataset: Dataset) -> Collected | None:
     same = dataset_table(collected.recipe) == dataset_table(dataset) and collected.manifest_sha256 == manifest_sha256(
         rows
     )
-    unfinished = collected.unfinished and dataset.train is None
-    if not same or unfinished or collected.source_state != source_state(dataset):
+    if dataset.train is None:
+        done = not collected.unfinished
+    else:  # a refresh may have taken some away
+        counts = Counter((r.class_, r.split) for r in rows)
+        wanted = (("train", dataset.train), ("test", dataset.test or 0))
+        done = all(counts[c, split] == number for c in {r.class_ for r in rows} for split, number in wanted)
+    if not same or not done or collected.source_state != source_state(dataset):
         return None
     if not all(present(folder, r) for r in rows):
         return None

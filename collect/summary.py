@@ -83,7 +83,7 @@ def as_lines(summary: Summary) -> list[str]:
     return lines + [f"  {note}" for note in summary.notes]
 
 
-def as_json(summary: Summary) -> dict[str, object]:
+def as_values(summary: Summary) -> dict[str, object]:
     """The summary for a program."""
     return {
         "name": summary.name,

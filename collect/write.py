@@ -6,17 +6,21 @@ import os
 import shutil
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from collect.credits import write_credits
 from collect.fetch import user_agent
-from collect.manifest import Row, atomic_write, manifest_sha256, write_manifest
+from collect.journal import Key, Photo
+from collect.manifest import Rejected, Row, atomic_write, manifest_sha256, sort_rows, write_manifest
+from collect.preview import write_preview
 from collect.recipe import CollectError, Dataset, dataset_table, parse_dataset, toml_value
 from collect.staging import staged_path
 
 DATASET_FILE = "dataset.toml"
+METADATA = "metadata.jsonl"
 NEW = ".new"
 NO_LINKS = (errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
@@ -30,10 +34,10 @@ class Collected:
     """
 
     recipe: Dataset
-    manifest_sha256: str
     upstream_split: bool
     source_state: str
     unfinished: int
+    manifest_sha256: str = ""
 
 
 def name_files(rows: Iterable[Row], earlier: Iterable[Row]) -> list[Row]:
@@ -88,22 +92,37 @@ def remove_files(folder: Path, files: Iterable[str]) -> None:
         (folder / file).unlink(missing_ok=True)
 
 
-def write_dataset(
-    folder: Path, dataset: Dataset, rows: Sequence[Row], upstream_split: bool, source_state: str, unfinished: int
+def describe(
+    folder: Path, collected: Collected, rows: Sequence[Row], rejected: Sequence[Rejected], known: Mapping[Key, Photo]
 ) -> None:
-    """Write `folder`/manifest.jsonl and dataset.toml."""
+    """Write what describes the photos: credits, contact sheet, metadata, dataset.toml and, at the end, the manifest."""
+    urls = {k: url for k, p in known.items() if (url := p.facts().get("license_url"))}
+    write_credits(folder, collected.recipe.name, list(rows), urls)
+    write_preview(folder, collected.recipe.name, sort_rows(rows), rejected, known)
+    _write_metadata(folder, rows)
     write_manifest(folder, rows)
     head = {
         "collected_by": user_agent().partition(" ")[0],
         "manifest_sha256": manifest_sha256(rows),
-        "upstream_split": upstream_split,
-        "source_state": source_state,
-        "unfinished": unfinished,
+        "upstream_split": collected.upstream_split,
+        "source_state": collected.source_state,
+        "unfinished": collected.unfinished,
     }
     with atomic_write(folder / DATASET_FILE) as out:
         out.writelines(f"{key} = {toml_value(value)}\n" for key, value in head.items())
-        out.write(f"\n[{json.dumps(dataset.name, ensure_ascii=False)}]\n")
-        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in dataset_table(dataset).items())
+        out.write(f"\n[{json.dumps(collected.recipe.name, ensure_ascii=False)}]\n")
+        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in dataset_table(collected.recipe).items())
+
+
+def _write_metadata(folder: Path, rows: Sequence[Row]) -> None:
+    """The manifest once more, by split, as Hugging Face's imagefolder reads it: `file_name` first, no nulls."""
+    for split in sorted({r.split for r in rows}):
+        with atomic_write(folder / split / METADATA) as out:
+            for row in sort_rows(r for r in rows if r.split == split):
+                values = {k.rstrip("_"): "" if v is None else v for k, v in asdict(row).items()}
+                name = values.pop("file").partition("/")[2]
+                record = {"file_name": name, "label": row.class_, **values}
+                out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def read_dataset(folder: Path) -> Collected:
@@ -114,10 +133,10 @@ def read_dataset(folder: Path) -> Collected:
         name, table = next((k, v) for k, v in values.items() if isinstance(v, dict))
         return Collected(
             parse_dataset(name, table, str(path)),
-            values["manifest_sha256"],
             values["upstream_split"],
             values["source_state"],
             values["unfinished"],
+            values["manifest_sha256"],
         )
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, StopIteration) as err:
         raise CollectError(f"{path}: cannot be read: {err!r}") from err

@@ -63,8 +63,11 @@ class Client:
         limits = ((CALLS_PER_HOUR, 3600.0),)
         self._budget = Budget("Flickr", at.data / ".flickr_calls.json", limits, "or wait", at.stop, at.tell)
 
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """One call's answer; what was asked before comes from the journal. Raises SourceError."""
+    def ask(self, method: str, absent: str = "", **params: Any) -> dict[str, Any]:
+        """One call's answer; what was asked before comes from the journal.
+
+        The error code `absent` means that there is no such thing: the answer is empty. Raises SourceError for others.
+        """
         question = {"flickr": method, **params}
         if (known := self._at.journal.answer(question)) is not None:
             return dict(known)
@@ -79,6 +82,8 @@ class Client:
                 last = self._clean(str(err))
                 if code in REFUSED_CODES or last.endswith(("Status code 401 received", "Status code 403 received")):
                     raise SourceError(f"Flickr refuses the key ({last}): {CREDENTIALS}") from None
+                if code and code == absent:
+                    return {}
                 if code and code not in TRANSIENT_CODES:
                     raise SourceError(f"Flickr refuses the search: {last}") from None
                 wait = getattr(err, "wait", None)
@@ -105,6 +110,13 @@ class Client:
 def _check_answer(response: Any, *_: Any, **__: Any) -> None:
     if response.status_code == 429 or response.status_code >= 500:
         raise _AnswerError(response.status_code, retry_after(response.headers.get("Retry-After")))
+
+
+def license_now(client: Client, photo_id: str, licenses: dict[str, License]) -> str | None:
+    """The code of the licence a photo has today, None when Flickr no longer shows it."""
+    photo = client.ask("flickr.photos.getInfo", absent="1", photo_id=photo_id).get("photo")
+    known = licenses.get(str(photo.get("license"))) if photo else None
+    return (known.code if known else "arr") if photo else None
 
 
 def streams(dataset: Dataset, at: At) -> Streams:
@@ -136,7 +148,7 @@ def _photos(client: Client, search: ClassSearch, dataset: Dataset, licenses: dic
     ended = yield from _pages(client, {**query, "sort": "relevance"}, seen, fresh)
     if not ended:
         for first, last in _slices(client, dataset.seed):
-            yield from _slice(client, query, first, last, seen, fresh)
+            yield from _slice(client, query, first, last, fresh)
 
 
 def _pages(client: Client, query: dict[str, Any], seen: set[str], fresh: Any) -> Generator[Candidate, None, bool]:
@@ -167,20 +179,20 @@ def _slices(client: Client, seed: int) -> list[tuple[int, int]]:
     return slices
 
 
-def _slice(
-    client: Client, query: dict[str, Any], first: int, last: int, seen: set[str], fresh: Any
-) -> Iterator[Candidate]:
+def _slice(client: Client, query: dict[str, Any], first: int, last: int, fresh: Any) -> Iterator[Candidate]:
     """All photos uploaded between two times, oldest first; a ceiling is passed by starting anew at its last photo."""
+    here: set[str] = set()  # not `seen`: a slice may begin with photos that the first search gave
     while first <= last:
         newest, stale = first, 0
         for page in range(1, CEILING // PER_PAGE + 1):
-            dates = {"min_upload_date": first, "max_upload_date": last, "sort": "date-posted-asc"}
+            dates: dict[str, Any] = {"min_upload_date": first, "max_upload_date": last, "sort": "date-posted-asc"}
             answer = client.ask("flickr.photos.search", **query, **dates, page=page).get("photos", {})
             photos = [p for p in answer.get("photo", []) if p.get("id")]
-            known = len(seen)
+            known = len(here)
+            here.update(str(p["id"]) for p in photos)
             yield from fresh(photos)
             newest = max([newest, *(int(p.get("dateupload") or 0) for p in photos)])
-            stale = stale + 1 if len(seen) == known else 0
+            stale = stale + 1 if len(here) == known else 0
             if not photos or stale == STALE_PAGES or page >= int(answer.get("pages") or 0):
                 return
         first = max(newest, first + 1)  # both ends are inclusive: the last second is asked again, ids tell

@@ -44,6 +44,7 @@ class FlickrServer:
     repeat_page: int = 0  # this page is served once more in place of the next
     overclaim: bool = False  # `total` and `pages` claim more than there is
     latency_seconds: float = 0.0
+    withdrawn: set[str] = field(default_factory=set)  # ids that Flickr shows no more
     requests: Counter[str] = field(default_factory=Counter)
     api_calls: list[dict[str, str]] = field(default_factory=list)
     peak: int = 0
@@ -120,6 +121,12 @@ class FlickrServer:
             names = {"4": "by/2.0", "5": "by-sa/2.0", "11": "by/4.0", "3": "by-nc-nd/2.0"}
             listed = [{"id": i, "url": f"https://creativecommons.org/licenses/{n}/"} for i, n in names.items()]
             reply = {"stat": "ok", "licenses": {"license": listed}}
+        elif form["method"] == "flickr.photos.getInfo":
+            photo = self._by_id.get(form["photo_id"])
+            if photo is None or photo.id in self.withdrawn:
+                reply = {"stat": "fail", "code": 1, "message": "Photo not found"}
+            else:
+                reply = {"stat": "ok", "photo": {"id": photo.id, "license": photo.license}}
         else:
             reply = {"stat": "ok", "photos": self._page(form)}
         send(handler, 200, json.dumps(reply).encode(), {"Content-Type": "application/json"})
@@ -128,7 +135,11 @@ class FlickrServer:
         low, high = int(form.get("min_upload_date", 0)), int(form.get("max_upload_date", 2**40))
         words = form.get("text", form.get("tags", "")).split()
         licenses = form.get("license", "").split(",")
-        found = [p for p in self.photos if p.tag in words and p.license in licenses and low <= p.uploaded <= high]
+        found = [
+            p
+            for p in self.photos
+            if p.id not in self.withdrawn and p.tag in words and p.license in licenses and low <= p.uploaded <= high
+        ]
         if form.get("sort") == "date-posted-asc":
             found.sort(key=lambda p: (p.uploaded, p.id))
         per_page, page = int(form["per_page"]), int(form["page"])

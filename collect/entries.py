@@ -1,0 +1,66 @@
+"""One candidate under way: where it stands, and how its photo is had."""
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import requests
+
+from collect.fetch import fetch
+from collect.journal import Photo
+from collect.sources import Candidate
+from collect.staging import stage
+from collect.verify import RejectError, Verified, verify
+
+BATCH = 64
+
+
+@dataclass(slots=True)
+class Entry:
+    """One candidate in its source's order and what became of it; `url` is where it is asked now."""
+
+    candidate: Candidate
+    photo: Photo
+    url: str | None
+    state: str = "idle"  # idle, waiting, open, good, bad
+    not_before: float = 0.0
+
+
+@dataclass(slots=True)
+class Stream:
+    """One source's candidates, pulled in batches; `idle` are those that nobody needed yet."""
+
+    candidates: Iterator[Candidate]
+    idle: deque[Entry]
+    pulling: bool = False
+    exhausted: bool = False
+
+
+def prepare(candidate: Candidate, url: str | None, session: requests.Session | None, folder: Path) -> Verified:
+    """Read or fetch one photo, verify it and stage it; the bytes are dropped. Raises RejectError, MovedError."""
+    if candidate.read is not None:
+        data = candidate.read()
+    elif url and session:
+        data = fetch(session, url)
+    else:
+        raise RejectError("no-url", "the source gives no address for it")
+    verified = verify(data)
+    expected = candidate.expected_sha256
+    if expected and not {verified.sha256, verified.source_sha256} & set(expected):
+        raise RejectError("changed", f"sha256 is {verified.source_sha256}, was {expected[0]}")
+    stage(folder, verified.sha256, verified.jpeg)
+    return replace(verified, jpeg=b"")
+
+
+def next_batch(candidates: Iterator[Candidate]) -> list[Candidate]:
+    """The next few candidates, none at the end."""
+    return list(islice(candidates, BATCH))
+
+
+def new_photo(candidate: Candidate) -> Photo:
+    """The journal's first record of a candidate."""
+    facts = {k: v for k in ("taken", "license_url") if (v := getattr(candidate, k))}
+    return Photo(candidate.class_, candidate.source_id, extra=json.dumps(facts) if facts else None)

@@ -1,0 +1,108 @@
+"""`collect --refresh`: drop the photos that their owners took down or put under another licence."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from collect.fetch import MovedError, fetch, guard, open_session
+from collect.journal import Journal
+from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
+from collect.progress import progress
+from collect.recipe import CollectError, Dataset, UsageError
+from collect.rows import key_of, remember_rows
+from collect.sources import At, endpoint
+from collect.summary import Summary, summarise
+from collect.verify import RejectError
+from collect.write import describe, read_dataset, remove_files
+
+WORKERS = 16
+GONE = ("gone", "forbidden", "placeholder", "html")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a photo: `reason` is "" while it is still there under a licence of the recipe."""
+
+    row: Row
+    reason: str = ""
+    detail: str = ""
+    checked: bool = True
+
+
+def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool = False) -> Summary:
+    """Ask every photo's host whether it is still there, and drop those that are not, with their files.
+
+    Flickr is asked for the licence too. A photo whose host does not answer is kept. Raises UsageError for a dataset
+    that is not there, SourceError where a source refuses.
+    """
+    started = time.monotonic()
+    folder = data / name
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"{folder}: no dataset with a manifest is there; `collect --list` shows those there are")
+    collected, rows = read_dataset(folder), read_manifest(folder)
+    with Journal(folder) as journal, progress(quiet) as show:
+        remember_rows(rows, journal)
+        at = At(data, journal, allow_private, show.tell, threading.Event())
+        asked = [r for r in rows if r.url and r.source not in ("archive", "folder", "synthetic")]
+        look = _looker(collected.recipe, at)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            verdicts = list(pool.map(look, asked))
+        dropped = {key_of(v.row): v for v in verdicts if v.reason}
+        kept = [r for r in rows if key_of(r) not in dropped]
+        if not {r.split for r in kept} >= {r.split for r in rows}:
+            raise CollectError(f"{folder}: every photo of a split is gone; nothing was changed")
+        rejected = [*read_rejected(folder), *(_rejection(v) for v in dropped.values())]
+        known = journal.photos()
+        for key, verdict in dropped.items():
+            photo = known[key]
+            journal.save(replace(photo, status="rejected", reason=verdict.reason, detail=verdict.detail))
+        journal.forget_answers()
+        journal.commit()
+        if dropped:
+            write_rejected(folder, rejected)
+            describe(folder, collected, kept, rejected, journal.photos())
+            remove_files(folder, (v.row.file for v in dropped.values()))
+    notes = [f"{v.row.file} dropped: {v.reason}, {v.detail}" for v in dropped.values()]
+    unsure = sum(not v.checked for v in verdicts)
+    notes += [f"{len(asked) - unsure:,} of {len(rows):,} photos were asked for, {len(dropped):,} dropped"]
+    notes += [f"{unsure:,} could not be checked, their hosts do not answer; they stay"] if unsure else []
+    notes += ["the command that made the dataset fills it up again"] if dropped else []
+    return summarise(name, folder, kept, rejected, started, changed=True, notes=notes)
+
+
+def _looker(recipe: Dataset, at: At) -> Callable[[Row], Verdict]:
+    if recipe.source == "flickr":
+        from collect.sources.flickr import Client, license_now
+        from collect.sources.flickr_licenses import read_licenses
+
+        client = Client(at, endpoint(recipe))
+        at.journal.forget_answers()  # what was true when it was collected is not what is asked here
+        licenses = read_licenses(client.ask)
+
+        def ask(row: Row) -> Verdict:
+            code = license_now(client, row.source_id or "", licenses)
+            if code is None:
+                return Verdict(row, "gone", "Flickr no longer shows it")
+            return Verdict(row, "relicensed", f"was {row.license}, is {code}") if code != row.license else Verdict(row)
+
+        return ask
+    session = open_session(guard(at.allow_private, endpoint(recipe)), WORKERS)
+
+    def look(row: Row) -> Verdict:
+        try:
+            fetch(session, row.url or "")
+        except MovedError:
+            return Verdict(row)
+        except RejectError as err:
+            return Verdict(row, err.reason, err.detail) if err.reason in GONE else Verdict(row, checked=False)
+        return Verdict(row)
+
+    return look
+
+
+def _rejection(verdict: Verdict) -> Rejected:
+    row = verdict.row
+    return Rejected(row.class_, row.source_id, row.url, verdict.reason, verdict.detail)

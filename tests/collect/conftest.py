@@ -1,0 +1,88 @@
+"""How the tests of collect run it: as the command a user types, in a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PRIVATE = ("FLICKR_", "OPENVERSE_")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A working directory in which `collect` is run."""
+
+    folder: Path
+
+    def start(self, *args: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start `collect ARGS` and leave it running."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(PRIVATE)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "collect", *args],
+            cwd=self.folder,
+            env={**clean, "PYTHONPATH": str(REPOSITORY), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *args: str, **environment: str) -> Outcome:
+        """Run `collect ARGS` to its end."""
+        with self.start(*args, **environment) as process:
+            out, err = process.communicate(timeout=120)
+        return Outcome(process.returncode, out, err)
+
+    def good(self, *args: str, **environment: str) -> Outcome:
+        """Run it and insist on success."""
+        outcome = self.run(*args, **environment)
+        assert outcome.code == 0, outcome
+        return outcome
+
+    def rows(self, name: str, file: str = "manifest.jsonl") -> list[dict[str, Any]]:
+        """The records of a dataset's manifest or list of rejects."""
+        path = self.folder / "data" / name / file
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def lasting(self, name: str) -> list[dict[str, Any]]:
+        """The manifest less the time of retrieval and the port of a test's server."""
+        rows = self.rows(name)
+        for row in rows:
+            row.pop("retrieved")
+            row["url"] = (row["url"] or "").rpartition("/")[2]
+        return rows
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    """An empty working directory."""
+    return Workplace(tmp_path)
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path) -> Callable[[str, dict[str, list[bytes]]], Path]:
+    """Make a folder of images: path of each class folder -> the files' bytes."""
+
+    def make(name: str, images: dict[str, list[bytes]]) -> Path:
+        for folder, files in images.items():
+            (tmp_path / name / folder).mkdir(parents=True, exist_ok=True)
+            for i, data in enumerate(files):
+                (tmp_path / name / folder / f"{i}.jpg").write_bytes(data)
+        return tmp_path / name
+
+    return make
