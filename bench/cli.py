@@ -25,10 +25,10 @@ Results = Annotated[Path, typer.Option("--results", help="Where results are kept
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
-def _console(stderr: bool = False) -> Any:
+def _console() -> Any:
     from rich.console import Console
 
-    return Console(stderr=stderr, soft_wrap=not sys.stdout.isatty())
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _set_values(pairs: list[str]) -> dict[str, str]:
@@ -99,7 +99,7 @@ def run_command(
     from bench.show import print_runs
 
     console = _console()
-    command = "bench " + shlex.join(sys.argv[1:])
+    command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
     job = prepare(models, dataset, given, data, results, command, console, fresh)
     show_estimate(job, console)
     if dry_run:

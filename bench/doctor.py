@@ -105,6 +105,10 @@ def examine(net: nn.Module, images: Tensor, num_classes: int) -> list[str]:
     return found
 
 
-def is_stalled(losses: list[float], num_classes: int) -> bool:
-    """Whether training never left chance: the last epoch's training loss is within 0.01 of ln K."""
-    return bool(losses) and abs(losses[-1] - math.log(num_classes)) < 0.01
+def is_stalled(loss: float, accuracy: float, images: int, num_classes: int) -> bool:
+    """Whether training never left chance: after the last epoch its loss is within 0.01 of ln K, and its accuracy over
+    so many images is within two standard errors of 1 / K.
+    """
+    chance = 1 / num_classes
+    noise = math.sqrt(chance * (1 - chance) / images)
+    return abs(loss - math.log(num_classes)) < 0.01 and accuracy < chance + 2 * noise

@@ -57,7 +57,8 @@ def make_result(
     write_predictions(folder, predictions(logits, labels, files, source.classes, chosen.clean))
     clean = torch.tensor([c is True for c in chosen.clean])
     clean_accuracy = float((predicted(logits) == labels)[clean].float().mean()) if bool(clean.any()) else None
-    stalled = is_stalled([e.train_loss for e in trained.epochs], len(source.classes))
+    last = trained.epochs[-1]
+    stalled = is_stalled(last.train_loss, last.train_accuracy, len(chosen.train), len(source.classes))
     return Result(
         "stalled" if stalled else "done",
         **asdict(found),

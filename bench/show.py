@@ -57,18 +57,18 @@ def print_run(run: Run, console: Console) -> None:
 def print_runs(runs: Sequence[Run], console: Console) -> None:
     """Print a table of runs, the most accurate first, and below it where pretrained weights come from."""
     table = Table(box=None, padding=(0, 2), header_style="bold")
-    for name in ("model", "seed", "accuracy", "(95 %)", "s/epoch", "s in all", "parameters"):
-        table.add_column(name, justify="left" if name in ("model", "(95 %)") else "right", no_wrap=True)
+    for name in ("model", "seed", "accuracy (95 %)", "s/epoch", "s in all", "parameters"):
+        table.add_column(name, justify="left" if name == "model" else "right", no_wrap=name != "model")
     for run in sorted(runs, key=lambda r: -(r.result.accuracy or 0)):
         result = run.result
         name = run.model.name if result.status == "done" else f"{run.model.name} ({result.status})"
         count = f"{run.model.parameters_total:,}"
         if result.accuracy is None or result.accuracy_low is None or result.accuracy_high is None:
-            table.add_row(name, str(run.seed), "", "", "", "", count)
+            table.add_row(name, str(run.seed), "", "", "", count)
             continue
         interval = f"{100 * result.accuracy_low:.1f} to {100 * result.accuracy_high:.1f}"
         seconds = (f"{run.cost.epoch_seconds:.2f}", f"{run.cost.total_seconds:.0f}")
-        table.add_row(name, str(run.seed), f"{result.accuracy:.1%}", interval, *seconds, count)
+        table.add_row(name, str(run.seed), f"{result.accuracy:.1%} ({interval})", *seconds, count)
     console.print(table)
     for origin in sorted({r.model.weights for r in runs if r.model.weights}):
         console.print(f"Pretrained weights: {origin}", highlight=False, markup=False, soft_wrap=True)

@@ -24,15 +24,15 @@ def bench(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProc
 
 
 @pytest.fixture(scope="module")
-def finished(two_classes: Path, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(easy: Path, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory in which all four models were run."""
     home = tmp_path_factory.mktemp("work")
     vgg = ["--arch", "vgg11_bn", "--width", "0.1", "--weights", str(pretrained)]
-    made = bench("run", "all", "--dataset", str(two_classes / "two"), *vgg, *SMALL, cwd=home)
+    made = bench("run", "all", "--dataset", str(easy / "easy"), *vgg, *SMALL, cwd=home)
     assert made.stdout.startswith("Dataset ")
     assert "in all on this cpu" in made.stdout
     assert "Pretrained weights: random numbers" in made.stdout
-    assert "results/two/report.html" in made.stdout
+    assert "results/easy/report.html" in made.stdout
     return home
 
 
@@ -40,13 +40,13 @@ def test_run_all_leaves_four_records_and_a_report(finished: Path) -> None:
     runs, errors = read_runs(finished / "results")
     assert not errors
     assert {r.model.name for r in runs.values()} == {"scratch-vgg", "frozen-vgg", "finetuned-vgg", "baseline-cnn"}
-    page = (finished / "results/two/report.html").read_text()
+    page = (finished / "results/easy/report.html").read_text()
     assert "random numbers" in page
     assert len({r.dataset.manifest_sha256 for r in runs.values()}) == 1
 
 
-def test_finished_runs_are_not_repeated_but_fresh_ones_are_kept_beside(finished: Path, two_classes: Path) -> None:
-    command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL]
+def test_finished_runs_are_not_repeated_but_fresh_ones_are_kept_beside(finished: Path, easy: Path) -> None:
+    command = ["run", "baseline-cnn", "--dataset", str(easy / "easy"), *SMALL]
     before = {f: (f / "run.json").stat().st_mtime_ns for f in read_runs(finished / "results")[0]}
     assert "already there" in bench(*command, cwd=finished).stdout
     assert {f: (f / "run.json").stat().st_mtime_ns for f in before} == before
@@ -54,20 +54,20 @@ def test_finished_runs_are_not_repeated_but_fresh_ones_are_kept_beside(finished:
     names = [r.run for r in read_runs(finished / "results")[0].values() if r.model.name == "baseline-cnn"]
     assert len(names) == 2
     assert names[1] == f"{names[0]}-2"
-    one, two = (read_run(finished / "results/two" / name) for name in names)
+    one, two = (read_run(finished / "results/easy" / name) for name in names)
     assert [e.train_loss for e in one.epochs] == [e.train_loss for e in two.epochs]
 
 
-def test_list_show_and_predict(finished: Path, two_classes: Path) -> None:
+def test_list_show_and_predict(finished: Path, easy: Path) -> None:
     listed = json.loads(bench("list", "--json", cwd=finished).stdout)
     assert {row["status"] for row in listed} == {"done"}
     assert "frozen-vgg-" in bench("list", cwd=finished).stdout
     shown = bench("show", "frozen-vgg", cwd=finished).stdout
     assert "random numbers" in shown
     assert "macro F1" in shown
-    image = two_classes / "two/test/car/car_024.jpg"
+    image = easy / "easy/test/red/3.png"
     told = json.loads(bench("predict", "frozen-vgg", str(image), "--json", cwd=finished).stdout)
-    assert {g["class"] for g in told[0]["top"]} == {"car", "bicycle"}
+    assert {g["class"] for g in told[0]["top"]} == {"red", "blue"}
     assert sum(g["probability"] for g in told[0]["top"]) == pytest.approx(1, abs=1e-4)
 
 

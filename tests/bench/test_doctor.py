@@ -83,7 +83,8 @@ def test_weights_measure_what_was_asked_for(init: str) -> None:
     assert (float(net.classifier[0].bias.detach().abs().sum()) == 0) == (init != "default")
 
 
-def test_stalled_is_a_loss_at_ln_k() -> None:
-    assert is_stalled([2.31, 2.3026], 10)
-    assert not is_stalled([2.3026, 2.1], 10)
-    assert not is_stalled([], 10)
+def test_stalled_is_a_loss_at_ln_k_and_answers_by_chance() -> None:
+    assert is_stalled(2.3026, 0.104, 1000, 10)
+    assert not is_stalled(2.3026, 0.2, 1000, 10)
+    assert not is_stalled(2.1, 0.104, 1000, 10)
+    assert not is_stalled(0.69, 0.56, 1400, 2)
