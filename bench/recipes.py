@@ -94,7 +94,7 @@ MODELS: dict[str, Model] = {
         "Fine-tuned VGG",
         "a pretrained backbone trained on, with a new head",
         True,
-        Recipe(arch="vgg16", weights="imagenet", head="mlp256", lr=0.01, backbone_lr=0.1, clip_norm=1.0),
+        Recipe(arch="vgg16", weights="imagenet", head="mlp256", lr=0.02, backbone_lr=0.3, clip_norm=1.0),
         frozenset({"init", "views"}),
     ),
     "baseline-cnn": Model(
