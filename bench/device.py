@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from torch import nn
 
@@ -24,8 +23,9 @@ from collect.manifest import atomic_write
 
 
 def cache_folder() -> Path:
-    """Where packs, features, drawn weights and measured rates are kept: the user's cache directory."""
-    return Path(platformdirs.user_cache_dir("vggbench"))
+    """Where packs, features, drawn weights and measured rates are kept: $XDG_CACHE_HOME or the system's usual place."""
+    usual = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, "~/.cache")
+    return Path(os.environ.get("XDG_CACHE_HOME") or usual).expanduser() / "vggbench"
 
 
 def pick(wanted: str) -> torch.device:
