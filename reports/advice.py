@@ -147,11 +147,13 @@ def would_change(comparison: Comparison) -> list[str]:
                 if seeds
                 else f"More seeds will hardly settle {pair.a.name} against {pair.b.name}: they are too alike."
             )
-    for c in comparison.contenders:
-        if gain := rising(c.group):
-            span = max(1, len(c.group.any.epochs) // 3)
-            last = "its last epoch" if span == 1 else f"its last {span} epochs"
-            rows.append(f"More epochs: {c.name} was still rising, {signed(gain)} points in {last}.")
+    still = [(c, gain) for c in comparison.contenders if (gain := rising(c.group))]
+    if len(still) > 2:
+        rows.append(f"More epochs: {listed([c.name for c, _ in still])} were still rising at their last epoch.")
+    for c, gain in still if len(still) < 3 else []:
+        span = max(1, len(c.group.any.epochs) // 3)
+        last = "its last epoch" if span == 1 else f"its last {span} epochs"
+        rows.append(f"More epochs: {c.name} was still rising, {signed(gain)} points in {last}.")
     if leaks(comparison):
         rows.append("A clean split: collect it anew with --train and --test, and what stands in both is taken out.")
     for name, reason in comparison.unfair.items():

@@ -33,7 +33,8 @@ def learning_charts(comparison: Comparison) -> tuple[list[Chart], list[Chart]]:
     """Test accuracy by epoch and by time, and behind them training accuracy and the losses."""
     cs = comparison.contenders
     up = [c.name for c in cs if rising(c.group)]
-    first = f"{listed(up)} {'was' if len(up) == 1 else 'were'} still rising" if up else "Test accuracy by epoch"
+    who = listed(up) if len(up) < 3 else f"{len(up)} of {len(cs)} models"
+    first = f"{who} {'was' if len(up) == 1 else 'were'} still rising" if up else "Test accuracy by epoch"
     fast = min(cs, key=lambda c: c.group.training_seconds)
     second = f"{fast.name} was done after {duration(fast.group.training_seconds)}"
     caption = f"{_seeds_line(comparison)} {weights_line(cs)}".strip()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from reports import statistics as st
 from reports.compare import Comparison
 from reports.contenders import Contender
-from reports.words import clean, percent
+from reports.words import clean, percent, plural
 
 MOST_OPEN, MOST_MATRIX, TOP = 20, 50, 12
 LEVELS = 10
@@ -65,7 +65,8 @@ def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
     pairs = [(int(table[i, j]), i, j) for i in range(len(names)) for j in range(len(names)) if i != j and table[i, j]]
     pairs.sort(key=lambda p: (-p[0], p[1], p[2]))
     return [
-        f"{names[i]} taken for {names[j]}: {n:,} times, {percent(share[i, j])} of {names[i]}" for n, i, j in pairs[:TOP]
+        f"{names[i]} taken for {names[j]}: {plural(n, 'time')}, {percent(share[i, j])} of {names[i]}"
+        for n, i, j in pairs[:TOP]
     ]
 
 

@@ -55,24 +55,39 @@ class Contender:
         return st.wilson(self.accuracy, self.images)
 
 
+PARTS = ("arch", "head", "weights")
+"""Fields that the record of the model gives as they were, whatever the recipe says."""
+
+
+def _value(group: Group, key: str) -> object:
+    return getattr(group.any.model, key) if key in PARTS else group.any.recipe.get(key)
+
+
+def _told(group: Group, key: str) -> str:
+    value = _value(group, key)
+    if key == "train_images":
+        return f"{clean(value, 30)} images per class" if value else "all images"
+    return clean(value, 30) if key == "arch" else f"{clean(key, 30)} {clean(value, 30)}"
+
+
 def _differs(groups: list[Group]) -> list[str]:
     """Recipe and model fields in which groups differ."""
-    keys = sorted({k for g in groups for k in recipe_of(g.any)})
-    fields = [k for k in keys if len({str(g.any.recipe.get(k)) for g in groups}) > 1]
-    return [k for k in ("arch", "head", "weights") if len({getattr(g.any.model, k) for g in groups}) > 1] + fields
+    keys = [*PARTS, *sorted({k for g in groups for k in recipe_of(g.any)} - set(PARTS))]
+    return [k for k in keys if len({str(_value(g, k)) for g in groups}) > 1]
 
 
 def names_of(groups: list[Group]) -> list[str]:
-    """A name for each group: its model's, with what sets it apart where that is not enough."""
+    """A name for each group: its model's, with what sets it apart where that is not enough.
+
+    Groups that are all of one model are named by what sets them apart alone.
+    """
     plain = [clean(MODEL_NAMES.get(g.any.model.name, g.any.model.name), 60) for g in groups]
     names = []
     for name, group in zip(plain, groups, strict=True):
         twins = [g for other, g in zip(plain, groups, strict=True) if other == name]
-        told = []
-        for key in _differs(twins) if len(twins) > 1 else []:
-            value = getattr(group.any.model, key) if hasattr(group.any.model, key) else group.any.recipe.get(key)
-            told.append(f"{key} {clean(value, 30)}" if key != "arch" else clean(value, 30))
-        names.append(f"{name} ({', '.join(told)})" if told else name)
+        told = [_told(group, key) for key in _differs(twins)]
+        alone = " ".join(told) if told and len(twins) == len(groups) else ""
+        names.append(alone or (f"{name} ({', '.join(told)})" if told else name))
     seen: Counter[str] = Counter()
     for i, name in enumerate(names):
         seen[name] += 1

@@ -63,7 +63,8 @@ class Chart:
 def style_of(index: int) -> dict[str, Any]:
     """Colour, dash and mark of a contender; the second four have open marks."""
     k = index % 4
-    return {"color": COLOURS[k], "linestyle": DASHES[k], "marker": MARKS[k]}
+    filling = COLOURS[k] if index < 4 else PAPER
+    return {"color": COLOURS[k], "linestyle": DASHES[k], "marker": MARKS[k], "markerfacecolor": filling}
 
 
 @contextmanager
@@ -139,7 +140,7 @@ def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
     for (_, _, name, style), y in zip(ends, placed, strict=True):
         look = style_of(style)
         axes.plot([edge + 9], [y], transform=None, clip_on=False, markersize=5.5, marker=look["marker"],
-                  color=look["color"], markerfacecolor=look["color"] if style < 4 else PAPER)  # fmt: skip
+                  color=look["color"], markerfacecolor=look["markerfacecolor"])  # fmt: skip
         axes.text(edge + 16, y, short(name), transform=None, va="center_baseline", fontsize=9.5)
 
 
@@ -191,17 +192,33 @@ def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
     return f"{text} ({show(interval[0]).rstrip('%')}–{show(interval[1]).rstrip('%')})" if interval else text
 
 
-def point_labels(axes: "Axes", points: list[tuple[float, float, str]]) -> None:
-    """Names beside points, on the side with room, pushed up or down where two would touch."""
+def point_labels(axes: "Axes", points: list[tuple[float, float, str]], bars: list[tuple[float, float]]) -> None:
+    """Names beside points, each at the first place of six that touches no other name, mark or interval."""
     frame = axes.get_window_extent()
     spots = [axes.transData.transform((x, y)) for x, y, _ in points]
-    for side in ("left", "right"):
-        chosen = [
-            i
-            for i, (x, _) in enumerate(spots)
-            if (x + 9 + 5.2 * len(short(points[i][2])) > frame.x1) == (side == "right")
-        ]
-        placed = nudged([spots[i][1] + 4 for i in chosen], 12.5, frame.y0 + 6, frame.y1 - 4)
-        for i, y in zip(chosen, placed, strict=True):
-            x = spots[i][0] + (-6 if side == "right" else 6)
-            axes.text(x, y, short(points[i][2]), transform=None, ha=side, va="baseline", fontsize=9.5)
+    taken = []
+    for (x, *_), (px, py), (low, high) in zip(points, spots, bars, strict=True):
+        bottom, top = (axes.transData.transform((x, v))[1] for v in (low, high))
+        taken += [(px - 5, py - 5, px + 5, py + 5), (px - 1, bottom, px + 1, top)]
+    for (_, _, name), (px, py) in sorted(zip(points, spots, strict=True), key=lambda row: -row[1][1]):
+        width = 5.4 * len(short(name))
+        sides = ("left", "right") if px + 8 + width < frame.x1 else ("right", "left")
+        places = [(side, dy) for dy in (3, -11, 14, -22) for side in sides]
+        boxes = [_label_box(px, py, width, *place) for place in places]
+        fits = [i for i, box in enumerate(boxes) if box[0] > frame.x0 and not any(_touch(box, t) for t in taken)]
+        best = fits[0] if fits else 0
+        side, dy = places[best]
+        taken.append(boxes[best])
+        axes.text(px + (6 if side == "left" else -6), py + dy, short(name), transform=None, ha=side, fontsize=9.5)
+
+
+Box = tuple[float, float, float, float]
+
+
+def _label_box(x: float, y: float, width: float, side: str, dy: float) -> Box:
+    left = x + 6 if side == "left" else x - 6 - width
+    return left, y + dy - 2, left + width, y + dy + 9
+
+
+def _touch(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -71,9 +71,8 @@ def curve(comparison: Comparison, key: str, against: str, title: str, caption: s
                 axes.fill_between(x, band[:, 0], band[:, 1], color=look["color"], alpha=0.14, linewidth=0)
             sns.lineplot(x=x, y=mean, ax=axes, estimator=None, linewidth=1.9, color=look["color"],
                          linestyle=look["linestyle"], legend=False)  # fmt: skip
-            axes.plot(x[-1], mean[-1], marker=look["marker"], color=look["color"], markersize=5.5)
-            if length == 1:
-                axes.plot(x, mean, marker=look["marker"], color=look["color"], markersize=6)
+            axes.plot(x[-1], mean[-1], marker=look["marker"], color=look["color"], markersize=5.5,
+                      markerfacecolor=look["markerfacecolor"])  # fmt: skip
             ends.append((float(x[-1]), float(mean[-1]), c.name, c.style))
             points += [(float(x[i]), float(mean[i]), place, i + 1, list(matrix[:, i])) for i in range(length)]
         axes.set(xlabel="epoch" if against == "epoch" else "training time, feature pass included", ylabel="")

@@ -37,7 +37,7 @@ PRICES: dict[str, tuple[str, Callable[[float], str]]] = {
     "seconds": ("training time, feature pass included", duration),
     "parameters": ("parameters", big),
     "flops": ("FLOPs per image, forward", big),
-    "joules": ("energy of the run", lambda v: big(v, "J")),
+    "joules": ("energy of the run, J", lambda v: big(v, "J")),
 }
 
 
@@ -66,15 +66,18 @@ def scatter(comparison: Comparison, what: str, title: str, caption: str) -> Char
         for c, p in rows:
             look, interval = style_of(c.style), c.interval or c.image_interval
             axes.vlines(p, *interval, color=look["color"], linewidth=1.6)
-            sns.scatterplot(x=[p], y=[c.accuracy], ax=axes, color=look["color"], marker=look["marker"], s=58,
-                            edgecolor=PAPER, linewidth=0.4, legend=False, zorder=3)  # fmt: skip
+            filled = look["markerfacecolor"] == look["color"]
+            sns.scatterplot(x=[p], y=[c.accuracy], ax=axes, color=look["markerfacecolor"], marker=look["marker"], s=52,
+                            edgecolor=PAPER if filled else look["color"], linewidth=0.4 if filled else 1.3,
+                            legend=False, zorder=3)  # fmt: skip
         axes.set(xlabel=label, ylabel="")
         axes.margins(y=0.12)
         prices = [p for _, p in rows] + [p for _, p in others]
         log_axis(axes, [min(prices) / 1.3, max(prices) * 1.3], tick_seconds if what == "seconds" else big,
                   NICE_SECONDS if what == "seconds" else ())  # fmt: skip
         percent_axis(axes)
-        point_labels(axes, [(p, c.accuracy, c.name) for c, p in rows])
+        bars = [c.interval or c.image_interval for c, _ in rows]
+        point_labels(axes, [(p, c.accuracy, c.name) for c, p in rows], bars)
         for place, (c, p) in sorted(enumerate(rows), key=lambda row: row[1][1]):
             low, high = c.interval or c.image_interval
             values = [(place, f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})")]

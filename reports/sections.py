@@ -49,14 +49,18 @@ def equal_time(comparison: Comparison) -> list[tuple[str, list[str]]]:
     """For the training time of each contender, shortest first, what every contender had reached by then."""
     if len(comparison.contenders) < 2:
         return []
-    rows = []
+    rows: list[tuple[str, list[str]]] = []
+    last = 0.0
     for c in sorted(comparison.contenders, key=lambda c: c.group.training_seconds):
+        if c.group.training_seconds < 1.1 * last:
+            continue
+        last = c.group.training_seconds
         # A seed may take a little longer than the mean of its group.
         seconds = 1.1 * c.group.training_seconds
         reached = [within(other.group, seconds) for other in comparison.contenders]
         cells = [percent(r) if r is not None else "no epoch yet" for r in reached]
         rows.append((f"{duration(c.group.training_seconds)}, what {c.name} took", cells))
-    return rows
+    return rows if len(rows) > 1 else []
 
 
 def trust_rows(comparison: Comparison) -> list[tuple[str, list[str]]]:

@@ -86,7 +86,7 @@ def _title(comparison: Comparison) -> str:
         names = [c.name for c in comparison.tied]
         cheapest, *_, slowest = sorted(comparison.tied, key=lambda c: c.group.training_seconds)
         saved = _ratio(slowest, cheapest)
-        why = f": it trains {times(saved)} faster" if saved > 1.05 else ""
+        why = f": it trains {times(saved)} faster than {slowest.name}" if saved > 1.05 else ""
         return f"Cannot tell {listed(names)} apart. Take {cheapest.name}{why}"
     return f"Take {best.name}: {right}, {points(best.accuracy - fair[1].accuracy)} more than {fair[1].name}"
 

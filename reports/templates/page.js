@@ -16,7 +16,7 @@ function chart(figure) {
     const [x, y, head, rows] = stops[i];
     cross.setAttribute('d', y === null ? `M${x} 8V${box.height - 36}` : `M${x - 9} ${y}a9 9 0 1 0 18 0a9 9 0 1 0 -18 0`);
     const list = $('ul');
-    for (const [k, text] of rows) list.append($('li', {}, $('span', { className: 'sw s' + series[k][1] % 4 }), series[k][0] + ' ' + text));
+    for (const [k, text] of rows) list.append($('li', {}, $('span', { className: 'sw s' + series[k][1] % 4 + (series[k][1] > 3 ? ' o' : '') }), series[k][0] + ' ' + text));
     out.replaceChildren($('b', { textContent: head }), list);
     range.value = i;
     range.setAttribute('aria-valuetext', head + ': ' + rows.map(([k, text]) => series[k][0] + ' ' + text).join(', '));

@@ -113,6 +113,8 @@ def test_print_has_every_chart_light_and_unfolded(results: Path, visit, tmp_path
     page.pdf(path=tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").read_bytes().count(b"/Type /Page\n") >= 4
     page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794, "A4 holds the whole table"
     sizes = charts.evaluate_all("els => els.map(e => e.getBoundingClientRect().height)")
     assert min(sizes) > 100
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -111,7 +111,7 @@ def test_ablations_of_one_model_meet_each_other_by_what_differs(tmp_path: Path) 
         run = make_run(tmp_path, "ds", ["a", "b"], replace(SCRATCH, accuracy=0.6), seed, pictures=False)
         edit(tmp_path, run.run, recipe={"init": "normal"}, seed=seed - 3)
     names = {c.name for c in compare(load(tmp_path, "ds")).contenders}
-    assert names == {"Scratch VGG (init None)", "Scratch VGG (init normal)"}
+    assert names == {"init None", "init normal"}
 
 
 def test_images_in_the_pretraining_set_are_taken_out_of_the_judgement(tmp_path: Path) -> None:
