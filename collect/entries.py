@@ -15,8 +15,6 @@ from collect.sources import Candidate
 from collect.staging import stage
 from collect.verify import RejectError, Verified, verify
 
-BATCH = 64
-
 
 @dataclass(slots=True)
 class Entry:
@@ -55,9 +53,9 @@ def prepare(candidate: Candidate, url: str | None, session: requests.Session | N
     return replace(verified, jpeg=b"")
 
 
-def next_batch(candidates: Iterator[Candidate]) -> list[Candidate]:
-    """The next few candidates, none at the end."""
-    return list(islice(candidates, BATCH))
+def next_batch(candidates: Iterator[Candidate], number: int) -> list[Candidate]:
+    """The next `number` candidates, fewer or none at the end."""
+    return list(islice(candidates, number))
 
 
 def new_photo(candidate: Candidate) -> Photo:

@@ -143,7 +143,7 @@ def fetch(session: requests.Session, url: str) -> bytes:
 
     Raises RejectError with its reason code, or MovedError for a redirect.
     """
-    if urlsplit(url).scheme not in ("http", "https") or not host_of(url):
+    if not host_of(url) or urlsplit(url).scheme not in ("http", "https"):
         raise RejectError("bad-url", f"{url!r:.200} is not an http(s) address")
     started = time.monotonic()
     try:

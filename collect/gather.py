@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from collect.entries import BATCH, Entry, Stream, new_photo, next_batch, prepare
+from collect.entries import Entry, Stream, new_photo, next_batch, prepare
 from collect.fetch import MovedError, host_of
 from collect.governor import Host
 from collect.journal import Journal, Key
@@ -25,6 +25,7 @@ from collect.verify import RejectError, Verified
 
 REQUESTS_PER_PHOTO = 4  # for ever, reruns and redirects included
 FAILURES_PER_RUN = 3
+BATCH = 64
 PROTESTS = ("throttled", "server-error")
 
 
@@ -71,7 +72,7 @@ class Gatherer:
             self._select(wanted)
             self._start()
             if not self._running and not any(self._waiting.values()):
-                if not any(self._pullable(name, s, wanted) for name, s in self.streams.items()):
+                if not any(self._lacking(name, s, wanted) for name, s in self.streams.items()):
                     break
                 continue
             self._collect_results()
@@ -88,18 +89,21 @@ class Gatherer:
         number = wanted.get(class_)
         return number is None or self.good[class_] + self.open[class_] < number
 
-    def _pullable(self, name: str, stream: Stream, wanted: Mapping[str, int | None]) -> bool:
+    def _lacking(self, name: str, stream: Stream, wanted: Mapping[str, int | None]) -> int:
+        """How many candidates to pull now: no more than are needed, because APIs count what they are asked."""
         if stream.exhausted or stream.pulling:
-            return False
-        if name:
-            return self._short(name, wanted) and len(stream.idle) < BATCH
-        return len(stream.idle) + sum(map(len, self._waiting.values())) < BATCH
+            return 0
+        number = wanted.get(name)
+        if name and number is not None:
+            return max(0, min(BATCH, number - self.good[name] - self.open[name] - len(stream.idle)))
+        waiting = len(stream.idle) + sum(map(len, self._waiting.values()))
+        return BATCH if waiting < BATCH else 0
 
     def _pull(self, wanted: Mapping[str, int | None]) -> None:
         for name, stream in self.streams.items():
-            if self._pullable(name, stream, wanted):
+            if number := self._lacking(name, stream, wanted):
                 stream.pulling = True
-                self._submit(stream, next_batch, stream.candidates)
+                self._submit(stream, next_batch, stream.candidates, number)
 
     def _select(self, wanted: Mapping[str, int | None]) -> None:
         """Move idle entries that are needed to their host's queue, in the source's order."""

@@ -104,7 +104,7 @@ class Journal:
         """Commit and close."""
         with self._lock:
             try:
-                if self._open:
+                if self._open and self._db.in_transaction:  # a full disk has rolled it back already
                     self._db.execute("COMMIT")
             finally:
                 self._open = False

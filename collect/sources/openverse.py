@@ -126,15 +126,17 @@ def _breadth_first(
     client: Client, search: ClassSearch, codes: list[str], windows: list[dict[str, Any]], seen: set[str]
 ) -> Iterator[Candidate]:
     """Page 1 of every window, then page 2, ...: the most relevant first. A window with nothing new is closed."""
+    here: set[str] = set()  # not `seen`: a window may begin with photos that an earlier one gave
     for page in range(1, PAGES + 1):
         going = []
         for window in windows:
             answer = client.ask("images/", **window, page=page)
-            fresh = [r for r in answer.get("results", []) if r.get("id") and r["id"] not in seen]
-            seen.update(r["id"] for r in fresh)
-            yield from (_candidate(r, search, codes) for r in fresh)
-            if fresh and page < int(answer.get("page_count") or 0):
+            results = [r for r in answer.get("results", []) if r.get("id")]
+            yield from (_candidate(r, search, codes) for r in results if r["id"] not in seen)
+            seen.update(r["id"] for r in results)
+            if {r["id"] for r in results} - here and page < int(answer.get("page_count") or 0):
                 going.append(window)
+            here.update(r["id"] for r in results)
         windows = going
 
 
