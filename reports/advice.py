@@ -12,6 +12,7 @@ from reports.learning import crossings, curves, reached, rising
 from reports.prices import price_of
 from reports.words import MODEL_NAMES, big, clean, duration, listed, percent, plural, points, signed
 
+MOST_LOST = 4
 BUDGETS = (("under 1 minute of training", 60.0), ("under 10 minutes of training", 600.0))
 
 
@@ -161,6 +162,23 @@ def would_change(comparison: Comparison) -> list[str]:
     if best and not rows:
         rows.append("Other images. Nothing in these runs themselves leaves the order open.")
     return rows
+
+
+def lost(comparison: Comparison) -> list[Clause]:
+    """Runs that stalled or failed, and records that could not be used: they are in no figure, so they are named."""
+    told = []
+    groups = [g for g in comparison.study.groups if g.lost]
+    for group in groups[:MOST_LOST]:
+        statuses = [run.result.status for run in group.lost]
+        parts = [f"{plural(statuses.count(s), 'run')} {s}" for s in ("stalled", "failed") if s in statuses]
+        name = clean(MODEL_NAMES.get(group.any.model.name, group.any.model.name), 60)
+        told.append(f"{name}: {listed(parts)}")
+    if len(groups) > MOST_LOST:
+        told.append(f"{len(groups) - MOST_LOST} more recipes")
+    clauses = [Clause(f"Not in any figure: {'; '.join(told)}.", "table")] if told else []
+    if number := len(comparison.study.left_out):
+        clauses.append(Clause(f"{plural(number, 'stored file')} could not be used.", "left-out"))
+    return clauses
 
 
 def leaks(comparison: Comparison) -> list[Clause]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Okabe and Ito's: over 3:1 on white and on #121212, apart for colour-blind eyes (facts/reporting.md, 3.5)."""
-DASHES = ("solid", (0, (5, 1.6)), (0, (6, 1.6, 1.4, 1.6)), (0, (1.4, 1.4)))
+DASHES: tuple[Any, ...] = ("", (5, 1.6), (6, 1.6, 1.4, 1.6), (1.4, 1.4))
 MARKS = ("o", "s", "^", "D")
 WIDTH, HEIGHT = 5.0, 2.9
 MOST_THIN = 12
@@ -64,7 +64,7 @@ def style_of(index: int) -> dict[str, Any]:
     """Colour, dash and mark of a contender; the second four have open marks."""
     k = index % 4
     filling = COLOURS[k] if index < 4 else PAPER
-    return {"color": COLOURS[k], "linestyle": DASHES[k], "marker": MARKS[k], "markerfacecolor": filling}
+    return {"color": COLOURS[k], "marker": MARKS[k], "markerfacecolor": filling}
 
 
 @contextmanager
@@ -131,16 +131,40 @@ def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [float(p) for p in result]
 
 
+Track = tuple[int, Any, Any]
+"""A line: the style of its contender, x, y."""
+
+
+def lines(axes: "Axes", tracks: Sequence[Track], thin: bool = False, marked: bool = False) -> None:
+    """Draw lines in the colours and dashes of their contenders; `thin` for single seeds, `marked` at every point."""
+    import pandas as pd
+    import seaborn as sns
+
+    if not tracks:
+        return
+    parts = [pd.DataFrame({"x": x, "y": y, "style": str(s), "line": i}) for i, (s, x, y) in enumerate(tracks)]
+    styles = {str(style): style % 4 for style, _, _ in tracks}
+    look: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45} if thin else {"linewidth": 1.9, "style": "style"}
+    if not thin:
+        look["dashes"] = {key: DASHES[k] for key, k in styles.items()}
+        look["markers"] = {key: MARKS[k] for key, k in styles.items()} if marked else False
+    if marked:
+        look |= {"markersize": 5.5, "markeredgewidth": 0}
+    palette = {key: COLOURS[k] for key, k in styles.items()}
+    sns.lineplot(pd.concat(parts), x="x", y="y", hue="style", palette=palette, units="line", estimator=None,
+                 legend=False, ax=axes, **look)  # fmt: skip
+
+
 def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
-    """Name each line at its right end, in the text's colour beside a mark in its own, nudged apart."""
+    """Mark each line's end and name it at the right, in the text's colour beside its own mark, nudged apart."""
     edge = axes.get_window_extent().x1
     pixels = [axes.transData.transform((x, y))[1] for x, y, _, _ in ends]
     frame = axes.get_window_extent()
     placed = nudged(pixels, 12.5, frame.y0 + 4, frame.y1 - 2)
-    for (_, _, name, style), y in zip(ends, placed, strict=True):
+    for (last_x, last_y, name, style), y in zip(ends, placed, strict=True):
         look = style_of(style)
-        axes.plot([edge + 9], [y], transform=None, clip_on=False, markersize=5.5, marker=look["marker"],
-                  color=look["color"], markerfacecolor=look["markerfacecolor"])  # fmt: skip
+        axes.plot(last_x, last_y, markersize=5.5, **look)
+        axes.plot([edge + 9], [y], transform=None, clip_on=False, markersize=5.5, **look)
         axes.text(edge + 16, y, short(name), transform=None, va="center_baseline", fontsize=9.5)
 
 

@@ -132,6 +132,8 @@ def _problem(run: Run) -> str | None:
         return "a share is not between 0 and 1"
     if r.status not in ("done", "stalled", "failed"):
         return f"result.status is {r.status!r}"
+    if not run.dataset.classes or run.dataset.test < 1:
+        return "dataset.classes or dataset.test is empty"
     if r.status == "done" and r.accuracy is None:
         return "result.accuracy is missing although it is done"
     if r.confusion is not None and (len(r.confusion) != k or any(len(row) != k for row in r.confusion)):

@@ -16,6 +16,7 @@ from reports.drawing import (
     end_labels,
     figure,
     interval_text,
+    lines,
     log_axis,
     percent_axis,
     style_of,
@@ -30,15 +31,12 @@ def _matrix(group: Group, key: str) -> "np.ndarray[Any, Any] | None":
     """A field of the epochs as [seeds, epochs], cut to the shortest run; None where not recorded."""
     rows = [[getattr(e, key) for e in run.epochs] for run in group.runs]
     length = min(map(len, rows), default=0)
-    if not length or any(v is None for row in rows for v in row[:length]):
-        return None
-    return np.array([row[:length] for row in rows], float)
+    found = np.array([row[:length] for row in rows], float)
+    return found if length and np.isfinite(found).all() else None
 
 
 def curve(comparison: Comparison, key: str, against: str, title: str, caption: str) -> Chart | None:
     """`key` of the epochs (such as test_accuracy) against `epoch` or `seconds`: each seed thin, mean, t interval."""
-    import pandas as pd
-    import seaborn as sns
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     found = [(c, m) for c in comparison.contenders if (m := _matrix(c.group, key)) is not None]
@@ -48,33 +46,26 @@ def curve(comparison: Comparison, key: str, against: str, title: str, caption: s
     chart = Chart(name, title, caption, [(c.name, c.style) for c, _ in found])
     rate = key.endswith("accuracy")
     show: Callable[[float], str] = percent if rate else lambda v: f"{v:.3f}"
-    ends, points = [], []
+    ends, points, seeds, means = [], [], [], []
     with figure(chart) as (_, axes):
         for place, (c, matrix) in enumerate(found):
-            look = style_of(c.style)
             length = matrix.shape[1]
             if against == "epoch":
                 xs = np.tile([e.epoch for e in c.group.any.epochs[:length]], (len(matrix), 1)).astype(float)
             else:
                 xs = np.array([elapsed(run)[:length] for run in c.group.runs])
             x, mean = xs.mean(0), matrix.mean(0)
+            means.append((c.style, x, mean))
             if 1 < len(matrix) <= MOST_THIN:
-                frame = pd.DataFrame(
-                    {"x": xs.ravel(), "y": matrix.ravel(), "seed": np.repeat(np.arange(len(matrix)), length)}
-                )
-                sns.lineplot(frame, x="x", y="y", units="seed", estimator=None, ax=axes, color=look["color"],
-                             linewidth=0.6, alpha=0.45, legend=False)  # fmt: skip
+                seeds += [(c.style, *row) for row in zip(xs, matrix, strict=True)]
             if len(matrix) > 1:
                 band = np.array([st.t_interval(list(column)) for column in matrix.T])
-                if rate:
-                    band = band.clip(0, 1)
-                axes.fill_between(x, band[:, 0], band[:, 1], color=look["color"], alpha=0.14, linewidth=0)
-            sns.lineplot(x=x, y=mean, ax=axes, estimator=None, linewidth=1.9, color=look["color"],
-                         linestyle=look["linestyle"], legend=False)  # fmt: skip
-            axes.plot(x[-1], mean[-1], marker=look["marker"], color=look["color"], markersize=5.5,
-                      markerfacecolor=look["markerfacecolor"])  # fmt: skip
+                low, high = (band.clip(0, 1) if rate else band).T
+                axes.fill_between(x, low, high, color=style_of(c.style)["color"], alpha=0.14, linewidth=0)
             ends.append((float(x[-1]), float(mean[-1]), c.name, c.style))
             points += [(float(x[i]), float(mean[i]), place, i + 1, list(matrix[:, i])) for i in range(length)]
+        lines(axes, seeds, thin=True)
+        lines(axes, means)
         axes.set(xlabel="epoch" if against == "epoch" else "training time, feature pass included", ylabel="")
         if against == "epoch":
             axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
@@ -99,8 +90,6 @@ def curve(comparison: Comparison, key: str, against: str, title: str, caption: s
 
 def learning_curve(comparison: Comparison, title: str, caption: str) -> Chart | None:
     """Accuracy against training images per class, each seed a small dot, with t intervals."""
-    import seaborn as sns
-
     found = curves(comparison)
     rows: list[tuple[Contender, list[Group]]] = [(c, found[c.name]) for c in comparison.contenders if c.name in found]
     if not rows:
@@ -118,10 +107,10 @@ def learning_curve(comparison: Comparison, title: str, caption: str) -> Chart | 
             seeds = [(g.images_per_class, a) for g in groups if len(g.runs) <= MOST_THIN for a in g.accuracies]
             if seeds:
                 axes.plot(*zip(*seeds, strict=True), "o", markersize=2, color=look["color"], alpha=0.5)
-            sns.lineplot(x=x, y=mean, ax=axes, estimator=None, linewidth=1.9, color=look["color"],
-                         markersize=5.5, markeredgewidth=0, linestyle=look["linestyle"], marker=look["marker"],
-                         legend=False)  # fmt: skip
             ends.append((x[-1], mean[-1], c.name, c.style))
+        lines(
+            axes, [(c.style, [g.images_per_class for g in gs], [g.accuracy for g in gs]) for c, gs in rows], marked=True
+        )
         axes.set(xlabel="training images per class", ylabel="")
         log_axis(axes, [sizes[0] * 1.2, sizes[-1] / 1.2], lambda v: f"{v:g}", sizes)
         percent_axis(axes)

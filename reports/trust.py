@@ -5,7 +5,7 @@ import numpy as np
 from reports import statistics as st
 from reports.compare import Comparison
 from reports.contenders import Contender
-from reports.drawing import Chart, at, end_labels, figure, percent_axis, style_of
+from reports.drawing import Chart, at, end_labels, figure, lines, percent_axis
 from reports.load import Answers
 from reports.svg import INK
 from reports.words import percent
@@ -37,19 +37,16 @@ def accepted(answers: Answers, threshold: float, label: int | None = None) -> tu
 
 def reliability(rows: Told, title: str, caption: str) -> Chart:
     """Share right against stated confidence in ten bins; the dashed diagonal is a model that means what it says."""
-    import seaborn as sns
-
     chart = Chart("calibration", title, caption, [(c.name, c.style) for c, _ in rows])
     with figure(chart) as (_, axes):
-        ends, stops = [], []
+        ends, stops, tracks = [], [], []
         for place, (c, a) in enumerate(rows):
-            look = style_of(c.style)
             bins, _ = st.calibration(a.probability.ravel(), a.right.ravel())
             x, y = [b[0] for b in bins], [b[1] for b in bins]
-            sns.lineplot(x=x, y=y, ax=axes, estimator=None, color=look["color"], linestyle=look["linestyle"],
-                         marker=look["marker"], markeredgewidth=0, linewidth=1.6, legend=False)  # fmt: skip
+            tracks.append((c.style, x, y))
             ends.append((x[-1], y[-1], c.name, c.style))
             stops += [(b[0], b[1], place, f"{percent(b[1])} right, {b[2]:,} answers") for b in bins]
+        lines(axes, tracks, marked=True)
         low = min(s[0] for s in stops)
         axes.plot([low, 1], [low, 1], color=INK, linewidth=0.9, linestyle=(0, (2, 2)), alpha=0.6)
         axes.set(xlabel="confidence stated", ylabel="")
@@ -65,23 +62,19 @@ def reliability(rows: Told, title: str, caption: str) -> Chart:
 
 def coverage(rows: Told, title: str, caption: str) -> Chart:
     """Share right among the surest answers, against the share of images answered."""
-    import seaborn as sns
-
     chart = Chart("coverage", title, caption, [(c.name, c.style) for c, _ in rows])
     shares = np.linspace(0.05, 1, 20)
     with figure(chart) as (_, axes):
         ends, values = [], []
         for c, a in rows:
-            look, curves = style_of(c.style), []
+            curves = []
             for probability, right in zip(a.probability, a.right, strict=True):
                 _, accuracy = st.coverage(probability, right)
                 curves.append([accuracy[max(0, round(s * len(accuracy)) - 1)] for s in shares])
             mean = np.mean(curves, axis=0)
-            sns.lineplot(x=shares, y=mean, ax=axes, estimator=None, color=look["color"], linewidth=1.9,
-                         linestyle=look["linestyle"], legend=False)  # fmt: skip
-            axes.plot(shares[-1], mean[-1], marker=look["marker"], color=look["color"], markersize=5.5)
             ends.append((1.0, float(mean[-1]), c.name, c.style))
             values.append(mean)
+        lines(axes, [(c.style, shares, mean) for (c, _), mean in zip(rows, values, strict=True)])
         axes.set(xlabel="share of images answered, surest first", ylabel="")
         percent_axis(axes)
         axes.xaxis.set_major_formatter(lambda v, _: f"{100 * v:.0f}%")

@@ -95,7 +95,8 @@ def judge(comparison: Comparison) -> Verdict:
     """The verdict of a comparison; says `cannot tell` where that is the truth."""
     best, clauses = comparison.best, []
     if not comparison.contenders:
-        return Verdict(_title(comparison), [], [], ["A run that finishes: the conditions below say why none did."])
+        why = ["A run that finishes; what is stored of those that did not stands below."]
+        return Verdict(_title(comparison), advice.lost(comparison), [], why)
     if best:
         others = [c for c in comparison.contenders if c is not best]
         clauses += [advice.Clause(against(comparison, c, best), pair_anchor(c, best)) for c in others]
@@ -115,7 +116,7 @@ def judge(comparison: Comparison) -> Verdict:
             "pairs",
         )
     )
-    for part in (advice.leaks, advice.times_to, advice.price, advice.learning, advice.floors):
+    for part in (advice.lost, advice.leaks, advice.times_to, advice.price, advice.learning, advice.floors):
         clauses += part(comparison)
     for change in changes(comparison.study):
         if change.kind in ("worse", "slower"):

@@ -197,6 +197,16 @@ def test_unusable_records_are_named_and_left_out(results: Path, tmp_path: Path) 
     for name in ("half/run.json", "future/run.json", "impossible/run.json"):
         assert f"imagenette/{name}" in text
     assert "another device" in text and "vggbench.run/9" in text
+    assert "3 stored files could not be used." in text
+
+
+def test_a_dataset_of_nothing_but_broken_records_still_has_a_report(tmp_path: Path, visit) -> None:
+    (tmp_path / "ds" / "run").mkdir(parents=True)
+    (tmp_path / "ds" / "run" / "run.json").write_text('{"schema": "vggbench.run/1", "run":')
+    shown, wrong = visit(page.build(tmp_path)[0])
+    assert shown.locator("h1").inner_text() == "No finished run to judge"
+    assert "ds/run/run.json" in shown.locator("#conditions").inner_text()
+    assert wrong == []
 
 
 def test_failed_and_stalled_runs_are_reported_not_averaged(tmp_path: Path) -> None:
@@ -213,6 +223,7 @@ def test_failed_and_stalled_runs_are_reported_not_averaged(tmp_path: Path) -> No
     assert group.accuracy == values["result"]["accuracy"]
     text = page.build(tmp_path)[0].read_text()
     assert "1, 1 stalled, 1 failed" in text
+    assert "Not in any figure: Scratch VGG: 1 run stalled and 1 run failed." in text
     assert "loss stuck at ln 2" in text
     path.unlink()
     assert "No finished run to judge" in page.build(tmp_path)[0].read_text()
