@@ -7,8 +7,8 @@ import numpy as np
 
 NEAR_BITS = 4
 WIDE_BITS = 12
-MIN_SIMILARITY = 0.85
-BLOCK = 256
+MIN_SIMILARITY = 0.75
+TILE_ROWS, TILE_COLUMNS = 128, 4096
 # Mirroring a picture flips the sign of its odd horizontal DCT coefficients, so every second bit of the hash.
 MIRROR = np.uint64(0x5555555555555555)
 
@@ -36,14 +36,18 @@ class Twin:
 def pairs_within(hashes: np.ndarray, others: np.ndarray, bits: int) -> Iterator[tuple[np.ndarray, ...]]:
     """Positions i < j and the distance of every pair hashes[i], others[j] at most `bits` apart.
 
-    `hashes` and `others` are uint64 of one shape (n,). Exhaustive: n^2/2 comparisons, in blocks that stay in cache.
+    `hashes` and `others` are uint64 of one shape (n,). Exhaustive: n^2/2 comparisons, in tiles that stay in the cache.
     """
-    for start in range(0, len(hashes), BLOCK):
-        distances = np.bitwise_count(hashes[start : start + BLOCK, None] ^ others[None, start:])
-        i, j = np.nonzero(distances <= bits)
-        upper = j > i
-        i, j = i[upper], j[upper]
-        yield i + start, j + start, distances[i, j]
+    for top in range(0, len(hashes), TILE_ROWS):
+        for left in range(top, len(others), TILE_COLUMNS):
+            tile = hashes[top : top + TILE_ROWS, None] ^ others[None, left : left + TILE_COLUMNS]
+            distances = np.bitwise_count(tile)
+            near = distances <= bits
+            if near.any():
+                i, j = np.nonzero(near)
+                upper = j + left > i + top
+                i, j = i[upper], j[upper]
+                yield i + top, j + left, distances[i, j]
 
 
 def find_twins(phashes: Sequence[str], thumb: Callable[[int], np.ndarray | None]) -> list[Twin]:
@@ -51,7 +55,7 @@ def find_twins(phashes: Sequence[str], thumb: Callable[[int], np.ndarray | None]
 
     `phashes` are 16 hex digits each; `thumb(i)` gives the 32 x 32 grey pixels of photo i (uint8) or None where they
     cannot be had. Pairs up to 4 bits apart are twins; pairs up to 12 bits apart, also with one of them mirrored, are
-    only when the structural similarity (Wang et al., 2004) of their thumbnails is at least 0.85.
+    only when the structural similarity (Wang et al., 2004) of their thumbnails is at least 0.75.
     """
     hashes = np.array([int(p, 16) for p in phashes], dtype=np.uint64)
     twins: dict[tuple[int, int], Twin] = {}
