@@ -1,0 +1,135 @@
+"""Training a network from scratch: ours beside the usual tutorial loop, timm's and torchvision's, epoch by epoch.
+
+`python -m benchmarks.train_step` in the repository's root. Same network, photos, size, batch and augmentation (see
+peers.py). The first epoch, which warms up, is not compared. Whole runs are too: from the photos' files to the accuracy
+after the last epoch, our packing included.
+"""
+
+import argparse
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from bench.data import open_source, select
+from bench.device import choose_precision, info, pick, set_up
+from bench.experiment import build, splits
+from bench.plan import Plan
+from bench.recipes import make_recipe
+from bench.train import train
+from benchmarks.peers import timm_best, timm_compiled, torchvision_reference, tutorial
+from benchmarks.photos import add_arguments, photos
+from benchmarks.side_by_side import Target, Turn, arguments, conditions, figure, ratio, show, take_turns, write
+
+
+def ours(job: argparse.Namespace, turn: Turn) -> None:
+    """`bench run scratch-vgg` without its report: the same packing, network, loop and default recipe."""
+    values = {"arch": job.arch, "size": job.size, "epochs": job.epochs, "batch_size": job.batch_size}
+    recipe = make_recipe("scratch-vgg", {**values, "precision": job.precision})
+    with TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        plan = Plan("", "scratch-vgg", recipe, job.seed, str(job.photos), "", folder, job.device, "")
+        device, seconds = pick(job.device), dict[str, float]()
+        set_up(device, recipe.deterministic)
+        source = open_source(plan.dataset, Path())
+        network, weights, _ = build(plan, len(source.classes))
+        chosen = select(source, recipe, plan.seed)
+        data, test, _, _ = splits(plan, network, source, chosen, weights, device, seconds, lambda *_, **__: None)
+        network.whole.to(device, memory_format=torch.channels_last)
+
+        def emit(event: str, **said: Any) -> None:
+            if event == "epoch":
+                turn(rate=said["images_per_second"], accuracy=said["test_accuracy"], pack_seconds=seconds["pack"])
+
+        state = Path(folder) / "state"
+        train(network, recipe, data, test, test.labels.cpu(), plan.seed, recipe.precision, emit, state)
+
+
+def interval(accuracies: list[float], count: int) -> str:
+    """Mean accuracy over the runs with Wilson's 95 % interval over the test photos."""
+    from scipy.stats import binomtest
+
+    mean = sum(accuracies) / len(accuracies)
+    low, high = binomtest(round(mean * count), count).proportion_ci(method="wilson")
+    return f"{mean:.1%} ({low * 100:.1f} to {high * 100:.1f})"
+
+
+def contenders(device: str) -> dict[str, Any]:
+    """Who takes part on this kind of device."""
+    found: dict[str, Any] = {"ours": ours, "tutorial": tutorial, "torchvision": torchvision_reference}
+    try:
+        import timm
+    except ImportError:
+        print("timm is not installed: left out (pip install timm)")
+        return found
+    print(f"timm {timm.__version__}: a loop of its parts, since its train.py is not in its packages")
+    found["timm"] = timm_best
+    return found | ({"timm compiled": timm_compiled} if device == "cuda" else {})
+
+
+def report(job: argparse.Namespace, before: Mapping[str, Any], runs: list[dict[str, list[dict[str, Any]]]]) -> None:
+    """Show and write what was measured."""
+    names = list(runs[0])
+    rates = {n: [leg["rate"] for run in runs for leg in run[n][1:]] for n in names}
+    wholes = {n: [sum(leg["leg_seconds"] for leg in run[n]) for run in runs] for n in names}
+    accuracies = {n: [run[n][-1]["accuracy"] for run in runs] for n in names}
+    epochs = {n: figure(values) for n, values in rates.items()}
+    whole = {n: figure(values) for n, values in wholes.items()}
+    faster = {n: ratio(rates["ours"], rates[n]) for n in names}
+    sooner = {n: ratio(wholes[n], wholes["ours"]) for n in names}
+    count = len(list((job.photos / "test").rglob("*.*")))
+    rows = [
+        [
+            n,
+            f"{epochs[n].median:,.1f}",
+            f"{faster[n].median:.2f} x",
+            f"{whole[n].median:,.1f} s",
+            f"{sooner[n].median:.2f} x",
+            interval(accuracies[n], count),
+        ]
+        for n in names
+    ]
+    cuda = job.device == "cuda"
+    targets = [Target("epoch, ours against the tutorial loop", faster["tutorial"], 15 if cuda else 2)]
+    timms = [n for n in names if n.startswith("timm")]
+    if timms:
+        best = max(timms, key=lambda n: epochs[n].median)
+        targets.append(Target(f"epoch, ours against {best}", faster[best], 1.5))
+    pack = figure([run["ours"][0]["pack_seconds"] for run in runs])
+    title = f"{job.arch}, {job.size} px, batch {job.batch_size}, ours in {job.precision}, on {before['device']}"
+    columns = ["", "images/s", "ours against it", f"{job.epochs} epochs", "ours against it", "test accuracy"]
+    show(title, columns, rows, targets)
+    print(f"Our packing, in the whole run: {pack.text(2)} s")
+    figures = {"images_per_second": epochs, "epoch_ratio": faster, "whole_seconds": whole, "whole_ratio": sooner,
+               "accuracy": accuracies, "test_images": count, "pack_seconds": pack}  # fmt: skip
+    write(job, "train_step", before, figures, targets)
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = arguments(__doc__ or "")
+    add_arguments(parser, train=480, test=500)
+    parser.add_argument("--arch", default="vgg16")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=5, help="epochs of a run; as many runs as the rounds need")
+    parser.add_argument("--device", default="auto", help="auto, cuda or cpu")
+    job = parser.parse_args()
+    device = pick(job.device)
+    job.device, job.precision = device.type, choose_precision(device, "auto")
+    about = info(device, job.precision)
+    before = {**conditions(), "device": about.name, "torch": about.torch, "cuda": about.cuda, "driver": about.driver}
+    with photos(job.data, job.train, job.test) as job.photos:
+        runs, chosen = [], contenders(job.device)
+        for seed in range(1, math.ceil(job.rounds / (job.epochs - 1)) + 1):
+            job.seed = seed
+            runs.append(take_turns(chosen, job))
+        report(job, before, runs)
+
+
+if __name__ == "__main__":
+    main()
