@@ -37,7 +37,8 @@ def learning_charts(comparison: Comparison) -> tuple[list[Chart], list[Chart]]:
     first = f"{who} {'was' if len(up) == 1 else 'were'} still rising" if up else "Test accuracy by epoch"
     fast = min(cs, key=lambda c: c.group.training_seconds)
     second = f"{fast.name} was done after {duration(fast.group.training_seconds)}"
-    caption = f"{_seeds_line(comparison)} {weights_line(cs)}".strip()
+    seen = "On all test images, those of the pretraining set included. " if comparison.clean_images else ""
+    caption = f"{seen}{_seeds_line(comparison)} {weights_line(cs)}".strip()
     wanted = [
         ("test_accuracy", "epoch", first),
         ("test_accuracy", "seconds", second),
@@ -66,6 +67,8 @@ def cost_charts(comparison: Comparison) -> list[Chart]:
     caption = (
         f"Bars: 95% interval {interval}. Dashed: no other model is both better and cheaper. {weights_line(cs)}".strip()
     )
+    if comparison.clean_images:
+        caption = f"On the {comparison.clean_images:,} test images new to the pretrained weights. {caption}"
     words = {"seconds": "training time", "parameters": "parameters", "flops": "FLOPs per image", "joules": "energy"}
     found = []
     for what, name in words.items():

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -45,7 +45,7 @@ def build(
 @app.command()
 def table(
     dataset: Dataset = None,
-    form: Annotated[str, typer.Option("--format", help="md, csv, latex or json.")] = "md",
+    form: Annotated[Literal["md", "csv", "latex", "json"], typer.Option("--format")] = "md",
     results: Results = Path("results"),
 ) -> None:
     """Print the comparison table.
@@ -53,14 +53,13 @@ def table(
     \b
     reports table --dataset car-bicycle --format csv > table.csv
     """
-    from bench.records import UsageError
-    from reports import tables
-    from reports.compare import compare
     from reports.load import chosen, load
 
-    if form not in tables.FORMATS:
-        raise UsageError(f"--format {form}: is none of {', '.join(tables.FORMATS)}")
-    comparisons = [compare(load(results, name)) for name in chosen(results, dataset)]
+    names = chosen(results, dataset)
+    from reports import tables
+    from reports.compare import compare
+
+    comparisons = [compare(load(results, name)) for name in names]
     sys.stdout.write(tables.export(comparisons, form))
     for text in sorted({text for c in comparisons for text in c.study.left_out}):
         print(f"left out: {text}", file=sys.stderr)

@@ -117,9 +117,9 @@ def choose(study: Study) -> tuple[list[Group], dict[int, str]]:
     for g in usable:
         run = g.any
         if run.dataset.manifest_sha256 != first.dataset.manifest_sha256 or run.dataset.test != first.dataset.test:
-            apart[id(g)] = "another state of the dataset"
+            apart[id(g)] = f"another state of the dataset: manifest {clean(run.dataset.manifest_sha256[:12])}"
         elif device_key(run) != device_key(first):
-            apart[id(g)] = "another device"
+            apart[id(g)] = f"another device: {clean(run.device.name, 60)}, {clean(run.device.precision, 20)}"
         elif run.dataset.train != most:
             apart[id(g)] = "fewer training images"
     full = [g for g in room if id(g) not in apart]

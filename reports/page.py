@@ -69,6 +69,8 @@ def _page(comparison: Comparison, drawn: dict[str, Any], side: int, shrunk: str)
     found, samples = pictures.gallery(comparison, album), pictures.class_samples(comparison, album)
     rows = tables.all_measures(comparison)
     shown = tables.columns(rows)
+    keys = [c.key for c in shown]
+    judged = next((k for k in ("clean_accuracy", "accuracy")[not comparison.clean_images :] if k in keys), None)
     per_class = confusion.per_class(comparison)
     differ, same = conditions.recipes(comparison)
     runs = [r for g in comparison.study.groups for r in (*g.runs, *g.lost)]
@@ -80,10 +82,12 @@ def _page(comparison: Comparison, drawn: dict[str, Any], side: int, shrunk: str)
         "newest": clean(max(r.created for r in runs)[:10]) if runs else "",
         "weights": charts.weights_line(cs),
         "verdict": judge(comparison),
+        "clean_images": comparison.clean_images,
         "tied": listed([c.name for c in comparison.tied]) if comparison.tied else "",
         "names": [c.name for c in cs],
         "origins": {c.name: c.origin for c in cs},
         "columns": shown,
+        "judged": 1 + keys.index(judged) if judged else None,
         "lines": tables.lines(comparison, rows, shown),
         "differ": differ,
         "same": same,

@@ -17,8 +17,6 @@ from reports.load import Group, total_seconds
 from reports.trust import calibration_error
 from reports.words import clean, duration, plural
 
-FORMATS = ("md", "csv", "latex", "json")
-
 
 @dataclass(frozen=True)
 class Column:
@@ -79,6 +77,9 @@ def measures(comparison: Comparison, group: Group, name: str, contender: Contend
     images = st.wilson(accuracy, n) if accuracy is not None else none
     if len(group.runs) == 1:
         images = run.result.accuracy_low or images[0], run.result.accuracy_high or images[1]
+    clean_accuracy = _mean(group, lambda r: r.result.clean_accuracy)
+    if contender and comparison.clean_images:
+        clean_accuracy = contender.accuracy
     answers = contender.answers if contender else None
     row |= {
         "accuracy": accuracy,
@@ -86,7 +87,7 @@ def measures(comparison: Comparison, group: Group, name: str, contender: Contend
         "accuracy_seeds_high": seeds[1],
         "accuracy_images_low": images[0],
         "accuracy_images_high": images[1],
-        "clean_accuracy": _mean(group, lambda r: r.result.clean_accuracy),
+        "clean_accuracy": clean_accuracy,
         "top5": _mean(group, lambda r: r.result.top5),
         "macro_f1": _mean(group, lambda r: r.result.macro_f1),
         "calibration_error": calibration_error(answers) if answers else None,
@@ -193,7 +194,7 @@ def _flat(rows: list[dict[str, Any]], several: bool) -> tuple[list[str], list[li
 
 
 def export(comparisons: list[Comparison], form: str) -> str:
-    """All groups as text in one of FORMATS. CSV and JSON carry the numbers unrounded, in the units of run.json."""
+    """All groups as text: md, csv, latex or json. CSV and JSON carry the numbers unrounded, in the units of run.json."""
     rows = [row for comparison in comparisons for row in all_measures(comparison)]
     if form == "json":
         return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -76,7 +76,8 @@ def _title(comparison: Comparison) -> str:
     floor = facts[0].floors.get("majority", 0.0) if facts else 0.0
     if best.image_interval[0] <= max(floor, 1 / len(best.group.any.dataset.classes)):
         return "No model has learnt the task: none is better than guessing"
-    right = f"{percent(best.accuracy)} of the test images right"
+    new = f"{comparison.clean_images:,} test images new to its weights" if comparison.clean_images else "test images"
+    right = f"{percent(best.accuracy)} of the {new} right"
     fair = [c for c in comparison.contenders if c.name not in comparison.unfair]
     if len(comparison.contenders) == 1:
         return f"{best.name}: {right}; nothing yet to compare it with"

@@ -1,12 +1,14 @@
 """What the report claims: which groups meet, who is tied, and sentences that follow from the numbers."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.records import Run, write_predictions, write_run
+from reports import page
 from reports.compare import compare
 from reports.history import changes
 from reports.learning import crossings, curves, reached, rising
@@ -91,7 +93,10 @@ def test_devices_manifests_and_recipes_are_never_averaged(tmp_path: Path) -> Non
     edit(tmp_path, runs[3].run, dataset={"manifest_sha256": "f" * 64})
     comparison = compare(load(tmp_path, "ds"))
     assert [len(g.runs) for g in comparison.study.groups] == [1, 1, 1, 1]
-    assert sorted(comparison.apart.values()) == ["another device", "another state of the dataset"]
+    assert sorted(comparison.apart.values()) == [
+        "another device: NVIDIA H200, bf16",
+        "another state of the dataset: manifest ffffffffffff",
+    ]
     assert [len(c.by_seed) for c in comparison.contenders] == [1, 1]
 
 
@@ -138,6 +143,8 @@ def test_images_in_the_pretraining_set_are_taken_out_of_the_judgement(tmp_path: 
     assert frozen.images == 100
     assert comparison.best is not None and comparison.best.name == "Scratch VGG"
     assert "Judged on the 100 test images that the pretrained weights have not seen" in text_of(tmp_path)
+    shown = page.page(comparison)
+    assert re.search(r'<tr class="best">.*?Scratch VGG.*?<td data-v="0.8\d+" class="acc">', shown, re.S)
 
 
 def test_contamination_without_predictions_makes_the_pair_unfair(tmp_path: Path) -> None:
