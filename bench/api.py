@@ -120,8 +120,8 @@ def show_estimate(job: Job, console: Console) -> None:
     console.print(f"About {duration(total)} in all on this {job.plans[0].device}.", highlight=False)
     if total > SLOW_SECONDS:
         size = smaller_size(waiting, job.source, MINUTES_SECONDS)
-        advice = f"--size {size}" if size else "--size 64 --width 0.25"
-        console.print(f"That is long: {advice} would take minutes. Ctrl-C stops; the same command continues.")
+        advice = f"--size {size} would take minutes" if size else "--width 0.25 takes a fraction of it"
+        console.print(f"That is long: {advice}. Ctrl-C stops; the same command continues.", highlight=False)
 
 
 def duration(seconds: float) -> str:

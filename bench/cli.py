@@ -284,13 +284,13 @@ def main() -> None:
     try:
         app()
     except (BenchError, CollectError) as err:
-        typer.echo(f"error: {err}", err=True)
+        typer.echo(f"bench: {err}", err=True)
         sys.exit(err.exit_code)
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command continues where this one stopped", err=True)
+        typer.echo("bench: interrupted; the same command continues where this one stopped", err=True)
         sys.exit(130)
     except OSError as err:
         if err.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
             raise
-        typer.echo(f"error: {err.filename or 'writing'}: {err.strerror}", err=True)
+        typer.echo(f"bench: {err.filename or 'writing a file'}: {err.strerror}; finished epochs are kept", err=True)
         sys.exit(1)

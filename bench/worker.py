@@ -30,6 +30,11 @@ def main() -> None:
     except BenchError as err:
         emit("error", message=str(err), exit_code=err.exit_code)
         sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)  # the process that waits for this run is gone; its checkpoint is kept
+    except OSError as err:
+        emit("error", message=f"{err.filename or 'writing a file'}: {err.strerror or err}", exit_code=1)
+        sys.exit(1)
     except torch.OutOfMemoryError:
         emit("error", message="out of memory; try a smaller --batch-size or --size", exit_code=1)
         sys.exit(1)

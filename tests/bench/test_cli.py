@@ -125,7 +125,7 @@ def test_errors_are_one_line_with_the_documented_code(
 ) -> None:
     given = [str(two_classes / "two") if a == "DATA" else a for a in arguments]
     made = bench(*given, cwd=tmp_path, code=code)
-    assert made.stderr.startswith("error: ")
+    assert made.stderr.startswith("bench: ")
     assert message in made.stderr
     assert not (tmp_path / "results").exists()
 
@@ -138,3 +138,14 @@ def test_a_crashed_model_is_reported_and_the_others_run(two_classes: Path, tmp_p
     assert len(runs) == 2
     assert any(r.result.status == "failed" and "NaN" in (r.result.reason or "") for r in runs.values())
     assert "failed: the loss became NaN" in made.stdout
+
+
+def test_the_same_from_python(easy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bench as package
+
+    monkeypatch.chdir(tmp_path)
+    made = package.run("baseline-cnn", str(easy / "easy"), size=32, epochs=1, device="cpu", batch_size=8, seeds=2)
+    assert list(made["seed"]) == [1, 2]
+    assert set(made["status"]) <= {"done", "stalled"}
+    record = package.load_run(tmp_path / "results/easy" / made["run"][0])
+    assert record.result.accuracy == made["accuracy"][0]
