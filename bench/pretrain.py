@@ -21,7 +21,8 @@ from collect.manifest import atomic_write, is_dataset
 from collect.recipe import ClassSearch, Dataset
 
 SAMPLE_PRETRAINING = "sample-pretraining"
-SAMPLE_EPOCHS, SAMPLE_TRAIN, SAMPLE_TEST = 8, 400, 40
+SAMPLE_EPOCHS, SAMPLE_TRAIN, SAMPLE_TEST = 6, 500, 40
+SAMPLE_LR = 0.05
 
 
 def pretrain(source: Source, dataset: str, data: Path, recipe: Recipe, device: str, out: Path, console: Console) -> Run:
@@ -77,7 +78,7 @@ def sample_weights(arch: str, width: float, size: int, device: str, console: Con
         others = tuple(ClassSearch(name) for name in cli.drawable() if name not in ("car", "bicycle"))
         cli.draw(Dataset(SAMPLE_PRETRAINING, "synthetic", others, SAMPLE_TRAIN, SAMPLE_TEST), home)
     source = open_source(SAMPLE_PRETRAINING, home)
-    values = {"arch": arch, "width": width, "size": size, "epochs": SAMPLE_EPOCHS}
+    values = {"arch": arch, "width": width, "size": size, "epochs": SAMPLE_EPOCHS, "lr": SAMPLE_LR}
     run = pretrain(source, SAMPLE_PRETRAINING, home, make_recipe("scratch-vgg", values), device, out, console)
     console.print(f"  {run.result.accuracy:.1%} of its test drawings right; kept in {out.parent}", highlight=False)
     return out

@@ -38,7 +38,7 @@ class Recipe:
     weights: str | None = _doc(None, "pretrained weights: imagenet, or a .safetensors or .pth file")
     head: str | None = _doc(None, "mlp256 (25,088-256-K), classifier (the whole 4096-4096-K) or last (one layer)")
     dropout: float = _doc(0.5, "dropout in the fully connected layers")
-    init: str | None = _doc(None, "scratch: he (fan-out), xavier, normal (0.01) or default (PyTorch's)")
+    init: str | None = _doc(None, "scratch: he (fan in), xavier, normal (0.01) or default (PyTorch's)")
     train_from: str | None = _doc(None, "fine-tuned: first block that is trained, those before are cached; none: all")
     freeze_epochs: int = _doc(0, "fine-tuned: epochs at the start that train the head alone")
     optimizer: str = _doc("sgd", "sgd (Nesterov, momentum 0.9) or adamw")
@@ -80,7 +80,7 @@ MODELS: dict[str, Model] = {
         "Scratch VGG",
         "the paper's network, trained from random weights",
         False,
-        Recipe(arch="vgg16", init="he", lr=0.05, label_smoothing=0.1, clip_norm=1.0),
+        Recipe(arch="vgg16", init="he", lr=0.02, label_smoothing=0.1, clip_norm=1.0),
         _PRETRAINED_ONLY,
     ),
     "frozen-vgg": Model(
