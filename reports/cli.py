@@ -90,4 +90,5 @@ def main() -> None:
         print(f"reports: {err.filename or ''}: {err.strerror or err}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
+        print("reports: interrupted; what was built before stays as it was", file=sys.stderr)
         sys.exit(130)

@@ -173,7 +173,7 @@ def percent_axis(axes: "Axes") -> None:
 
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, 0), min(high, 1.004))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     digits = 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.045 else 1
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f}%"))
 

@@ -108,7 +108,7 @@ def _page(comparison: Comparison, drawn: dict[str, Any], side: int, shrunk: str)
         "device": conditions.device(cs[0].group.any) if cs else [],
         "left_out": [conditions.redact(text, 400) for text in sorted(set(left_out))],
         "receipts": conditions.receipts(comparison),
-        "results_data": [{k: sections.finite(v) for k, v in row.items()} for row in rows],
+        "results_data": rows,
         "shrunk": shrunk,
     }
     there = {"verdict", "table", "dataset", "history", "conditions"} | {

@@ -1,6 +1,5 @@
 """Parts of the page as plain values for its template: pairs, confidence, history, dataset."""
 
-import math
 from typing import Any
 
 from reports import confusion, pictures, trust
@@ -12,11 +11,6 @@ from reports.words import clean, duration, percent, plural, signed, times
 
 FEWEST = 10
 """Answers below which a share right says nothing."""
-
-
-def finite(value: Any) -> Any:
-    """JSON has no NaN: numbers that are none become null."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def pair_part(comparison: Comparison, pair: Pair, found: pictures.Gallery) -> dict[str, Any]:
@@ -92,6 +86,7 @@ def history_rows(comparison: Comparison) -> list[dict[str, str]]:
             {
                 "name": names.get(id(c.group), f"{clean(run.model.name, 60)}, {clean(run.model.arch, 40)}"),
                 "kind": what,
+                "level": "unfair" if c.kind in ("worse", "slower") else "ok",
                 "before": f"{show(c.before)} ({clean(c.commit_before, 20)})",
                 "after": f"{show(c.after)} ({clean(c.commit_after, 20)})",
                 "runs": f"{c.runs_after} against {c.runs_before}",

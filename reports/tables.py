@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +103,9 @@ def measures(comparison: Comparison, group: Group, name: str, contender: Contend
         "mfu": _mean(group, lambda r: r.cost.mfu),
     }
     tied = contender is not None and any(c is contender for c in comparison.tied)
-    return row | {"ties_best": tied, "note": note_of(comparison, group, contender)}
+    row |= {"ties_best": tied, "note": note_of(comparison, group, contender)}
+    # JSON has no NaN: a number that is none counts as not measured.
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
 
 
 def all_measures(comparison: Comparison) -> list[dict[str, Any]]:
@@ -194,7 +197,7 @@ def _flat(rows: list[dict[str, Any]], several: bool) -> tuple[list[str], list[li
 
 
 def export(comparisons: list[Comparison], form: str) -> str:
-    """All groups as text: md, csv, latex or json. CSV and JSON carry the numbers unrounded, in the units of run.json."""
+    """All groups as md, csv, latex or json. CSV and JSON carry the numbers unrounded, in the units of run.json."""
     rows = [row for comparison in comparisons for row in all_measures(comparison)]
     if form == "json":
         return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

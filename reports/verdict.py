@@ -6,7 +6,7 @@ from reports import advice
 from reports.compare import Comparison, Pair
 from reports.contenders import Contender
 from reports.history import changes
-from reports.words import anchor, duration, listed, percent, plural, points, signed, times
+from reports.words import MODEL_NAMES, anchor, clean, duration, listed, percent, plural, points, signed, times
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,12 @@ def judge(comparison: Comparison) -> Verdict:
                 if change.kind == "worse"
                 else (duration(change.before), duration(change.after))
             )
+            model = change.group.any.model.name
+            name = clean(MODEL_NAMES.get(model, model), 60)
             what = "accuracy" if change.kind == "worse" else "time per epoch"
             clauses.append(
                 advice.Clause(
-                    f"Regression: {change.group.any.model.name}, {what} {was} before ({change.commit_before}), "
+                    f"Regression: {name}, {what} {was} before ({change.commit_before}), "
                     f"{now} now ({change.commit_after}).",
                     "history",
                 )

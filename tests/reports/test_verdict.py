@@ -190,7 +190,7 @@ def test_a_regression_against_earlier_code_is_named(tmp_path: Path) -> None:
     edit(tmp_path, run.run, code={"commit": "bbbbbbbbbb"}, cost={"epoch_seconds": 9.0})
     kinds = [(c.kind, c.commit_before, c.commit_after, c.runs_before) for c in changes(load(tmp_path, "ds"))]
     assert kinds == [("worse", "aaaaaaaaaa", "bbbbbbbbbb", 4), ("slower", "aaaaaaaaaa", "bbbbbbbbbb", 4)]
-    assert "Regression: frozen-vgg, accuracy 9" in text_of(tmp_path)
+    assert "Regression: Frozen VGG, accuracy 9" in text_of(tmp_path)
 
 
 def test_a_repeated_seed_replaces_the_older_run_and_is_held_against_it(tmp_path: Path) -> None:
