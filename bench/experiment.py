@@ -112,7 +112,7 @@ def run(plan: Plan, emit: Emit) -> Run:
     trained, reason = Trained(), None
     try:
         trained = train(
-            network, recipe, data, test, test_labels, plan.seed, recipe.precision, emit, folder / CHECKPOINT
+            network, recipe, data, test, test_labels, plan.seed, recipe.precision, emit, folder / CHECKPOINT, began
         )
     except DivergedError as err:
         reason = str(err)
@@ -141,13 +141,13 @@ def run(plan: Plan, emit: Emit) -> Run:
         epochs=trained.epochs,
         result=result,
         cost=Cost(
-            total_seconds=time.perf_counter() - began,
+            total_seconds=trained.earlier_seconds + time.perf_counter() - began,
             epoch_seconds=median(e.seconds for e in trained.epochs) if trained.epochs else None,
             pack_seconds=seconds.get("pack"),
             feature_seconds=seconds.get("features"),
             compile_seconds=seconds.get("compile"),
             peak_memory_bytes=peak_memory_bytes(device),
-            energy_joules=energy.joules(),
+            energy_joules=None if trained.earlier_seconds else energy.joules(),
             tflops=tflops,
             mfu=tflops / peak if tflops else None,
             breakdown=seconds,

@@ -81,6 +81,8 @@ def make_notes(plan: Plan, source: Source, chosen: Selection, weights: Weights |
     accuracies = [e.test_accuracy for e in trained.epochs if e.test_accuracy is not None]
     if len(accuracies) > 2 and accuracies[-1] == max(accuracies) and accuracies[-1] - accuracies[-2] > 0.01:
         notes.append("still rising at the last epoch: more epochs would help")
+    if trained.earlier_seconds:
+        notes.append("continued after an interruption: its energy is not known")
     if trained.compiled:
         notes.append("compiled with torch.compile")
     return notes

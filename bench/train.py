@@ -29,12 +29,16 @@ class DivergedError(BenchError):
 
 @dataclass(slots=True)
 class Trained:
-    """What training leaves behind: the epochs, the test logits after the last one, and seconds by part."""
+    """What training leaves behind: the epochs, the test logits after the last one, and seconds by part.
+
+    `earlier_seconds` is what a run spent before it was interrupted and continued, up to its last finished epoch.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
     logits: Tensor = field(default_factory=lambda: torch.empty(0))
     seconds: dict[str, float] = field(default_factory=dict)
     compiled: bool = False
+    earlier_seconds: float = 0.0
 
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
@@ -98,11 +102,13 @@ def train(
     precision: str,
     emit: Emit,
     checkpoint: Path,
+    began: float,
 ) -> Trained:
     """Train `network.trunk` on `data` for all epochs of the recipe, measuring on `test` after each.
 
     Continues from `checkpoint` where there is one: every epoch draws its order, augmentation and dropout from (seed,
-    epoch) alone, so a continued run computes what an undisturbed one would. Raises DivergedError, naming the step.
+    epoch) alone, so a continued run computes what an undisturbed one would. `began` is the perf_counter of its start.
+    Raises DivergedError, naming the step.
     """
     device = data.labels.device
     batch_size = min(recipe.batch_size, len(data))
@@ -116,6 +122,7 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         done.epochs, done.seconds = [Epoch(**e) for e in state["epochs"]], state["seconds"]
+        done.earlier_seconds = state["elapsed"]
     forward, done.compiled = warm_up(network, recipe, data, batch_size, precision, done.seconds)
     laps = Laps(device, done.seconds)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -168,7 +175,7 @@ def train(
         done.epochs.append(epoch)
         emit("epoch", **asdict(epoch))
         with timed(done.seconds, "checkpoint", device):
-            _save(checkpoint, network, optimizer, schedule, done)
+            _save(checkpoint, network, optimizer, schedule, done, began)
     if not len(done.logits):
         done.logits = answers(network.trunk, test, recipe.batch_size, precision)
     return done
@@ -191,6 +198,7 @@ def _save(
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LambdaLR,
     done: Trained,
+    began: float,
 ) -> None:
     state = {
         "trunk": network.trunk.state_dict(),
@@ -198,6 +206,7 @@ def _save(
         "schedule": schedule.state_dict(),
         "epochs": [asdict(e) for e in done.epochs],
         "seconds": done.seconds,
+        "elapsed": done.earlier_seconds + time.perf_counter() - began,
     }
     part = path.with_suffix(".part")
     torch.save(state, part)
