@@ -74,14 +74,18 @@ def write_credits(folder: Path, name: str, rows: list[Row], license_urls: Mappin
     for code in order:
         lines += ["", f"## {LICENSE_NAMES.get(code, code)}", ""]
         of_code = [r for r in rows if r.license == code]
-        named = [r for r in of_code if r.page_url or r.owner_name or r.owner]
-        lines += [
-            _line(r, license_urls.get((r.class_, r.source_id or "")) or LICENSE_PAGES.get(code or "")) for r in named
-        ]
-        if rest := Counter(r.source or "an unknown source" for r in of_code if r not in named):
-            lines += [f"- {n:,} images from {source}, which names no author" for source, n in sorted(rest.items())]
+        for row in of_code:
+            if _names_someone(row):
+                url = license_urls.get((row.class_, row.source_id or "")) or LICENSE_PAGES.get(code or "")
+                lines.append(_line(row, url))
+        rest = Counter(r.source or "an unknown source" for r in of_code if not _names_someone(r))
+        lines += [f"- {n:,} images from {source}, which names no author" for source, n in sorted(rest.items())]
     with atomic_write(folder / CREDITS) as out:
         out.write("\n".join(lines) + "\n")
+
+
+def _names_someone(row: Row) -> bool:
+    return bool(row.page_url or row.owner_name or row.owner)
 
 
 def _line(row: Row, license_url: str | None) -> str:

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -60,7 +60,7 @@ class Rejected:
 
 
 def _to_json(record: Row | Rejected) -> str:
-    return json.dumps({k.rstrip("_"): v for k, v in asdict(record).items()}, ensure_ascii=False)
+    return json.dumps({f.name.rstrip("_"): getattr(record, f.name) for f in fields(record)}, ensure_ascii=False)
 
 
 def _read(path: Path, kind: type[T]) -> list[T]:

@@ -7,7 +7,7 @@ import numpy as np
 
 NEAR_BITS = 4
 WIDE_BITS = 12
-MIN_SIMILARITY = 0.75
+MIN_SIMILARITY = 0.78
 TILE_ROWS, TILE_COLUMNS = 128, 4096
 # Mirroring a picture flips the sign of its odd horizontal DCT coefficients, so every second bit of the hash.
 MIRROR = np.uint64(0x5555555555555555)
@@ -55,7 +55,7 @@ def find_twins(phashes: Sequence[str], thumb: Callable[[int], np.ndarray | None]
 
     `phashes` are 16 hex digits each; `thumb(i)` gives the 32 x 32 grey pixels of photo i (uint8) or None where they
     cannot be had. Pairs up to 4 bits apart are twins; pairs up to 12 bits apart, also with one of them mirrored, are
-    only when the structural similarity (Wang et al., 2004) of their thumbnails is at least 0.75.
+    only when the structural similarity (Wang et al., 2004) of their thumbnails is at least 0.78.
     """
     hashes = np.array([int(p, 16) for p in phashes], dtype=np.uint64)
     twins: dict[tuple[int, int], Twin] = {}

@@ -7,7 +7,7 @@ import shutil
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from collect.staging import staged_path
 DATASET_FILE = "dataset.toml"
 METADATA = "metadata.jsonl"
 NEW = ".new"
+ROW_FIELDS = fields(Row)
 NO_LINKS = (errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
 
@@ -119,7 +120,8 @@ def _write_metadata(folder: Path, rows: Sequence[Row]) -> None:
     for split in sorted({r.split for r in rows}):
         with atomic_write(folder / split / METADATA) as out:
             for row in sort_rows(r for r in rows if r.split == split):
-                values = {k.rstrip("_"): "" if v is None else v for k, v in asdict(row).items()}
+                values = {f.name.rstrip("_"): getattr(row, f.name) for f in ROW_FIELDS}
+                values = {k: "" if v is None else v for k, v in values.items()}
                 name = values.pop("file").partition("/")[2]
                 record = {"file_name": name, "label": row.class_, **values}
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
