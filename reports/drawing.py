@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from reports import statistics as st
 from reports.svg import FAINT, INK, PAPER, to_svg
-from reports.words import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +29,10 @@ NICE_SECONDS = tuple(
 )
 FINE_SECONDS = tuple(
     unit * n
-    for unit, numbers in ((1, (1, 2, 5, 10, 20, 30, 40, 50)), (60, (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)))
+    for unit, numbers in (
+        (1, (1, 2, 5, 10, 20, 30, 40, 50, 70, 80)),
+        (60, (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
+    )
     for n in numbers
 )
 
@@ -114,23 +116,6 @@ def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
     return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1)
 
 
-def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions as close to those wanted as `gap` between neighbours allows, within low to high."""
-    order = np.argsort(wanted, kind="stable")
-    placed = np.array(wanted, float)[order]
-    for _ in range(60):
-        for i in range(len(placed) - 1):
-            if (lack := gap - (placed[i + 1] - placed[i])) > 0.01:
-                placed[i] -= lack / 2
-                placed[i + 1] += lack / 2
-        if len(placed):
-            placed += max(0.0, low - placed[0])
-            placed -= max(0.0, placed[-1] - high)
-    result = np.empty_like(placed)
-    result[order] = placed
-    return [float(p) for p in result]
-
-
 Track = tuple[int, Any, Any]
 """A line: the style of its contender, x, y."""
 
@@ -155,19 +140,6 @@ def lines(axes: "Axes", tracks: Sequence[Track], thin: bool = False, marked: boo
                  legend=False, ax=axes, **look)  # fmt: skip
 
 
-def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
-    """Mark each line's end and name it at the right, in the text's colour beside its own mark, nudged apart."""
-    edge = axes.get_window_extent().x1
-    pixels = [axes.transData.transform((x, y))[1] for x, y, _, _ in ends]
-    frame = axes.get_window_extent()
-    placed = nudged(pixels, 12.5, frame.y0 + 4, frame.y1 - 2)
-    for (last_x, last_y, name, style), y in zip(ends, placed, strict=True):
-        look = style_of(style)
-        axes.plot(last_x, last_y, markersize=5.5, **look)
-        axes.plot([edge + 9], [y], transform=None, clip_on=False, markersize=5.5, **look)
-        axes.text(edge + 16, y, short(name), transform=None, va="center_baseline", fontsize=9.5)
-
-
 def percent_axis(axes: "Axes") -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -188,8 +160,9 @@ def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str]
     powers: list[Sequence[float]] = [
         [s * 10.0**k for k in range(-4, 16) for s in steps] for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10))
     ]
-    inside = ([t for t in choice if low <= t <= high] for choice in (nice, [*nice, *FINE_SECONDS], *powers))
-    enough = next((found for found in (inside if nice else list(inside)[2:]) if len(set(found)) >= 3), [])
+    choices = [nice, [*nice, *FINE_SECONDS]] if nice else powers
+    inside = [[t for t in choice if low <= t <= high] for choice in choices]
+    enough = next((found for found in inside if len(set(found)) >= 3), inside[-1])
     ticks: list[float] = []
     for tick in enough:
         x = axes.transData.transform((tick, 0))[0]
@@ -204,7 +177,7 @@ def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str]
 def tick_seconds(seconds: float) -> str:
     """A round time for an axis."""
     for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
-        if seconds >= size:
+        if seconds >= size and (2 * seconds / size).is_integer():
             return f"{seconds / size:g} {unit}"
     return f"{seconds:g} s"
 
@@ -214,35 +187,3 @@ def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
     interval = st.t_interval(values)
     text = show(float(np.mean(values)))
     return f"{text} ({show(interval[0]).rstrip('%')}–{show(interval[1]).rstrip('%')})" if interval else text
-
-
-def point_labels(axes: "Axes", points: list[tuple[float, float, str]], bars: list[tuple[float, float]]) -> None:
-    """Names beside points, each at the first place of six that touches no other name, mark or interval."""
-    frame = axes.get_window_extent()
-    spots = [axes.transData.transform((x, y)) for x, y, _ in points]
-    taken = []
-    for (x, *_), (px, py), (low, high) in zip(points, spots, bars, strict=True):
-        bottom, top = (axes.transData.transform((x, v))[1] for v in (low, high))
-        taken += [(px - 5, py - 5, px + 5, py + 5), (px - 1, bottom, px + 1, top)]
-    for (_, _, name), (px, py) in sorted(zip(points, spots, strict=True), key=lambda row: -row[1][1]):
-        width = 5.4 * len(short(name))
-        sides = ("left", "right") if px + 8 + width < frame.x1 else ("right", "left")
-        places = [(side, dy) for dy in (3, -11, 14, -22) for side in sides]
-        boxes = [_label_box(px, py, width, *place) for place in places]
-        fits = [i for i, box in enumerate(boxes) if box[0] > frame.x0 and not any(_touch(box, t) for t in taken)]
-        best = fits[0] if fits else 0
-        side, dy = places[best]
-        taken.append(boxes[best])
-        axes.text(px + (6 if side == "left" else -6), py + dy, short(name), transform=None, ha=side, fontsize=9.5)
-
-
-Box = tuple[float, float, float, float]
-
-
-def _label_box(x: float, y: float, width: float, side: str, dy: float) -> Box:
-    left = x + 6 if side == "left" else x - 6 - width
-    return left, y + dy - 2, left + width, y + dy + 9
-
-
-def _touch(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

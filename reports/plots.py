@@ -13,7 +13,6 @@ from reports.drawing import (
     NICE_SECONDS,
     Chart,
     at,
-    end_labels,
     figure,
     interval_text,
     lines,
@@ -22,6 +21,7 @@ from reports.drawing import (
     style_of,
     tick_seconds,
 )
+from reports.labels import end_labels
 from reports.learning import curves, elapsed
 from reports.load import Group
 from reports.words import duration, percent

@@ -13,10 +13,10 @@ from reports.drawing import (
     figure,
     log_axis,
     percent_axis,
-    point_labels,
     style_of,
     tick_seconds,
 )
+from reports.labels import point_labels
 from reports.load import Group, total_seconds
 from reports.svg import INK, PAPER
 from reports.words import big, duration, percent, short

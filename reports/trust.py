@@ -5,7 +5,8 @@ import numpy as np
 from reports import statistics as st
 from reports.compare import Comparison
 from reports.contenders import Contender
-from reports.drawing import Chart, at, end_labels, figure, lines, percent_axis
+from reports.drawing import Chart, at, figure, lines, percent_axis
+from reports.labels import end_labels
 from reports.load import Answers
 from reports.svg import INK
 from reports.words import percent

@@ -1,7 +1,6 @@
 """The built report in a real Chromium: quiet, offline, accessible, readable by pointer, keyboard and on paper."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -134,17 +133,6 @@ def test_strokes_and_labels_survive_the_policy(results: Path, visit, scheme: str
     fills = page.locator("svg text").evaluate_all("els => [...new Set(els.map(e => getComputedStyle(e).fill))]")
     assert len(fills) == 1
     assert all((int(v) < 90) == light for v in fills[0][4:-1].split(","))
-
-
-def test_axis_labels_say_where_their_ticks_are(results: Path, visit) -> None:
-    """Percent labels are evenly spaced, so none of them is a rounded one."""
-    page, _ = visit(results / "car-bicycle/report.html")
-    for chart in page.locator("figure.chart").all():
-        texts = chart.locator("svg text").evaluate_all("els => els.map(e => e.textContent)")
-        shares = [float(t[:-1]) for t in texts if t.endswith("%")]
-        axes = 2 if chart.get_attribute("id") in ("calibration", "coverage") else 1
-        steps = {round(b - a, 6) for a, b in pairwise(shares) if b > a}
-        assert len(steps) <= axes, texts
 
 
 def test_reads_without_script(results: Path, visit) -> None:
