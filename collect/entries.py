@@ -1,6 +1,8 @@
 """One candidate under way: where it stands, and how its photo is had."""
 
 import json
+import os
+import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +16,9 @@ from collect.journal import Photo
 from collect.sources import Candidate
 from collect.staging import stage
 from collect.verify import RejectError, Verified, verify
+
+# Many threads may wait for the network, few may decode: a photo of 64 megapixels takes 200 MB.
+DECODING = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
 
 @dataclass(slots=True)
@@ -45,7 +50,8 @@ def prepare(candidate: Candidate, url: str | None, session: requests.Session | N
         data = fetch(session, url)
     else:
         raise RejectError("no-url", "the source gives no address for it")
-    verified = verify(data)
+    with DECODING:
+        verified = verify(data)
     expected = candidate.expected_sha256
     if expected and not {verified.sha256, verified.source_sha256} & set(expected):
         raise RejectError("changed", f"sha256 is {verified.source_sha256}, was {expected[0]}")

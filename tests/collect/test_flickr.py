@@ -161,7 +161,7 @@ def test_a_vanished_file_is_fetched_again(place) -> None:
 
 
 def test_past_the_ceiling_of_4000_by_upload_date(place) -> None:
-    many = photos(4600, dict.fromkeys(range(4100), "404"), owners=5000, tags=("car",))
+    many = photos(4600, dict.fromkeys(range(4100), "missing-url"), owners=5000, tags=("car",))
     with FlickrServer(many, overclaim=True) as flickr:
         place.good("car", "--train", "300", "--test", "60", "--name", "x", **flickr.environment)
     assert any("min_upload_date" in call for call in flickr.api_calls)

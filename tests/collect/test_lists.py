@@ -51,6 +51,23 @@ def test_failures_are_tried_again_but_never_more_than_four_times(place, web) -> 
     assert {r["class"] for r in place.rows("x")} == {"list"}
 
 
+def test_redirects_are_followed_and_counted(place, web) -> None:
+    web.redirects.update({"/moved": "/photo/car1.jpg", "/loop": "/loop"})
+    urls = [f"{web.url}/moved", f"{web.url}/loop", *listed(web, 10, 20)]
+    (place.folder / "list.txt").write_text("\n".join(urls))
+    place.good("--from", "list.txt", "--name", "x", "--allow-private")
+    assert {r["url"]: r["reason"] for r in place.rows("x", "rejected.jsonl")} == {f"{web.url}/loop": "redirects"}
+    assert f"{web.url}/moved" in {r["url"] for r in place.rows("x")}
+    assert web.requests["/loop"] == 4
+
+
+def test_a_redirect_does_not_lead_into_a_private_network(place) -> None:
+    with FlickrServer(photos(30, {}, tags=("car",))) as flickr:
+        flickr.redirects["/photo/car2.jpg"] = "http://10.0.0.1/x.jpg"
+        place.good("car", "--train", "15", "--test", "5", "--name", "x", **flickr.environment)
+    assert [(r["source_id"], r["reason"]) for r in place.rows("x", "rejected.jsonl")] == [("car2", "private-address")]
+
+
 def test_private_hosts_are_refused_by_default(place, web) -> None:
     (place.folder / "list.txt").write_text("\n".join(listed(web)))
     outcome = place.run("--from", "list.txt", "--name", "x")

@@ -44,6 +44,7 @@ class FlickrServer:
     repeat_page: int = 0  # this page is served once more in place of the next
     overclaim: bool = False  # `total` and `pages` claim more than there is
     latency_seconds: float = 0.0
+    redirects: dict[str, str] = field(default_factory=dict)  # path -> where it leads
     withdrawn: set[str] = field(default_factory=set)  # ids that Flickr shows no more
     requests: Counter[str] = field(default_factory=Counter)
     api_calls: list[dict[str, str]] = field(default_factory=list)
@@ -172,6 +173,9 @@ class FlickrServer:
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         """One photo, or what goes wrong with it."""
+        if target := self.redirects.get(handler.path):
+            send(handler, 301, b"", {"Location": target})
+            return
         photo = self._by_id.get(handler.path.rpartition("/")[2].removesuffix(".jpg"))
         if photo is None:
             send(handler, 200, HTML)
