@@ -14,11 +14,12 @@ import bench.experiment as experiment
 from bench.data import batches, make_split, open_source, pack, to_input
 from bench.experiment import CHECKPOINT, build, run
 from bench.features import cached_features
+from bench.models import Network
 from bench.plan import Plan
 from bench.planner import expand
 from bench.recipes import make_recipe
 from bench.records import read_pictures, read_predictions, read_run
-from bench.train import lr_factor, parameter_groups, train
+from bench.train import clip, lr_factor, make_optimizer, parameter_groups, train
 
 SMALL = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "epochs": 2, "batch_size": 8, "precision": "fp32"}
 
@@ -163,6 +164,25 @@ def test_learning_rate_rises_and_falls() -> None:
     assert max(rates) == rates[9] == 1.0
     assert rates[99] < 0.001
     assert all(a > b for a, b in itertools.pairwise(rates[10:]))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_clipping_in_the_optimizer_is_clipping(optimizer: str) -> None:
+    ends = []
+    for ours in (True, False):
+        torch.manual_seed(0)
+        net = torch.nn.Linear(20, 3)
+        made = make_optimizer(Network(net, net), make_recipe("scratch-vgg", {"optimizer": optimizer, "lr": 0.1}))
+        for _ in range(4):
+            (net(torch.randn(8, 20) * 10).square().sum()).backward()
+            if ours:
+                clip(made, 1.0)
+            else:
+                torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            made.step()
+            made.zero_grad()
+        ends.append(net.weight.detach().clone())
+    torch.testing.assert_close(*ends, atol=1e-5, rtol=1e-4)
 
 
 def test_discriminative_rates_and_no_decay_on_norms(two_classes: Path, tmp_path: Path, pretrained: Path) -> None:
