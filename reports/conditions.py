@@ -38,7 +38,9 @@ class Check:
 def _spread(contenders: list[Contender], key: str) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     for c in contenders:
-        values.setdefault(redact(c.group.any.recipe.get(key), 60), []).append(c.name)
+        value = c.group.any.recipe.get(key)
+        plain = {True: "yes", False: "no"}[value] if isinstance(value, bool) else "none" if value is None else value
+        values.setdefault(redact(plain, 60), []).append(c.name)
     return values
 
 

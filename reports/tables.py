@@ -16,7 +16,7 @@ from reports.compare import Comparison
 from reports.contenders import Contender, names_of
 from reports.load import Group, total_seconds
 from reports.trust import calibration_error
-from reports.words import clean, duration, plural
+from reports.words import TIE, clean, duration, plural
 
 
 @dataclass(frozen=True)
@@ -161,12 +161,12 @@ def _cell(column: Column, row: dict[str, Any]) -> tuple[str, float | None]:
         low, high = row[f"{column.key}_low"], row[f"{column.key}_high"]
         if low is None:
             return ("one seed" if row["seeds"] == 1 else "–"), None
-        return f"{100 * low:.1f}–{100 * min(high, 1):.1f}", high - low
+        return f"{100 * low + TIE:.1f}–{100 * min(high, 1) + TIE:.1f}", high - low
     value = row[column.key]
     if value is None:
         return "–", None
     shown = value * column.scale
-    return (f"{shown:.1f}" if column.unit in ("%", "points") else three_digits(shown)), value
+    return (f"{shown + TIE:.1f}" if column.unit in ("%", "points") else three_digits(shown)), value
 
 
 def lines(comparison: Comparison, rows: list[dict[str, Any]], shown: list[Column]) -> list[Line]:

@@ -11,6 +11,8 @@ MODEL_NAMES = {
     "baseline-cnn": "Baseline CNN",
 }
 SECONDS_PER_HOUR = 3600
+TIE = 1e-9
+"""Added before rounding, so that 86.25 reads 86.3 whichever way it was computed."""
 
 
 def clean(text: object, limit: int = 300) -> str:
@@ -40,7 +42,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     """A fraction as a percentage; never rounds to 100% what is not."""
     if share is None or math.isnan(share):
         return "–"
-    text = f"{100 * share:.{digits}f}%"
+    text = f"{100 * share + TIE:.{digits}f}%"
     return f"{100 - 10**-digits:.{digits}f}%" if share < 1 and text.startswith("100") else text
 
 

@@ -101,6 +101,7 @@ def test_numbers_read_as_a_person_would_say_them() -> None:
     assert [words.duration(s) for s in (0.01, 0.5, 9, 66, 130, 7200)] == said
     assert [words.big(n) for n in (134_268_738, 21_137_729, 481e6, 950)] == ["134 M", "21.1 M", "481 M", "950"]
     assert words.percent(0.99999) == "99.9%" and words.percent(1.0) == "100.0%"
+    assert words.percent(0.8625) == words.percent(np.mean([0.8625, 0.8625])) == "86.3%"
     assert words.signed(-0.0312) == "−3.1" and words.signed(0.00001) == "0.0"
     assert words.points(0.01) == "1.0 point" and words.points(-0.021) == "2.1 points"
     assert words.clean("a\u202eb\x00c" + "d" * 400) == "a\ufffdb\ufffdc" + "d" * 294 + "…"
