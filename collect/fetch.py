@@ -159,7 +159,7 @@ def fetch(session: requests.Session, url: str) -> bytes:
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
         if private := _cause(err, PrivateAddressError):
             raise RejectError("private-address", str(private)) from err
-        raise RejectError("connection", _last_words(err), transient=True) from err
+        raise RejectError("connection", last_words(err), transient=True) from err
 
 
 def _check_status(response: requests.Response, url: str) -> None:
@@ -232,7 +232,7 @@ def _cause(err: BaseException, kind: type[BaseException]) -> BaseException | Non
     return None
 
 
-def _last_words(err: BaseException) -> str:
+def last_words(err: BaseException) -> str:
     """What happened, without the URL that urllib3 repeats."""
     while inner := next((a for a in [getattr(err, "reason", None), *err.args] if isinstance(a, BaseException)), None):
         err = inner

@@ -1,6 +1,5 @@
 """Candidates in, verified photos out: pulls from the sources, fetches politely, verifies, and writes the journal."""
 
-import heapq
 import queue
 import threading
 import time
@@ -9,16 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from collect.entries import Entry, Stream, new_photo, next_batch, prepare
-from collect.fetch import MovedError, host_of
-from collect.governor import Host
+from collect.fetch import MovedError
 from collect.journal import Journal, Key
+from collect.queues import Queues
 from collect.sources import Candidate, Streams
 from collect.staging import is_staged
 from collect.verify import RejectError, Verified
@@ -46,7 +44,7 @@ class Gatherer:
         self.folder, self.journal, self.session, self.workers, self.show = folder, journal, session, workers, show
         self.streams = {name: Stream(candidates, deque()) for name, candidates in streams.items()}
         self.ranked: dict[str, list[Entry]] = {name: [] for name in streams if name}
-        self.hosts: dict[str, Host] = {}
+        self.queues = Queues()
         self.good = Counter(class_ for class_, _ in have)
         self.open: Counter[str] = Counter()
         self.reasons: dict[str, Counter[str]] = {}
@@ -54,8 +52,6 @@ class Gatherer:
         self._known = journal.photos()
         self._have, self._stop = have, stop
         self._seen: set[Key] = set()
-        self._waiting: dict[str, list[tuple[int, int, Entry]]] = {}
-        self._order = count()
         self._done: queue.SimpleQueue[tuple[Future[Any], Stream | Entry]] = queue.SimpleQueue()
         self._running = 0
         self._executor = ThreadPoolExecutor(workers, "collect")
@@ -71,7 +67,7 @@ class Gatherer:
             self._pull(wanted)
             self._select(wanted)
             self._start()
-            if not self._running and not any(self._waiting.values()):
+            if not self._running and not self.queues:
                 if not any(self._lacking(name, s, wanted) for name, s in self.streams.items()):
                     break
                 continue
@@ -96,7 +92,7 @@ class Gatherer:
         number = wanted.get(name)
         if name and number is not None:
             return max(0, min(BATCH, number - self.good[name] - self.open[name] - len(stream.idle)))
-        waiting = len(stream.idle) + sum(map(len, self._waiting.values()))
+        waiting = len(stream.idle) + len(self.queues)
         return BATCH if waiting < BATCH else 0
 
     def _pull(self, wanted: Mapping[str, int | None]) -> None:
@@ -132,41 +128,23 @@ class Gatherer:
             self._reject(entry, RejectError(photo.reason or "interrupted", photo.detail or "4 requests were made"))
         else:
             self.open[class_] += 1
-            self._wait(entry)
-
-    def _wait(self, entry: Entry) -> None:
-        entry.state = "waiting"
-        host = "" if entry.candidate.read else host_of(entry.url or "")
-        # those never asked for go first: whatever a kill interrupts, it is rarely the same photo twice
-        heapq.heappush(self._waiting.setdefault(host, []), (entry.photo.requests, next(self._order), entry))
+            self.queues.put(entry)
 
     def _start(self) -> None:
         """Send what the hosts may take now; requests are in the journal before they are made."""
-        now = time.monotonic()
-        started: list[tuple[Entry, Host | None]] = []
-        for host_name, waiting in self._waiting.items():
-            host = self.hosts.setdefault(host_name, Host()) if host_name else None
-            later = []
-            while waiting:
-                if self._running + len(started) >= 2 * self.workers or (host and not host.may_start(now)):
-                    break
-                place = heapq.heappop(waiting)
-                entry = place[-1]
-                if host and host.given_up:
-                    self._failed(entry, RejectError("host-down", host.given_up, transient=True), final=True)
-                elif entry.not_before > now:
-                    later.append(place)
-                else:
-                    started.append((entry, host))
-                    if host:
-                        host.in_flight += 1
-                        entry.photo.requests += 1
-                        self.journal.save(entry.photo)
-            for place in later:
-                heapq.heappush(waiting, place)
-        if any(host for _, host in started):
+        started, requests = [], 0
+        for entry, host in self.queues.take(2 * self.workers - self._running, time.monotonic()):
+            if host and host.given_up:
+                self._failed(entry, RejectError("host-down", host.given_up, transient=True), final=True)
+                continue
+            started.append(entry)
+            if host:
+                requests += 1
+                entry.photo.requests += 1
+                self.journal.save(entry.photo)
+        if requests:
             self.journal.commit()
-        for entry, _ in started:
+        for entry in started:
             entry.state = "open"
             self._submit(entry, prepare, entry.candidate, entry.url, self.session, self.folder)
 
@@ -208,7 +186,7 @@ class Gatherer:
 
     def _finished(self, entry: Entry, future: Future[Verified]) -> None:
         now = time.monotonic()
-        host = None if entry.candidate.read else self.hosts.get(host_of(entry.url or ""))
+        host = self.queues.host(entry)
         if host:
             host.in_flight -= 1
         try:
@@ -241,7 +219,7 @@ class Gatherer:
             self._reject(entry, RejectError("redirects", f"still redirected after {entry.photo.requests} requests"))
         else:
             entry.url = url
-            self._wait(entry)
+            self.queues.put(entry)
 
     def _keep(self, entry: Entry, verified: Verified) -> None:
         photo, class_ = entry.photo, entry.candidate.class_
@@ -270,7 +248,7 @@ class Gatherer:
         else:
             photo.reason, photo.detail = err.reason, err.detail
             self.journal.save(photo)
-            self._wait(entry)
+            self.queues.put(entry)
 
     def _reject(self, entry: Entry, err: RejectError) -> None:
         photo = entry.photo

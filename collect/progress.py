@@ -75,7 +75,7 @@ def _table(gatherer: Gatherer, seconds: float, wanted: int | None) -> Group:
     eta = f", about {left / speed:,.0f} s to go" if wanted and speed else ""
     lines = [Text(f"{speed:,.0f} photos/s, {gatherer.fetched_bytes / 1e6:,.0f} MB{eta}")]
     now = time.monotonic()
-    for name, host in sorted(gatherer.hosts.items(), key=lambda x: -x[1].in_flight)[:5]:
+    for name, host in sorted(gatherer.queues.hosts.items(), key=lambda x: -x[1].in_flight)[:5]:
         state = host.given_up or (f"waits {host.not_before - now:,.0f} s" if host.not_before > now else "")
         slowed = f", slowed down {host.throttled} times" if host.throttled else ""
         lines.append(Text(f"{name}: {host.in_flight} of {int(host.limit)} requests{slowed} {state}", style="dim"))

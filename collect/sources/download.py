@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from collect.fetch import CONNECT_SECONDS, PrivateAddressError, guard, open_session
+from collect.fetch import CONNECT_SECONDS, PrivateAddressError, guard, last_words, open_session
 from collect.recipe import Dataset, SourceError
 from collect.sources import At
 
@@ -33,7 +33,8 @@ def download(dataset: Dataset, at: At) -> Path:
             break
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as err:
             if _blocked(err) or attempt == TRIES:
-                raise SourceError(f"{url}: cannot be downloaded: {err}; the part so far is kept") from err
+                kept = "; the part so far is kept" if part.is_file() else ""
+                raise SourceError(f"{url}: cannot be downloaded: {last_words(err)}{kept}") from err
         except PrivateAddressError as err:
             raise SourceError(f"{url}: {err}; pass --allow-private if that is meant") from err
     check_digests(part, dataset)
