@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -68,3 +69,11 @@ def new_photo(candidate: Candidate) -> Photo:
     """The journal's first record of a candidate."""
     facts = {k: v for k in ("taken", "license_url") if (v := getattr(candidate, k))}
     return Photo(candidate.class_, candidate.source_id, extra=json.dumps(facts) if facts else None)
+
+
+def had(photo: Photo, verified: Verified) -> None:
+    """Write into a photo's record that it was had, and what it is."""
+    photo.status, photo.reason, photo.detail = "good", None, None
+    for name in ("sha256", "source_sha256", "phash", "width", "height", "bytes", "thumb"):
+        setattr(photo, name, getattr(verified, name))
+    photo.retrieved = datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,13 +7,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from collect.entries import Entry, Stream, new_photo, next_batch, prepare
+from collect.entries import Entry, Stream, had, new_photo, next_batch, prepare
 from collect.fetch import MovedError
 from collect.journal import Journal, Key
 from collect.queues import Queues
@@ -223,11 +222,7 @@ class Gatherer:
 
     def _keep(self, entry: Entry, verified: Verified) -> None:
         photo, class_ = entry.photo, entry.candidate.class_
-        photo.status, photo.reason, photo.detail = "good", None, None
-        photo.sha256, photo.source_sha256, photo.phash = verified.sha256, verified.source_sha256, verified.phash
-        photo.width, photo.height, photo.thumb = verified.width, verified.height, verified.thumb
-        photo.bytes = verified.bytes
-        photo.retrieved = datetime.now(UTC).isoformat(timespec="seconds")
+        had(photo, verified)
         self.journal.save(photo)
         entry.state = "good"
         entry.candidate = replace(entry.candidate, read=None)
