@@ -1,6 +1,7 @@
 """How long a report takes and how large it grows: 4 models x 5 seeds of Imagenette's size, then 1,000 runs.
 
-`PYTHONPATH=. python benchmarks/report.py [RUNS]` builds both in a process of its own and prints seconds, memory, bytes.
+At the root of the repository: `python -m benchmarks.report [RUNS]`. Each is built in a process of its own; printed are
+wall seconds, peak memory and the size of the file.
 """
 
 import resource
