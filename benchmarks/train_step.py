@@ -7,20 +7,14 @@ after the last epoch, our packing included.
 
 import argparse
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-
-from bench.data import open_source, select
-from bench.device import choose_precision, info, pick, set_up
-from bench.experiment import build, splits
-from bench.plan import Plan
+from bench.device import choose_precision, info, pick
 from bench.recipes import make_recipe
-from bench.train import train
+from benchmarks.ours import train_once
 from benchmarks.peers import timm_best, timm_compiled, torchvision_reference, tutorial
 from benchmarks.photos import add_arguments, photos
 from benchmarks.side_by_side import Target, Turn, arguments, conditions, figure, ratio, show, take_turns, write
@@ -30,23 +24,16 @@ def ours(job: argparse.Namespace, turn: Turn) -> None:
     """`bench run scratch-vgg` without its report: the same packing, network, loop and default recipe."""
     values = {"arch": job.arch, "size": job.size, "epochs": job.epochs, "batch_size": job.batch_size}
     recipe = make_recipe("scratch-vgg", {**values, "precision": job.precision})
-    with TemporaryDirectory() as folder:
-        os.environ["XDG_CACHE_HOME"] = folder
-        plan = Plan("", "scratch-vgg", recipe, job.seed, str(job.photos), "", folder, job.device, "")
-        device, seconds = pick(job.device), dict[str, float]()
-        set_up(device, recipe.deterministic)
-        source = open_source(plan.dataset, Path())
-        network, weights, _ = build(plan, len(source.classes))
-        chosen = select(source, recipe, plan.seed)
-        data, test, _, _ = splits(plan, network, source, chosen, weights, device, seconds, lambda *_, **__: None)
-        network.whole.to(device, memory_format=torch.channels_last)
+    seconds: dict[str, float] = {}
 
-        def emit(event: str, **said: Any) -> None:
-            if event == "epoch":
-                turn(rate=said["images_per_second"], accuracy=said["test_accuracy"], pack_seconds=seconds["pack"])
+    def emit(event: str, **said: Any) -> None:
+        if event == "epoch":
+            turn(rate=said["images_per_second"], accuracy=said["test_accuracy"], pack_seconds=seconds["pack"])
 
-        state = Path(folder) / "state"
-        train(network, recipe, data, test, test.labels.cpu(), plan.seed, recipe.precision, emit, state)
+    with TemporaryDirectory() as cache:
+        train_once(
+            "scratch-vgg", recipe, job.photos, job.device, Path(cache), job.seed, packed=seconds.update, emit=emit
+        )
 
 
 def interval(accuracies: list[float], count: int) -> str:

@@ -1,0 +1,55 @@
+"""How long a command takes to answer: `--help` of the three, and `bench list` with a thousand runs.
+
+`python -m benchmarks.startup` in the repository's root. Whole processes, as a shell would start them.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.side_by_side import Target, arguments, conditions, figure, show, write
+from tests.example_results.make import KINDS, make_run
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def seconds(*command: str) -> float:
+    """Wall time of a fresh process in the repository's root. Raises CalledProcessError when it fails."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def generate(results: Path, runs: int) -> None:
+    """`runs` runs of the four models, two classes, five epochs."""
+    for number in range(runs):
+        kind, seed = KINDS[number % len(KINDS)], number // len(KINDS) + 1
+        make_run(results, "many", ["bicycle", "car"], kind, seed, evidence=False)
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = arguments(__doc__ or "", rounds=7)
+    parser.add_argument("--runs", type=int, default=1000, help="runs for `bench list`")
+    job = parser.parse_args()
+    before = conditions()
+    with TemporaryDirectory() as results:
+        generate(Path(results), job.runs)
+        commands = {f"{name} --help": (name, "--help") for name in ("collect", "bench", "reports")}
+        commands[f"bench list, {job.runs:,} runs"] = ("bench", "list", "--results", results)
+        taken: dict[str, list[float]] = {name: [] for name in commands}
+        for number in range(job.rounds + 1):
+            for name, command in commands.items():
+                value = seconds(*command)
+                if number:
+                    taken[name].append(value)
+    shown = {name: figure(values) for name, values in taken.items()}
+    targets = [Target(name, f, 0.5 if name.endswith("--help") else 1.0, at_least=False) for name, f in shown.items()]
+    show("Starting up", ["", "seconds"], [[name, f.text(2, " s")] for name, f in shown.items()], targets)
+    write(job, "startup", before, {"seconds": shown}, targets)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Every benchmark runs at tiny size on drawn photos and writes what it measured."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from collect.sources.shapes import draw
+
+ROOT = Path(__file__).resolve().parent.parent
+CLASSES = ("car", "bicycle", "boat")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive laid out as Imagenette's: three classes, 12 drawn photos each to train on and 6 to test on."""
+    base = tmp_path_factory.mktemp("drawn")
+    for name in CLASSES:
+        for number in range(18):
+            home = base / "imagenette2" / ("train" if number < 12 else "val") / name
+            home.mkdir(parents=True, exist_ok=True)
+            (home / f"{name}_{number:02}.JPEG").write_bytes(draw(name, 5, number))
+    with tarfile.open(base / "imagenette2-144-squared.tgz", "w:gz") as made:
+        made.add(base / "imagenette2", "imagenette2")
+    return base / "imagenette2-144-squared.tgz"
+
+
+def run(name: str, out: Path, *arguments: str) -> tuple[dict, str]:
+    """The JSON and the table of one benchmark."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--out", str(out / f"{name}.json"), *arguments]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    return json.loads((out / f"{name}.json").read_text()), made.stdout
+
+
+def few(archive: Path) -> tuple[str, ...]:
+    return "--data", str(archive), "--train", "24", "--test", "12", "--rounds", "2"
+
+
+def test_train_step_compares_epochs_and_whole_runs(archive: Path, tmp_path: Path) -> None:
+    small = ("--arch", "resnet18", "--size", "32", "--batch-size", "8", "--epochs", "3", "--device", "cpu")
+    made, table = run("train_step", tmp_path, *few(archive), *small)
+    rates = made["figures"]["images_per_second"]
+    assert {"ours", "tutorial", "torchvision"} <= set(rates)
+    for values in (rates, made["figures"]["epoch_ratio"]):
+        assert all(len(f["values"]) == 2 and f["low"] <= f["median"] <= f["high"] for f in values.values())
+    first = made["figures"]["epoch_ratio"]["tutorial"]["values"][0]
+    assert first == pytest.approx(rates["ours"]["values"][0] / rates["tutorial"]["values"][0])
+    assert made["figures"]["whole_seconds"]["ours"]["median"] > made["figures"]["pack_seconds"]["median"] > 0
+    assert made["figures"]["test_images"] == 12
+    assert "against the tutorial loop" in table
+
+
+def test_timm_takes_part_where_it_is_installed(archive: Path, tmp_path: Path) -> None:
+    pytest.importorskip("timm", reason="timm is not installed: train_step leaves it out")
+    small = ("--arch", "resnet18", "--size", "32", "--batch-size", "8", "--epochs", "2", "--device", "cpu")
+    made, _ = run(
+        "train_step", tmp_path, "--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1", *small
+    )
+    assert made["figures"]["images_per_second"]["timm"]["median"] > 0
+    assert [t["what"] for t in made["targets"]][1] == "epoch, ours against timm"
+
+
+def test_frozen_shares_nothing_between_rounds(archive: Path, tmp_path: Path) -> None:
+    small = ("--arch", "vgg11", "--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu")
+    made, _ = run("frozen", tmp_path, "--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1", *small)
+    legs = made["figures"]["legs"]
+    assert all(leg["parts"]["features"] > 0 for leg in legs["cached"])
+    assert all("features" not in leg["parts"] for leg in legs["forward every epoch"])
+    assert made["targets"][0]["limit"] == 4
+
+
+def test_pack_gives_its_share_of_the_decode_limit(archive: Path, tmp_path: Path) -> None:
+    made, _ = run("pack", tmp_path, *few(archive), "--size", "32")
+    assert made["figures"]["images"] == 36
+    assert made["figures"]["share_of_limit"]["median"] > 0
+    assert made["targets"][0]["limit"] == 0.85
+
+
+def test_startup_measures_every_command(tmp_path: Path) -> None:
+    made, _ = run("startup", tmp_path, "--rounds", "1", "--runs", "20")
+    assert set(made["figures"]["seconds"]) == {
+        "collect --help",
+        "bench --help",
+        "reports --help",
+        "bench list, 20 runs",
+    }
+
+
+def test_scaling_gives_seconds_at_every_size(archive: Path, tmp_path: Path) -> None:
+    sizes = ("--images", "40", "80", "--classes", "2", "4", "--runs", "4", "8", "--device", "cpu")
+    made, table = run("scaling", tmp_path, *few(archive), *sizes)
+    assert set(made["figures"]["images"]["pack"]) == {"40", "80"}
+    assert set(made["figures"]["runs"]) == {"bench list", "reports table"}
+    assert "exponent" in table
+
+
+def test_missing_photos_end_with_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.pack", "--data", str(tmp_path / "none.tgz")]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 1
+    assert made.stderr.count("\n") == 1 and "--data" in made.stderr
+
+
+def test_gpu_script_names_a_missing_archive(tmp_path: Path) -> None:
+    environment = {**os.environ, "DATA": str(tmp_path), "OUT": str(tmp_path / "out")}
+    made = subprocess.run(
+        ["bash", str(ROOT / "benchmarks" / "gpu.sh")], env=environment, capture_output=True, text=True
+    )
+    assert made.returncode == 2 and "DATA=FOLDER" in made.stderr
