@@ -105,6 +105,8 @@ def figure(chart: Chart, right: float = 0.73) -> Iterator[tuple["Figure", "Axes"
         axes = canvas.add_subplot()
         axes.grid(axis="y")
         axes.set_axisbelow(True)
+        # Seaborn looks through all tick labels of an axis that has no label yet, which takes longer than drawing.
+        axes.set(xlabel=" ", ylabel=" ")
         yield canvas, axes
         sns.despine(ax=axes, left=True)
         chart.svg = to_svg(canvas, chart.id)
@@ -127,7 +129,15 @@ def lines(axes: "Axes", tracks: Sequence[Track], thin: bool = False, marked: boo
 
     if not tracks:
         return
-    parts = [pd.DataFrame({"x": x, "y": y, "style": str(s), "line": i}) for i, (s, x, y) in enumerate(tracks)]
+    lengths = [len(x) for _, x, _ in tracks]
+    frame = pd.DataFrame(
+        {
+            "x": np.concatenate([x for _, x, _ in tracks]),
+            "y": np.concatenate([y for _, _, y in tracks]),
+            "style": np.repeat([str(style) for style, _, _ in tracks], lengths),
+            "line": np.repeat(range(len(tracks)), lengths),
+        }
+    )
     styles = {str(style): style % 4 for style, _, _ in tracks}
     look: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45} if thin else {"linewidth": 1.9, "style": "style"}
     if not thin:
@@ -136,7 +146,7 @@ def lines(axes: "Axes", tracks: Sequence[Track], thin: bool = False, marked: boo
     if marked:
         look |= {"markersize": 5.5, "markeredgewidth": 0}
     palette = {key: COLOURS[k] for key, k in styles.items()}
-    sns.lineplot(pd.concat(parts), x="x", y="y", hue="style", palette=palette, units="line", estimator=None,
+    sns.lineplot(frame, x="x", y="y", hue="style", palette=palette, units="line", estimator=None,
                  legend=False, ax=axes, **look)  # fmt: skip
 
 

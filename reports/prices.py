@@ -131,8 +131,9 @@ def time_breakdown(comparison: Comparison, title: str, caption: str) -> Chart:
             chart.stops.append((0.0, float(y), f"{duration(start)} in all", [(y, ", ".join(told))]))
         axes.set_yticks(range(len(rows)), [short(c.name) for c in rows])
         axes.invert_yaxis()
-        axes.set(xlabel="seconds of the whole run" if axes.get_xlim()[1] < 600 else "minutes of the whole run")
-        if axes.get_xlim()[1] >= 600:
+        long = axes.get_xlim()[1] >= 600
+        axes.set(xlabel=f"{'minutes' if long else 'seconds'} of the whole run", ylabel="")
+        if long:
             axes.xaxis.set_major_formatter(lambda v, _: f"{v / 60:g}")
             step = next(s for s in (120, 300, 600, 1800, 3600, 14400, 10**9) if axes.get_xlim()[1] / s <= 8)
             axes.set_xticks([k * step for k in range(int(axes.get_xlim()[1] / step) + 1)])
