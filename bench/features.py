@@ -45,11 +45,14 @@ def _pass(
     change: Callable[[Tensor], Tensor],
     progress: Callable[[int, int], None],
 ) -> tuple[int, ...]:
-    """Forward `numbers` of the pack in batches of one shape and write the features to `out`; their shape per image."""
+    """Forward `numbers` of the pack in batches of one shape and write the features to `out`; their shape per image.
+
+    Without `out` the first images alone are forwarded, unpadded, for the shape.
+    """
     shape: tuple[int, ...] = ()
     for start in range(0, len(numbers), BATCH):
         part = list(numbers[start : start + BATCH])
-        padded = part + [part[-1]] * (BATCH - len(part))
+        padded = part + [part[-1]] * (BATCH - len(part) if out is not None else 0)
         stored = torch.from_numpy(images[np.asarray(padded)]).to(device)
         with autocast(device, precision):
             made = prefix(change(to_input(stored)))
