@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,8 @@ def test_train_step_compares_epochs_and_whole_runs(archive: Path, tmp_path: Path
     made, table = run("train_step", tmp_path, *few(archive), *small)
     rates = made["figures"]["images_per_second"]
     assert {"ours", "tutorial", "torchvision"} <= set(rates)
+    assert ("timm" in rates) is (find_spec("timm") is not None)
+    assert len(made["targets"]) == (2 if "timm" in rates else 1)
     for values in (rates, made["figures"]["epoch_ratio"]):
         assert all(len(f["values"]) == 2 and f["low"] <= f["median"] <= f["high"] for f in values.values())
     first = made["figures"]["epoch_ratio"]["tutorial"]["values"][0]
@@ -53,16 +56,6 @@ def test_train_step_compares_epochs_and_whole_runs(archive: Path, tmp_path: Path
     assert made["figures"]["whole_seconds"]["ours"]["median"] > made["figures"]["pack_seconds"]["median"] > 0
     assert made["figures"]["test_images"] == 12
     assert "against the tutorial loop" in table
-
-
-def test_timm_takes_part_where_it_is_installed(archive: Path, tmp_path: Path) -> None:
-    pytest.importorskip("timm", reason="timm is not installed: train_step leaves it out")
-    small = ("--arch", "resnet18", "--size", "32", "--batch-size", "8", "--epochs", "2", "--device", "cpu")
-    made, _ = run(
-        "train_step", tmp_path, "--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1", *small
-    )
-    assert made["figures"]["images_per_second"]["timm"]["median"] > 0
-    assert [t["what"] for t in made["targets"]][1] == "epoch, ours against timm"
 
 
 def test_frozen_shares_nothing_between_rounds(archive: Path, tmp_path: Path) -> None:
@@ -93,7 +86,7 @@ def test_startup_measures_every_command(tmp_path: Path) -> None:
 
 def test_scaling_gives_seconds_at_every_size(archive: Path, tmp_path: Path) -> None:
     sizes = ("--images", "40", "80", "--classes", "2", "4", "--runs", "4", "8", "--device", "cpu")
-    made, table = run("scaling", tmp_path, *few(archive), *sizes)
+    made, table = run("scaling", tmp_path, *few(archive), *sizes, "--rounds", "1")
     assert set(made["figures"]["images"]["pack"]) == {"40", "80"}
     assert set(made["figures"]["runs"]) == {"bench list", "reports table"}
     assert "exponent" in table
