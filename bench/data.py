@@ -36,7 +36,7 @@ class Source:
 
 
 def open_source(name: str, data: Path) -> Source:
-    """The dataset `name` below `data`, or any folder with train/ and test/ (or val/).
+    """The dataset `name` below `data`, or any folder with train/ and test/ (or val/, which is left out beside a test/).
 
     Raises UsageError when there is none, with what to do.
     """
@@ -49,9 +49,11 @@ def open_source(name: str, data: Path) -> Source:
             f"make one with: collect --dataset {name}   or   collect --from FOLDER --name {folder.name}"
         )
     try:
-        rows = tuple(load_rows(folder))
+        listed = load_rows(folder)
     except CollectError as err:
         raise UsageError(str(err)) from err
+    has_test = any(r.split == "test" for r in listed)
+    rows = tuple(r for r in listed if r.split != "val" or not has_test)
     classes = tuple(sorted({r.class_ for r in rows}))
     if len(classes) < 2:
         raise UsageError(f"{folder}: has {len(classes)} class; a classifier needs at least two")
@@ -59,7 +61,7 @@ def open_source(name: str, data: Path) -> Source:
         missing = set(classes) - {r.class_ for r in rows if _side(r) == split}
         if missing:
             raise UsageError(f"{folder}: class {sorted(missing)[0]!r} has no {split} images")
-    return Source(folder.resolve().name, folder, rows, manifest_sha256(rows), classes)
+    return Source(folder.resolve().name, folder, rows, manifest_sha256(listed), classes)
 
 
 def _side(row: Row) -> str:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from bench.errors import BenchError, RecordError
 from bench.experiment import CHECKPOINT
 from bench.outcome import dataset_info, model_info
 from bench.plan import Plan, public_recipe
+from bench.recipes import Recipe
 from bench.records import RUN_FILE, Cost, Result, Run, read_run, write_run
 from bench.version import code_info
 from bench.weights import load
@@ -174,11 +176,18 @@ def _record_failure(plan: Plan, source: Source, reason: str) -> Run:
     return record
 
 
+def _title(plan: Plan, plans: Sequence[Plan]) -> str:
+    """The model, the fields of its recipe that tell it from the others planned, and the seed."""
+    recipes = [p.recipe for p in plans if p.model == plan.model]
+    differ = [f.name for f in fields(Recipe) if len({getattr(r, f.name) for r in recipes}) > 1]
+    return ", ".join([plan.model, *(f"{key}={getattr(plan.recipe, key)}" for key in differ), f"seed {plan.seed}"])
+
+
 def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[Run]:
     """Make all planned runs in order; finished ones are taken as they are, half-made ones continued."""
     runs = []
     for place, plan in enumerate(plans, 1):
-        title = f"[{place}/{len(plans)}] {plan.model}, seed {plan.seed}"
+        title = f"[{place}/{len(plans)}] {_title(plan, plans)}"
         known = finished(plan)
         if known is not None:
             console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)

@@ -12,7 +12,7 @@ from bench.augment import augment
 from bench.data import batches, decode, make_split, open_source, pack, seen_in_imagenet, seen_list, select, to_input
 from bench.errors import BenchError, UsageError
 from bench.recipes import make_recipe
-from collect.manifest import Row
+from collect.manifest import Row, write_manifest
 
 RECIPE = make_recipe("baseline-cnn", {"size": 32})
 
@@ -83,6 +83,14 @@ def test_a_folder_that_is_no_dataset_says_why(make, message: str, tmp_path: Path
 def _save(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (70, 70)).save(path)
+
+
+def test_val_is_left_out_beside_test(tmp_path: Path) -> None:
+    rows = [Row(f"{s}/{c}/1.jpg", c, s, f"{s}{c}") for s in ("train", "val", "test") for c in ("a", "b")]
+    write_manifest(tmp_path / "set", rows)
+    assert {r.split for r in open_source("set", tmp_path).rows} == {"train", "test"}
+    write_manifest(tmp_path / "set", [r for r in rows if r.split != "test"])
+    assert {r.split for r in open_source("set", tmp_path).rows} == {"train", "val"}
 
 
 def test_packing_keeps_order_and_is_done_once(three_classes: Path) -> None:
