@@ -94,7 +94,7 @@ class Comparison:
 
 
 def _contaminated(group: Group) -> bool:
-    """Whether a group's record says that test images were in the pretraining set of its weights."""
+    """Whether a group's record says that test images may have been in the pretraining set of its weights."""
     return group.any.model.weights is not None and any(
         r.result.clean_images is not None and r.result.clean_images < r.dataset.test for r in group.runs
     )
@@ -120,7 +120,7 @@ def _unfair(contenders: list[Contender]) -> dict[str, str]:
                 reasons.setdefault(c.name, []).append(f"{words} {clean(value, 30)} instead of {clean(usual, 30)}")
     for c in contenders:
         if c.images == c.group.any.dataset.test and _contaminated(c.group):
-            reasons.setdefault(c.name, []).append("test images were in the pretraining set")
+            reasons.setdefault(c.name, []).append("test images may have been in the pretraining set")
     return {name: "; ".join(words) for name, words in reasons.items()}
 
 

@@ -131,7 +131,7 @@ def columns(rows: list[dict[str, Any]]) -> list[Column]:
         Column("accuracy", "Accuracy", "%", 100, "share of test images right after the last epoch, mean over seeds"),
         Column("accuracy_seeds", "over seeds", "%", 100, "95 % interval of the mean over seeds (Student's t)"),
         Column("accuracy_images", "over images", "%", 100, "95 % interval over test images (Wilson)"),
-        Column("clean_accuracy", "Clean accuracy", "%", 100, "on test images that were not in the pretraining set"),
+        Column("clean_accuracy", "Clean accuracy", "%", 100, "on test images known not to be in the pretraining set"),
         Column("top5", "Top 5", "%", 100, "truth among the five likeliest"),
         Column("macro_f1", "Macro F1", "%", 100, "mean of the classes' F1"),
         Column("calibration_error", "Calibration error", "points", 100, "mean gap of confidence and accuracy (ECE)"),

@@ -152,7 +152,7 @@ def test_contamination_without_predictions_makes_the_pair_unfair(tmp_path: Path)
     (run,) = make(tmp_path, [FROZEN], seeds=1, evidence=False)
     edit(tmp_path, run.run, result={"clean_accuracy": 0.8, "clean_images": 10})
     comparison = compare(load(tmp_path, "ds"))
-    assert comparison.unfair == {"Frozen VGG": "test images were in the pretraining set"}
+    assert comparison.unfair == {"Frozen VGG": "test images may have been in the pretraining set"}
     assert comparison.best is not None and comparison.best.name == "Scratch VGG"
 
 
