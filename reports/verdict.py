@@ -106,7 +106,7 @@ def judge(comparison: Comparison) -> Verdict:
         clauses.append(
             advice.Clause(
                 f"Judged on the {comparison.clean_images:,} test images that the pretrained weights have not seen; "
-                f"{first.group.any.dataset.test - comparison.clean_images:,} others may have been in the pretraining set.",
+                f"{first.group.any.dataset.test - comparison.clean_images:,} others they may have seen.",
                 "fairness",
             )
         )
