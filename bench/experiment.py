@@ -76,16 +76,16 @@ def splits(
 
     def features(numbers: range | tuple[int, ...], seed: int | None) -> torch.Tensor:
         assert network.prefix is not None and weights is not None
-        return cached_features(
+        made, taken = cached_features(
             network.prefix, images, numbers, source, recipe, weights.sha256, device, recipe.precision, seed,
             lambda done, total: emit("features", done=done, total=total),
         )  # fmt: skip
+        seconds["features"] = seconds.get("features", 0.0) + taken
+        return made
 
-    with timed(seconds, "features", device):
-        plain = features(range(len(source.rows)), None)
-        views = (
-            [features(chosen.train, plan.seed * 1009 + v) for v in range(recipe.views)] if recipe.views > 1 else None
-        )
+    plain = features(range(len(source.rows)), None)
+    view_seeds = [plan.seed * 1009 + view for view in range(recipe.views)] if recipe.views > 1 else []
+    views = [features(chosen.train, seed) for seed in view_seeds]
     on_train = range(len(chosen.train)) if views else chosen.train
     trained = feature_split(views or [plain], on_train, train_images.labels)
     extra = feature_split([plain], chosen.extra, extra_images.labels) if extra_images else None

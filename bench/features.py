@@ -1,6 +1,7 @@
 """Features of a frozen backbone: computed once, kept in the user's cache, trained on ever after."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.augment import augment
 from bench.data import PACK_VERSION, Source, Split, to_input
-from bench.device import autocast, cache_folder
+from bench.device import autocast, cache_folder, clock
 from bench.recipes import Recipe
 from collect.manifest import atomic_write
 
@@ -77,8 +78,9 @@ def cached_features(
     precision: str,
     seed: int | None,
     progress: Callable[[int, int], None],
-) -> Tensor:
-    """Features (len(numbers), ...) of these images of the pack, bf16 or fp32, from the cache or computed now.
+) -> tuple[Tensor, float]:
+    """Features (len(numbers), ...) of these images of the pack, bf16 or fp32, from the cache or computed now, and the
+    seconds it took to compute them, then or now: a run that finds them cached still owes their cost to its reader.
 
     With a `seed` the images are augmented as the recipe says. The prefix stays in eval mode: batch norm statistics too.
     """
@@ -87,12 +89,14 @@ def cached_features(
     kind = f"{chosen}|{recipe.augment if seed is not None else 'none'}|{seed}"
     key = _key(source, recipe, weights_sha256, device.type, precision, kind)
     path = cache_folder() / "features" / f"{key}.npy"
+    cost = path.with_suffix(".json")
     generator = torch.Generator(device)
 
     def change(inputs: Tensor) -> Tensor:
         return inputs if seed is None else augment(inputs, recipe.augment, generator)
 
-    if not path.is_file():
+    if not (path.is_file() and cost.is_file()):
+        start = clock(device)
         generator.manual_seed(seed or 0)
         shape = _pass(prefix, images, numbers[:1], None, device, precision, change, progress)
         generator.manual_seed(seed or 0)
@@ -101,8 +105,11 @@ def cached_features(
             out = np.lib.format.open_memmap(handle.name, "w+", dtype, (len(numbers), *shape))
             _pass(prefix, images, numbers, out, device, precision, change, progress)
             out.flush()
+        with atomic_write(cost) as handle:
+            json.dump({"seconds": clock(device) - start}, handle)
     stored = torch.from_numpy(np.load(path, mmap_mode="c"))
-    return stored.view(torch.bfloat16) if stored.dtype == torch.int16 else stored
+    features = stored.view(torch.bfloat16) if stored.dtype == torch.int16 else stored
+    return features, float(json.loads(cost.read_text())["seconds"])
 
 
 def feature_split(views: Sequence[Tensor], rows: Sequence[int], labels: Tensor) -> Split:
