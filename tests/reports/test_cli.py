@@ -5,7 +5,6 @@ import io
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,15 +20,10 @@ def reports(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("args", [["--help"], ["build", "--help"], ["table", "--help"], ["list", "--help"]])
-def test_help_is_quick_and_gives_an_example(args: list[str]) -> None:
-    quickest = 9.0
-    for _ in range(3):
-        started = time.perf_counter()
-        done = reports(*args)
-        quickest = min(quickest, time.perf_counter() - started)
+def test_help_gives_an_example(args: list[str]) -> None:
+    done = reports(*args)
     assert done.returncode == 0
     assert "reports" in done.stdout and "--" in done.stdout
-    assert quickest < 1.0  # half a second on a machine that is not shared
 
 
 def test_build_prints_the_path_it_wrote(results: Path, tmp_path: Path) -> None:
