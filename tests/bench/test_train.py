@@ -126,18 +126,11 @@ def test_cached_features_give_the_gradients_of_a_forward_pass(
     assert weights is not None
     images, _ = pack(source, 32, lambda done, total: None)
     numbers, cpu = list(range(16)), torch.device("cpu")
-    features = cached_features(
-        network.prefix,
-        images,
-        numbers,
-        source,
-        plan.recipe,
-        weights.sha256,
-        cpu,
-        "fp32",
-        None,
-        lambda done, total: None,
-    )
+    conditions = (source, plan.recipe, weights.sha256, cpu, "fp32", None)
+    features, taken = cached_features(network.prefix, images, numbers, *conditions, lambda done, total: None)
+    again, recorded = cached_features(network.prefix, images, numbers, *conditions, lambda done, total: None)
+    assert torch.equal(features, again)
+    assert taken == recorded > 0
     split = make_split(images, numbers, [0] * 8 + [1] * 8, cpu)
     stored, labels = next(batches(split, torch.arange(16), 16))
     network.whole.eval()
