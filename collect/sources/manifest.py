@@ -8,6 +8,7 @@ from pathlib import Path
 
 from collect.manifest import MANIFEST, Row, read_manifest
 from collect.recipe import Dataset, SourceError
+from collect.rows import candidate_of
 from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.archive import members
 from collect.sources.download import download
@@ -53,17 +54,10 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, at: At) -> Iter
 
 
 def _candidate(row: Row, keep_place: bool) -> Candidate:
-    return Candidate(
-        class_=row.class_,
+    return replace(
+        candidate_of(row),
         source_id=row.source_id or row.file,
-        url=row.url,
-        page_url=row.page_url,
-        owner=row.owner,
-        owner_name=row.owner_name,
-        license=row.license,
-        title=row.title,
         split=row.split if keep_place else None,
         file=row.file if keep_place else None,
-        source=row.source,
         expected_sha256=(row.sha256, row.source_sha256 or row.sha256),
     )
