@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.collect.conftest import REPOSITORY
 from tests.servers.flickr import EPOCH, KEY, PASSING, PERMANENT, SECRET, FlickrServer, Photo
 
 REASONS = {
@@ -95,6 +96,17 @@ def test_the_key_is_nowhere(place) -> None:
     texts += [p.read_bytes().decode(errors="replace") for p in place.folder.rglob("*") if p.is_file()]
     assert not any(KEY in t or SECRET in t for t in texts)
     assert not (place.folder / "data/y").exists()
+
+
+def test_the_key_is_in_no_log_either(place) -> None:
+    (place.folder / "logging_on").mkdir()
+    (place.folder / "logging_on/sitecustomize.py").write_text("import logging; logging.basicConfig(level='DEBUG')\n")
+    with FlickrServer(photos(20, {})) as flickr:
+        path = f"{place.folder / 'logging_on'}:{REPOSITORY}"
+        outcome = place.good("car", "--train", "10", "--test", "4", **flickr.environment, PYTHONPATH=path)
+    assert "DEBUG:urllib3" in outcome.err
+    assert KEY not in outcome.err
+    assert SECRET not in outcome.err
 
 
 def test_without_a_key_the_message_shows_the_keyless_way(place) -> None:

@@ -101,8 +101,8 @@ def test_sixteen_bit_grey_keeps_its_range() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_hash_is_imagehashs(seed: int) -> None:
+def test_the_hash_is_imagehashs_but_for_a_faster_resize(seed: int) -> None:
     data = jpeg(seed, 100 + 7 * seed, 90) if seed % 2 else encode(picture(seed), "PNG")
     kept = verify(data)
     with Image.open(io.BytesIO(kept.jpeg)) as image:
-        assert kept.phash == str(imagehash.phash(image))
+        assert imagehash.hex_to_hash(kept.phash) - imagehash.phash(image) <= 2
