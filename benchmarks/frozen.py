@@ -20,7 +20,18 @@ from bench.models import Network, bare
 from bench.recipes import make_recipe
 from benchmarks.ours import train_once
 from benchmarks.photos import add_arguments, photos
-from benchmarks.side_by_side import Target, Turn, arguments, conditions, figure, ratio, show, take_turns, write
+from benchmarks.side_by_side import (
+    Target,
+    Turn,
+    arguments,
+    conditions,
+    figure,
+    interval,
+    ratio,
+    show,
+    take_turns,
+    write,
+)
 
 PARTS = ("features", "warm-up", "compile", "epochs", "evaluate", "checkpoint")
 
@@ -75,6 +86,7 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     add_arguments(parser, train=480, test=500)
     parser.add_argument("--arch", default="vgg16")
+    parser.add_argument("--weights", type=Path, help="pretrained weights that fit --arch")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=5)
@@ -84,15 +96,18 @@ def main() -> None:
     job.device, job.precision = device.type, choose_precision(device, "auto")
     before = {**conditions(), "device": info(device, job.precision).name, "torch": torch.__version__}
     with photos(job.data, job.train, job.test) as job.photos:
-        net = bare(job.arch, 10)
-        initialise(net, "he")
-        job.weights = job.photos / "random.safetensors"
-        save_file(net.state_dict(), job.weights, {"arch": job.arch, "pretrained_on": "nothing"})
+        if job.weights is None:
+            net = bare(job.arch, 10)
+            initialise(net, "he")
+            job.weights = job.photos / "random.safetensors"
+            save_file(net.state_dict(), job.weights, {"arch": job.arch, "pretrained_on": "nothing"})
+        count = len(list((job.photos / "test").rglob("*.*")))
         legs = take_turns({"cached": cached, "forward every epoch": forward_every_epoch}, job)
     seconds = {name: [leg["seconds"] for leg in own[1:]] for name, own in legs.items()}
     times = ratio(seconds["forward every epoch"], seconds["cached"])
     shown = {name: figure(values) for name, values in seconds.items()}
-    rows = [[name, shown[name].text(2, " s"), f"{legs[name][-1]['accuracy']:.1%}"] for name in shown]
+    accuracies = {name: [leg["accuracy"] for leg in own] for name, own in legs.items()}
+    rows = [[name, shown[name].text(2, " s"), interval(accuracies[name], count)] for name in shown]
     features = figure([leg["parts"]["features"] for leg in legs["cached"][1:]])
     rows.append(["  of which the feature pass", features.text(2, " s"), ""])
     targets = [Target(f"{job.epochs} frozen epochs, cached against forwarding every epoch", times, 4)]

@@ -155,3 +155,12 @@ def write(job: argparse.Namespace, name: str, before: Mapping[str, Any], figures
             "targets": [{**asdict(t), "met": t.met} for t in targets]}  # fmt: skip
     job.out.parent.mkdir(parents=True, exist_ok=True)
     job.out.write_text(json.dumps(made, indent=1, default=asdict) + "\n", encoding="utf-8")
+
+
+def interval(accuracies: list[float], count: int) -> str:
+    """Mean accuracy over the runs with Wilson's 95 % interval over the test photos."""
+    from scipy.stats import binomtest
+
+    mean = sum(accuracies) / len(accuracies)
+    low, high = binomtest(round(mean * count), count).proportion_ci(method="wilson")
+    return f"{mean:.1%} ({low * 100:.1f} to {high * 100:.1f})"

@@ -17,7 +17,18 @@ from bench.recipes import make_recipe
 from benchmarks.ours import train_once
 from benchmarks.peers import timm_best, timm_compiled, torchvision_reference, tutorial
 from benchmarks.photos import add_arguments, photos
-from benchmarks.side_by_side import Target, Turn, arguments, conditions, figure, ratio, show, take_turns, write
+from benchmarks.side_by_side import (
+    Target,
+    Turn,
+    arguments,
+    conditions,
+    figure,
+    interval,
+    ratio,
+    show,
+    take_turns,
+    write,
+)
 
 
 def ours(job: argparse.Namespace, turn: Turn) -> None:
@@ -34,15 +45,6 @@ def ours(job: argparse.Namespace, turn: Turn) -> None:
         train_once(
             "scratch-vgg", recipe, job.photos, job.device, Path(cache), job.seed, packed=seconds.update, emit=emit
         )
-
-
-def interval(accuracies: list[float], count: int) -> str:
-    """Mean accuracy over the runs with Wilson's 95 % interval over the test photos."""
-    from scipy.stats import binomtest
-
-    mean = sum(accuracies) / len(accuracies)
-    low, high = binomtest(round(mean * count), count).proportion_ci(method="wilson")
-    return f"{mean:.1%} ({low * 100:.1f} to {high * 100:.1f})"
 
 
 def contenders(device: str) -> dict[str, Any]:

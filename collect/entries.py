@@ -32,6 +32,11 @@ class Entry:
     state: str = "idle"  # idle, waiting, open, good, bad
     not_before: float = 0.0
 
+    def settle(self, state: str) -> None:
+        """It came to its end, and what it was read from may go."""
+        self.state = state
+        self.candidate = replace(self.candidate, read=None)
+
 
 @dataclass(slots=True)
 class Stream:

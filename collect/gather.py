@@ -6,7 +6,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +110,11 @@ class Gatherer:
         photo, class_ = entry.photo, entry.candidate.class_
         self.ranked.setdefault(class_, []).append(entry)
         if photo.key in self._have:
-            entry.state = "good"
-            entry.candidate = replace(entry.candidate, read=None)
+            entry.settle("good")
             return
         if photo.status == "good":
             if is_staged(self.folder, photo.sha256, photo.bytes):
-                entry.state = "good"
-                entry.candidate = replace(entry.candidate, read=None)
+                entry.settle("good")
                 self.good[class_] += 1
                 return
             photo.status = "new"
@@ -224,8 +221,7 @@ class Gatherer:
         photo, class_ = entry.photo, entry.candidate.class_
         had(photo, verified)
         self.journal.save(photo)
-        entry.state = "good"
-        entry.candidate = replace(entry.candidate, read=None)
+        entry.settle("good")
         self.open[class_] -= 1
         self.good[class_] += 1
         self.fetched_bytes += verified.bytes
@@ -254,6 +250,5 @@ class Gatherer:
         self._drop(entry, err.reason)
 
     def _drop(self, entry: Entry, reason: str) -> None:
-        entry.state = "bad"
-        entry.candidate = replace(entry.candidate, read=None)
+        entry.settle("bad")
         self.reasons.setdefault(entry.candidate.class_, Counter())[reason] += 1

@@ -6,6 +6,7 @@ import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -42,19 +43,23 @@ def write_preview(
     for row in rows:
         kept[row.split, row.class_].append(row)
     for (split, class_), group in kept.items():
-        shown = group[:: max(1, len(group) // KEPT_SHOWN)][:KEPT_SHOWN]
         parts.append(f"<h2>{html.escape(f'{split}: {class_}')}, {len(group):,} kept</h2>\n<ul>")
-        parts += [_kept(row) for row in shown]
+        parts += [_kept(row) for row in _sample(group, KEPT_SHOWN)]
         parts.append("</ul>")
     reasons: dict[str, list[Rejected]] = defaultdict(list)
     for reject in rejected:
         reasons[reject.reason].append(reject)
     for reason, rejects in sorted(reasons.items(), key=lambda item: -len(item[1])):
         parts.append(f'<h2>{html.escape(reason)}, {len(rejects):,} not taken</h2>\n<ul class="no">')
-        parts += [_rejected(r, known.get((r.class_, r.source_id or ""))) for r in rejects[:REJECTED_SHOWN]]
+        parts += [_rejected(r, known.get((r.class_, r.source_id or ""))) for r in _sample(rejects, REJECTED_SHOWN)]
         parts.append("</ul>")
     with atomic_write(folder / PREVIEW) as out:
         out.write("\n".join([*parts, "</body></html>\n"]))
+
+
+def _sample(items: Sequence[Any], number: int) -> Sequence[Any]:
+    """At most `number` of them, evenly spread."""
+    return items[:: max(1, len(items) // number)][:number]
 
 
 def _kept(row: Row) -> str:
