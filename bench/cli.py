@@ -59,23 +59,25 @@ Models: """ + "; ".join(f"{name} ({model.text})" for name, model in MODELS.items
 def run_command(
     models: Annotated[list[str], typer.Argument(metavar="all | MODEL...", help=", ".join(MODELS))],
     dataset: Annotated[str | None, typer.Option(help="Name or folder. Default: the one collected last.")] = None,
-    epochs: Annotated[str | None, typer.Option(metavar="N", help="Passes over the train images. [default: 5]")] = None,
-    batch_size: Annotated[str | None, typer.Option(metavar="N", help="Images per step. [default: 64]")] = None,
-    size: Annotated[str | None, typer.Option(metavar="PX", help="Side of the square input. [default: 224]")] = None,
-    seeds: Annotated[int | None, typer.Option(metavar="N", help="Runs per model. [default: 1]")] = None,
+    epochs: Annotated[
+        str | None, typer.Option(metavar="N", help="Passes over the train images. \\[default: 5]")
+    ] = None,
+    batch_size: Annotated[str | None, typer.Option(metavar="N", help="Images per step. \\[default: 64]")] = None,
+    size: Annotated[str | None, typer.Option(metavar="PX", help="Side of the square input. \\[default: 224]")] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Runs per model. \\[default: 1]")] = None,
     arch: Annotated[
-        str | None, typer.Option(help="vgg11, 13, 16, 19, with _bn, or a torchvision classifier. [default: vgg16]")
+        str | None, typer.Option(help="vgg11, 13, 16, 19, with _bn, or a torchvision classifier. \\[default: vgg16]")
     ] = None,
-    width: Annotated[str | None, typer.Option(metavar="F", help="Factor on a VGG's channels. [default: 1.0]")] = None,
+    width: Annotated[str | None, typer.Option(metavar="F", help="Factor on a VGG's channels. \\[default: 1.0]")] = None,
     weights: Annotated[
-        str | None, typer.Option(metavar="imagenet|PATH", help="Pretrained weights. [default: imagenet]")
+        str | None, typer.Option(metavar="imagenet|PATH", help="Pretrained weights. \\[default: imagenet]")
     ] = None,
-    head: Annotated[str | None, typer.Option(help="mlp256, classifier or last. [default: mlp256]")] = None,
+    head: Annotated[str | None, typer.Option(help="mlp256, classifier or last. \\[default: mlp256]")] = None,
     train_images: Annotated[
         str | None, typer.Option(metavar="N,N,...", help="Train images per class, several for a learning curve.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu. [default: auto]")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32. [default: auto]")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu. \\[default: auto]")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32. \\[default: auto]")] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="Bit-equal repeats.")] = False,
     set_: Annotated[
         list[str] | None,
@@ -147,7 +149,7 @@ def summary_command(
     arch: Annotated[str | None, typer.Option(help="Architecture of a VGG.")] = None,
     head: Annotated[str | None, typer.Option(help="mlp256, classifier or last.")] = None,
 ) -> None:
-    """A model layer by layer: output shape, parameters, multiply-adds.
+    """A model layer by layer: output shape, parameters, multiply-adds, memory.
 
     bench summary scratch-vgg --arch vgg16_bn --size 64
     """
@@ -158,7 +160,7 @@ def summary_command(
     if model not in MODELS:
         raise UsageError(f"{model}: no such model; choose from {', '.join(MODELS)}")
     [(_, recipe)] = expand([model], given, given)
-    typer.echo(layer_table(model, recipe, classes))
+    _console().print(layer_table(model, recipe, classes))
 
 
 @app.command("list")

@@ -1,10 +1,12 @@
 """What the models are before training: their counts side by side, and one of them layer by layer."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from bench.cost import count, skeleton
 from bench.errors import BenchError
@@ -39,10 +41,11 @@ def print_models(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     console.print(table)
 
 
-def layer_table(model: str, recipe: Recipe, num_classes: int) -> str:
-    """Layers with output shape, parameters and multiply-adds for one image, as text; loads no weights.
+def layer_table(model: str, recipe: Recipe, num_classes: int) -> Table:
+    """Layers with output shape for one image, parameters, multiply-adds and memory; loads no weights.
 
-    Raises BenchError where torchinfo is not installed.
+    The memory is that of fp32 values: what the layer puts out, 0 where it works in place, and its parameters. A batch
+    norm adds an output as large as that of the convolution before it. Raises BenchError where torchinfo is missing.
     """
     try:
         from torchinfo import summary
@@ -51,9 +54,35 @@ def layer_table(model: str, recipe: Recipe, num_classes: int) -> str:
 
     network = skeleton(model, recipe, num_classes)
     trained = {id(p) for p in network.trunk.parameters()}
-    for p in network.whole.parameters():
-        p.requires_grad_(id(p) in trained)
-    columns = ("output_size", "num_params", "mult_adds", "trainable")
     size = (1, 3, recipe.size, recipe.size)
-    made = summary(network.whole, input_size=size, col_names=columns, device="meta", mode="eval", verbose=0, depth=3)
-    return str(made)
+    made = summary(network.whole, input_size=size, device="meta", mode="eval", verbose=0, depth=99)
+    names = {id(module): name for name, module in network.whole.named_modules()}
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for column in ("layer", "", "output", "parameters", "trained", "M mult-adds", "output MiB", "weights MiB"):
+        table.add_column(column, justify="left" if column in ("layer", "") else "right", no_wrap=True)
+    mult_adds, out = 0, 0
+    for layer in made.summary_list:
+        module = layer.module
+        own = list(module.parameters(recurse=False))
+        if not own and any(module.children()):
+            continue
+        put_out = 0 if getattr(module, "inplace", False) else math.prod(layer.output_size)
+        mult_adds, out = mult_adds + layer.macs, out + put_out
+        shape = "x".join(map(str, layer.output_size[1:]))
+        table.add_row(names[id(module)], layer.class_name, shape, *_figures(own, trained, layer.macs, put_out))
+    table.add_section()
+    table.add_row("total", "", "", *_figures(list(network.whole.parameters()), trained, mult_adds, out))
+    return table
+
+
+def _figures(parameters: Sequence[Tensor], trained: Collection[int], mult_adds: int, out: int) -> list[str]:
+    count = sum(p.numel() for p in parameters)
+    learnt = sum(p.numel() for p in parameters if id(p) in trained)
+    share = "yes" if learnt == count else f"{learnt:,}" if learnt else "no"
+    figures = [f"{count:,}", share] if count else ["", ""]
+    return [
+        *figures,
+        f"{mult_adds / 1e6:,.1f}" if mult_adds else "",
+        f"{4 * out / 2**20:,.2f}",
+        f"{4 * count / 2**20:,.2f}" if count else "",
+    ]

@@ -98,8 +98,11 @@ def test_counts_need_no_weights(tmp_path: Path) -> None:
 
 def test_summary_is_layer_by_layer(tmp_path: Path) -> None:
     made = bench("summary", "scratch-vgg", "--arch", "vgg11", "--classes", "1000", cwd=tmp_path)
-    assert "132,863,336" in made.stdout
-    assert "[1, 512, 7, 7]" in made.stdout
+    lines = {line.split()[0]: line.split()[1:] for line in made.stdout.splitlines() if line.strip()}
+    assert lines["features.0"] == ["Conv2d", "64x224x224", "1,792", "yes", "89.9", "12.25", "0.01"]
+    assert lines["features.1"] == ["ReLU", "64x224x224", "0.00"]  # in place
+    assert lines["avgpool"][-2:] == ["512x7x7", "0.10"]
+    assert lines["total"][:2] == ["132,863,336", "yes"]
 
 
 @pytest.mark.parametrize(
