@@ -1,5 +1,6 @@
 """The device of a run: choosing it, setting it up, its clock, its measured rates, its memory and energy."""
 
+import ctypes
 import itertools
 import json
 import os
@@ -20,6 +21,8 @@ from bench.energy import driver_version
 from bench.errors import UsageError
 from bench.records import DeviceInfo
 from collect.manifest import atomic_write
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 def cache_folder() -> Path:
@@ -50,6 +53,18 @@ def set_up(device: torch.device, deterministic: bool) -> None:
         torch.use_deterministic_algorithms(True)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
+    else:
+        _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc's malloc reuse what was freed: by default it gives large tensors back to the system, which clears them
+    anew in every step. Other C libraries are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def synchronise(device: torch.device) -> None:

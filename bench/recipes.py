@@ -80,7 +80,9 @@ MODELS: dict[str, Model] = {
         "Scratch VGG",
         "the paper's network, trained from random weights",
         False,
-        Recipe(arch="vgg16", init="he", lr=0.02, label_smoothing=0.1, clip_norm=1.0),
+        Recipe(
+            arch="vgg16", init="he", optimizer="adamw", lr=1e-4, weight_decay=0.01, label_smoothing=0.1, clip_norm=1.0
+        ),
         _PRETRAINED_ONLY,
     ),
     "frozen-vgg": Model(
