@@ -22,7 +22,7 @@ from collect.recipe import ClassSearch, Dataset
 
 SAMPLE_PRETRAINING = "sample-pretraining"
 SAMPLE_EPOCHS, SAMPLE_TRAIN, SAMPLE_TEST = 6, 500, 40
-SAMPLE_LR = 0.05
+SAMPLE_LR = 1e-3
 
 
 def pretrain(source: Source, dataset: str, data: Path, recipe: Recipe, device: str, out: Path, console: Console) -> Run:

@@ -57,7 +57,7 @@ bench=("$PYTHON" -m bench run scratch-vgg --dataset "$work/imagenette2" --result
 step vgg16-224 100 "${bench[@]}" --size 224 --epochs 6 --batch-size 256 "${tiny[@]}"
 step train_step 170 "$PYTHON" -m benchmarks.train_step --data "$archive" "${few[@]}" "${peers[@]}" --out "$OUT/train_step.json"
 step vgg16_bn-128 200 "${bench[@]}" --arch vgg16_bn --size 128 --epochs 20 --batch-size 256 --seeds "$bn_seeds" \
-  --set augment=crop --set lr=0.1 "${tiny[@]}"
+  --set augment=crop --set optimizer=sgd --set lr=0.1 --set weight_decay=0.0005 "${tiny[@]}"
 step frozen 50 "$PYTHON" -m benchmarks.frozen --data "$archive" "${few[@]}" "${frozen[@]}" --out "$OUT/frozen.json"
 step pack 60 "$PYTHON" -m benchmarks.pack --data "$archive" "${few[@]}" --out "$OUT/pack.json"
 step startup 40 "$PYTHON" -m benchmarks.startup "${startup[@]}" --out "$OUT/startup.json"
