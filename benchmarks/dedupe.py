@@ -1,4 +1,4 @@
-"""How well and how fast near duplicates are found: `python benchmarks/dedupe.py FOLDER`.
+"""How well and how fast near duplicates are found: `python -m benchmarks.dedupe FOLDER` in the repository.
 
 FOLDER holds photos that are all different. Each is changed as copies on the web are changed; recall is the share of
 changed copies that are found with their original, precision the share of found pairs that are such a pair. Then
