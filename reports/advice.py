@@ -79,6 +79,10 @@ def learning(comparison: Comparison) -> list[Clause]:
     for x in crossings(comparison):
         if x.low is not None and x.high is not None:
             sure = f"sure up to {x.low:.0f} and from {x.high:.0f}, open between"
+        elif x.high is not None:
+            sure = f"sure only from {x.high:.0f}, open below"
+        elif x.low is not None:
+            sure = f"sure only up to {x.low:.0f}, open above"
         else:
             sure = "too few seeds or sizes to say how surely"
         said.append(

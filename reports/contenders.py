@@ -47,7 +47,7 @@ class Contender:
     @cached_property
     def interval(self) -> st.Interval | None:
         """Student's t interval over its seeds."""
-        return st.t_interval(self.accuracies)
+        return st.share_interval(self.accuracies)
 
     @cached_property
     def image_interval(self) -> st.Interval:

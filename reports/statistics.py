@@ -22,6 +22,12 @@ def t_interval(values: Sequence[float]) -> Interval | None:
     return mean - half, mean + half
 
 
+def share_interval(shares: Sequence[float]) -> Interval | None:
+    """Student's t interval of a mean of shares, kept within 0 to 1."""
+    found = t_interval(shares)
+    return (max(0.0, found[0]), min(1.0, found[1])) if found else None
+
+
 def deviation(interval: Interval, n: int) -> float:
     """The standard deviation of the `n` values behind a t interval."""
     half = (interval[1] - interval[0]) / 2

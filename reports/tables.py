@@ -74,7 +74,7 @@ def measures(comparison: Comparison, group: Group, name: str, contender: Contend
     row |= {"train_images": run.dataset.train, "test_images": n, "seeds": len(group.runs), "status": _status(group)}
     accuracy = group.accuracy if group.runs else None
     none: tuple[float | None, float | None] = (None, None)
-    seeds = st.t_interval(group.accuracies) or none
+    seeds = st.share_interval(group.accuracies) or none
     images = st.wilson(accuracy, n) if accuracy is not None else none
     if len(group.runs) == 1:
         images = run.result.accuracy_low or images[0], run.result.accuracy_high or images[1]
