@@ -1,25 +1,28 @@
 """The data of a run: which images, decoded once into a packed array, and batches of them on the device."""
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 
+from bench.decode import decode
 from bench.device import cache_folder, cores
-from bench.errors import BenchError, UsageError
+from bench.errors import UsageError
 from bench.recipes import Recipe
 from collect.manifest import TEST_FOLDERS, Row, atomic_write, is_dataset, load_rows, manifest_sha256
 from collect.recipe import CollectError
 
-PACK_VERSION = "square-bilinear-2"
+PACK_VERSION = "square-bilinear-3"
+CHUNK = 32
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _IMAGENET_TRAIN, _IMAGENET_VAL = re.compile(r"n\d{8}_\d+\."), re.compile(r"ILSVRC2012_val_\d+\.")
 
@@ -144,23 +147,6 @@ def _clean(row: Row, seen: frozenset[str]) -> bool | None:
     return True if seen and by_name is None else None if by_name is None else not by_name
 
 
-def decode(path: Path, size: int) -> NDArray[np.uint8]:
-    """An image file as upright RGB (size, size, 3), resized to a square with antialiasing.
-
-    A JPEG at least twice as large is decoded at a half, a quarter or an eighth first, by libjpeg's scaled transform.
-    Raises BenchError naming a file that fails.
-    """
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (size, size))
-            ImageOps.exif_transpose(image, in_place=True)
-            colour = image if image.mode == "RGB" else image.convert("RGB")
-            square = colour.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-        raise BenchError(f"{path}: not a readable image ({err}); remove it, or let collect --from sort it out") from err
-    return np.asarray(square)
-
-
 def pack(source: Source, size: int, progress: Callable[[int, int], None]) -> tuple[NDArray[np.uint8], bool]:
     """All images of a source as a memory-mapped (n, size, size, 3) array in its rows' order, and whether it is new.
 
@@ -170,22 +156,23 @@ def pack(source: Source, size: int, progress: Callable[[int, int], None]) -> tup
     path = cache_folder() / "packs" / f"{key}.npy"
     fresh = not path.is_file()
     if fresh:
-        total = len(source.rows)
-        with atomic_write(path, "wb") as out:
-            images = np.lib.format.open_memmap(out.name, "w+", np.uint8, (total, size, size, 3))
+        files = [os.path.join(source.folder, row.file) for row in source.rows]  # noqa: PTH118
+        with atomic_write(path, "wb") as out, ThreadPoolExecutor(cores()) as pool:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), size, size, 3)}
+            np.lib.format.write_array_header_1_0(out, header)
+            first, writing = out.tell(), Lock()
 
-            def work(numbers: range) -> int:
-                for i in numbers:
-                    images[i] = decode(source.folder / source.rows[i].file, size)
-                return len(numbers)
+            def work(start: int) -> int:
+                squares = decode(files[start : start + CHUNK], size)
+                with writing:
+                    out.seek(first + start * squares[0].nbytes)
+                    out.write(squares.data)
+                return len(squares)
 
-            chunks = [range(start, min(start + 32, total)) for start in range(0, total, 32)]
             done = 0
-            with ThreadPoolExecutor(cores()) as pool:
-                for count in pool.map(work, chunks):
-                    done += count
-                    progress(done, total)
-            images.flush()
+            for count in pool.map(work, range(0, len(files), CHUNK)):
+                done += count
+                progress(done, len(files))
     return np.load(path, mmap_mode="c"), fresh
 
 

@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.data import decode, to_input
+from bench.data import to_input
+from bench.decode import decode
 from bench.errors import RecordError, UsageError, WeightsError
 from bench.evaluate import probabilities
 from bench.models import VGGS, bare, baseline_cnn, new_head, outputs_for
@@ -99,7 +100,7 @@ def predict(
         stored = torch.stack([_resize_256_crop_224(path) for path in images])
     else:
         net, classes, size = load_network(find_run(model, results))
-        stored = torch.from_numpy(np.stack([decode(path, size) for path in images]))
+        stored = torch.from_numpy(decode(images, size))
     made = probabilities(net(to_input(stored)))
     best = made.topk(min(top, made.shape[1]), 1)
     return [

@@ -1,0 +1,85 @@
+"""Image files as squares: as Pillow would make them, whatever the format, and a clear word about broken ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.decode import decode
+from bench.errors import BenchError
+from collect.sources.shapes import draw
+
+
+def _photo(path: Path, size: tuple[int, int], mode: str = "RGB", **save: object) -> Path:
+    """A smooth photo-like image of this size: a drawing, enlarged."""
+    drawn = path.with_suffix(".source.jpg")
+    drawn.write_bytes(draw("car", 3, 1))
+    with Image.open(drawn) as image:
+        image.resize(size, Image.Resampling.BICUBIC).convert(mode).save(path, **save)
+    return path
+
+
+def _by_pillow(path: Path, size: int) -> NDArray[np.int64]:
+    with Image.open(path) as image:
+        image.draft("RGB", (size, size))
+        small = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(small).astype(np.int64)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (100, 80), (144, 144), (640, 480), (1200, 300), (40, 33)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_comes_out_as_pillow_makes_it(tmp_path: Path, size: tuple[int, int], mode: str) -> None:
+    path = _photo(tmp_path / "photo.jpg", size, mode, quality=90)
+    made = decode([path], 64)
+    assert made.shape == (1, 64, 64, 3)
+    assert made.dtype == np.uint8
+    apart = np.abs(made[0] - _by_pillow(path, 64))
+    assert apart.max() <= 3
+    assert apart.mean() < 1.2
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.png", "RGBA"), ("a.png", "P"), ("a.webp", "RGB")])
+def test_other_formats_are_pillows(tmp_path: Path, name: str, mode: str) -> None:
+    path = _photo(tmp_path / name, (150, 90), mode)
+    np.testing.assert_array_equal(decode([path], 32)[0], _by_pillow(path, 32))
+
+
+def test_images_of_many_shapes_keep_their_order(tmp_path: Path) -> None:
+    sizes = [(80, 60), (64, 64), (80, 60), (300, 200), (64, 64), (60, 80)]
+    paths = [_photo(tmp_path / f"{i}.jpg", size, quality=60 + 5 * i) for i, size in enumerate(sizes)]
+    paths.insert(2, _photo(tmp_path / "2.png", (50, 70)))
+    together = decode(paths, 48)
+    for i, path in enumerate(paths):
+        np.testing.assert_array_equal(together[i], decode([path], 48)[0])
+    assert len({square.tobytes() for square in together}) == len(paths)
+
+
+def test_photos_are_turned_upright(tmp_path: Path) -> None:
+    image = Image.new("RGB", (80, 40), "red")
+    image.paste("blue", (40, 0, 80, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    pixels = decode([tmp_path / "turned.jpg"], 40)[0]
+    assert pixels[5, 20, 0] > 200
+    assert pixels[35, 20, 2] > 200
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    whole = _photo(tmp_path / "whole.jpg", (144, 144)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.jpg").write_text("no photo")
+    for name in ("cut.jpg", "text.jpg", "gone.jpg"):
+        with pytest.raises(BenchError, match=rf"{name}: not a readable image .*; remove it, or let collect"):
+            decode([tmp_path / "whole.jpg", tmp_path / name], 32)
+
+
+def test_a_jpeg_with_too_many_pixels_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _photo(tmp_path / "huge.jpg", (300, 200))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
+    with pytest.raises(BenchError, match=r"huge\.jpg: not a readable image .*decompression bomb"):
+        decode([path], 32)
