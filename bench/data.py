@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -14,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.decode import decode
+from bench.decode import DECODER, decode
 from bench.device import cache_folder, cores
 from bench.errors import UsageError
 from bench.recipes import Recipe
 from collect.manifest import TEST_FOLDERS, Row, atomic_write, is_dataset, load_rows, manifest_sha256
 from collect.recipe import CollectError
 
-PACK_VERSION = "square-bilinear-3"
+PACK_VERSION = f"square-bilinear-3-{DECODER}"
 CHUNK = 32
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _IMAGENET_TRAIN, _IMAGENET_VAL = re.compile(r"n\d{8}_\d+\."), re.compile(r"ILSVRC2012_val_\d+\.")
@@ -227,9 +228,16 @@ def batches(split: Split, order: Tensor, batch_size: int, view: int = 0) -> Iter
             yield ready.to(device, non_blocking=True), split.labels[part]
 
 
+@cache
+@torch.inference_mode(False)
+def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of pixels from 0 to 255; kept on the device, since sending them anew in every step would make a GPU wait."""
+    return torch.tensor(MEAN, device=device) * 255, torch.tensor(STD, device=device) * 255
+
+
 def to_input(stored: Tensor) -> Tensor:
     """Stored uint8 images (n, h, w, 3) as normalised float (n, 3, h, w), channels last; features as they are."""
     if stored.dtype != torch.uint8:
         return stored
-    mean, std = (torch.tensor(v, device=stored.device).mul(255) for v in (MEAN, STD))
+    mean, std = _mean_and_std(stored.device)
     return ((stored.float() - mean) / std).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Image files as small RGB squares: JPEGs through libjpeg-turbo, everything else through Pillow."""
+"""Image files as small RGB squares: JPEGs through simplejpeg (libjpeg-turbo), everything else through Pillow."""
 
 import io
 import os
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -15,6 +14,12 @@ from torch.nn.functional import interpolate
 
 from bench.errors import BenchError
 
+try:
+    import simplejpeg
+except ImportError:  # a checkout that was never installed: Pillow decodes JPEGs too, more slowly
+    simplejpeg = None
+
+DECODER = "Pillow" if simplejpeg is None else "simplejpeg"
 _EXIF = b"Exif\0\0"
 _SCALES = (8, 4, 2)
 
@@ -32,7 +37,7 @@ def _jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
     """A JPEG as RGB (h, w, 3), both sides at least `size` where the photo's are; None where Pillow has to look at it:
     what is no JPEG, may have to be turned, is too large or is damaged.
     """
-    if not content.startswith(b"\xff\xd8") or _EXIF in content:
+    if simplejpeg is None or not content.startswith(b"\xff\xd8") or _EXIF in content:
         return None
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(content)

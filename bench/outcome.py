@@ -7,6 +7,7 @@ import torch
 
 from bench.cost import Cost
 from bench.data import Selection, Source, Split
+from bench.decode import DECODER
 from bench.doctor import is_stalled
 from bench.evaluate import answers, figures, predicted, predictions
 from bench.models import Network
@@ -83,8 +84,10 @@ def make_notes(plan: Plan, source: Source, chosen: Selection, weights: Weights |
         notes.append("still rising at the last epoch: more epochs would help")
     if trained.earlier_seconds:
         notes.append("continued after an interruption: its energy is not known")
+    if DECODER == "Pillow":
+        notes.append("photos decoded by Pillow, which is slower: simplejpeg is not installed")
     if trained.compiled:
-        notes.append("compiled with torch.compile")
+        notes.append(f"compiled with {trained.compiled}")
     return notes
 
 

@@ -52,7 +52,7 @@ class Recipe:
     label_smoothing: float = _doc(0.0, "0 to 1")
     clip_norm: float | None = _doc(None, "largest gradient norm; none: no clipping")
     precision: str = _doc("auto", "auto (bf16 where the device is fast at it), bf16 or fp32")
-    compile: str = _doc("auto", "torch.compile: auto (a trial on CUDA decides), on or off")
+    compile: str = _doc("auto", "torch.compile: auto (a trial on CUDA decides, CUDA graphs included), on or off")
     deterministic: bool = _doc(False, "bit-equal repeats; slower on a GPU")
     val_fraction: float = _doc(0.0, "carve this part of train off and measure on it; the test images stay untouched")
     holdout_clean: bool = _doc(

@@ -29,7 +29,8 @@ class DivergedError(BenchError):
 
 @dataclass(slots=True)
 class Trained:
-    """What training leaves behind: the epochs, the test logits after the last one, and seconds by part.
+    """What training leaves behind: the epochs, the test logits after the last one, seconds by part and how the
+    forward pass was compiled ("": not at all).
 
     `earlier_seconds` is what a run spent before it was interrupted and continued, up to its last finished epoch.
     """
@@ -37,7 +38,7 @@ class Trained:
     epochs: list[Epoch] = field(default_factory=list)
     logits: Tensor = field(default_factory=lambda: torch.empty(0))
     seconds: dict[str, float] = field(default_factory=dict)
-    compiled: bool = False
+    compiled: str = ""
     earlier_seconds: float = 0.0
 
 

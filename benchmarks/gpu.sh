@@ -2,7 +2,8 @@
 # All benchmarks and the Imagenette training on a CUDA machine, in one command of less than nine minutes.
 #
 #   benchmarks/gpu.sh                      results in $OUT (default ./benchmark-results), at most eight files
-#   DATA=FOLDER  where imagenette2-144-squared.tgz lies (default ./.carry, which git ignores)
+#   DATA=FOLDER  where imagenette2-144-squared.tgz lies (default ./.carry, which git ignores), and wheels (*.whl) of what
+#                the machine lacks and cannot fetch: simplejpeg, tomlkit
 #   BUDGET=520   seconds in all: a step that no longer fits is cut or left out, and steps.tsv says so
 #   SMOKE=1      the same commands at tiny size, to prove them on any machine
 #   PYTHON=...   the interpreter that has torch (default: .venv/bin/python where there is one, else python3)
@@ -18,6 +19,10 @@ mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd) archive=$(cd "$DATA" && pwd)/imagenette2-144-squared.tgz
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+if compgen -G "$DATA/*.whl" > /dev/null; then
+  "$PYTHON" -m pip install --quiet --no-index --no-deps --target "$work/site" "$DATA"/*.whl || exit
+  export PYTHONPATH=$work/site
+fi
 export XDG_CACHE_HOME=$work/cache TORCHINDUCTOR_CACHE_DIR=$work/inductor PYTHONUNBUFFERED=1
 printf 'step\tcode\tseconds\n' > "$OUT/steps.tsv"
 
@@ -62,6 +67,7 @@ step frozen 50 "$PYTHON" -m benchmarks.frozen --data "$archive" "${few[@]}" "${f
 step pack 60 "$PYTHON" -m benchmarks.pack --data "$archive" "${few[@]}" --out "$OUT/pack.json"
 step startup 40 "$PYTHON" -m benchmarks.startup "${startup[@]}" --out "$OUT/startup.json"
 step scaling 40 "$PYTHON" -m benchmarks.scaling --data "$archive" "${few[@]}" "${scaling[@]}" --out "$OUT/scaling.json"
+step tests 60 "$PYTHON" -m pytest -q -p no:cacheprovider tests/bench/test_cuda.py
 
 # The runs' records and the report, without weights, checkpoints and pictures.
 (cd "$work" && find results \( -name run.json -o -name report.html -o -name worker.log \) -print0 2> /dev/null |

@@ -17,13 +17,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import simplejpeg
 import torch
 from PIL import Image, features
 from torch.utils.data import DataLoader
 from torchvision.io import ImageReadMode, decode_jpeg
 
 from bench.data import open_source, pack
+from bench.decode import DECODER
 from bench.device import cores
 from benchmarks.peers import image_folders
 from benchmarks.photos import add_arguments, photos
@@ -75,6 +75,8 @@ def pillow_decode(job: argparse.Namespace, turn: Turn) -> None:
 
 def simplejpeg_decode(job: argparse.Namespace, turn: Turn) -> None:
     """simplejpeg, decoding alone."""
+    import simplejpeg
+
     _decode_only(job, turn, simplejpeg.decode_jpeg, tensors=False)
 
 
@@ -90,16 +92,22 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=64, help="of ImageFolder's loader")
     job = parser.parse_args()
-    before = {**conditions(), "libjpeg_turbo": features.version("libjpeg_turbo"), "torch": torch.__version__}
+    before = {
+        **conditions(),
+        "libjpeg_turbo": features.version("libjpeg_turbo"),
+        "torch": torch.__version__,
+        "ours": DECODER,
+    }
     with photos(job.data, job.train, job.test) as job.photos:
         count = len([f for f in job.photos.rglob("*.*") if f.is_file()])
         contenders = {
             "ours": ours,
             "ImageFolder": image_folder,
             "Pillow, decode only": pillow_decode,
-            "simplejpeg, decode only": simplejpeg_decode,
             "torchvision.io, decode only": torchvision_decode,
         }
+        if DECODER == "simplejpeg":
+            contenders["simplejpeg, decode only"] = simplejpeg_decode
         legs = take_turns(contenders, job)
     rates = {name: [count / leg["seconds"] for leg in own[1:]] for name, own in legs.items()}
     shown = {name: figure(values) for name, values in rates.items()}

@@ -40,6 +40,16 @@ def test_a_jpeg_comes_out_as_pillow_makes_it(tmp_path: Path, size: tuple[int, in
     assert apart.mean() < 1.2
 
 
+def test_without_simplejpeg_pillow_decodes_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [_photo(tmp_path / f"{i}.jpg", size) for i, size in enumerate([(144, 144), (320, 200)])]
+    usual = decode(paths, 64).astype(np.int64)
+    monkeypatch.setattr("bench.decode.simplejpeg", None)
+    by_pillow = decode(paths, 64)
+    assert np.abs(usual - by_pillow).max() <= 3
+    for square, path in zip(by_pillow, paths, strict=True):
+        np.testing.assert_array_equal(square, _by_pillow(path, 64))
+
+
 @pytest.mark.parametrize(("name", "mode"), [("a.png", "RGBA"), ("a.png", "P"), ("a.webp", "RGB")])
 def test_other_formats_are_pillows(tmp_path: Path, name: str, mode: str) -> None:
     path = _photo(tmp_path / name, (150, 90), mode)

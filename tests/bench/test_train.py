@@ -20,6 +20,7 @@ from bench.planner import expand
 from bench.recipes import make_recipe
 from bench.records import read_pictures, read_predictions, read_run
 from bench.train import clip, lr_factor, make_optimizer, parameter_groups, train
+from bench.warmup import fastest
 
 SMALL = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "epochs": 2, "batch_size": 8, "precision": "fp32"}
 
@@ -242,3 +243,16 @@ def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"schema": "vggbench.run/1", "run": ')
     with pytest.raises(RecordError, match="cannot be read"):
         read_run(tmp_path)
+
+
+def test_the_fastest_forward_is_taken_after_it_has_settled() -> None:
+    calls: list[str] = []
+    seconds = {"eager": [2.0] * 8, "compiled": [60.0, 9.0, 9.0] + [1.0] * 5, "graphs": [0.1] * 3 + [1.5] * 5}
+    forwards = {name: lambda x, name=name: (calls.append(name), x)[1] for name in seconds}
+
+    def step(forward) -> float:
+        forward(torch.zeros(()))
+        return seconds[calls[-1]][calls.count(calls[-1]) - 1]
+
+    assert fastest(forwards, step) == "compiled"
+    assert len(calls) == 24
