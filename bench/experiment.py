@@ -127,8 +127,8 @@ def run(plan: Plan, emit: Emit) -> Run:
     seconds |= trained.seconds
     train_seconds = sum(e.seconds for e in trained.epochs)
     peak = rates(device.type, recipe.precision)["peak_tflops"]
-    done_flops = counted.train_flops_per_image * len(trained.epochs) * len(data)
-    tflops = done_flops / train_seconds / 1e12 if train_seconds else None
+    images = sum(e.images_per_second * e.seconds for e in trained.epochs)
+    tflops = counted.train_flops_per_image * images / train_seconds / 1e12 if train_seconds else None
     record = Run(
         run=plan.run,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
