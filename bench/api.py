@@ -13,6 +13,7 @@ from bench.facts import keep_facts
 from bench.plan import Plan, fresh_copy
 from bench.planner import estimate_seconds, expand, make_plans, resolve_models, smaller_size
 from bench.pretrain import sample_weights
+from bench.recipes import CONTROL
 from bench.records import Run
 from bench.runner import finished, make_runs
 from collect.manifest import is_dataset, last_collected
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas
 
 SLOW_SECONDS, MINUTES_SECONDS = 1800.0, 600.0
-CONTROL = ("seeds", "device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,12 @@ def prepare(
     command: str,
     console: Console,
     fresh: bool = False,
+    dry_run: bool = False,
 ) -> Job:
     """Everything before the first epoch: the dataset, its default flags, the sample's weights, checked plans.
 
-    `given` holds the flags of the command line by name; the dataset's own defaults stand in for those not given.
+    `given` holds the flags of the command line by name; the dataset's own defaults stand in for those not given. A dry
+    run makes no weights: plans that want them have none.
     """
     chosen = resolve_models(models)
     name, sentence = choose_dataset(dataset, data)
@@ -83,11 +85,11 @@ def prepare(
         raise UsageError(f"--seeds {seeds}: at least 1")
     explicit = {k: v for k, v in given.items() if k not in CONTROL}
     recipes = expand(chosen, flags, explicit)
-    if entry is not None and entry.source == "synthetic":
-        drawn = {(r.arch, r.width, r.size) for _, r in recipes if r.weights == "imagenet" and "weights" not in given}
-        made = {k: str(sample_weights(str(k[0]), k[1], k[2], device, console)) for k in sorted(drawn, key=str)}
+    if entry is not None and entry.source == "synthetic" and "weights" not in given:
+        drawn = {(str(r.arch), r.width, r.size) for _, r in recipes if r.weights == "imagenet"}
+        made = {k: sample_weights(source.classes, *k, device, console, dry_run) for k in sorted(drawn)}
         recipes = [
-            (m, replace(r, weights=made[r.arch, r.width, r.size]) if r.weights == "imagenet" and made else r)
+            (m, replace(r, weights=made[str(r.arch), r.width, r.size]) if r.weights == "imagenet" else r)
             for m, r in recipes
         ]
     plans = make_plans(recipes, seeds, source, name, data, results, device, command)

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.errors import BenchError, UsageError
-from bench.recipes import MODELS, field_table
-from collect.recipe import CollectError, Dataset
+from bench.errors import UsageError
+from bench.exits import Commands
+from bench.recipes import CONTROL, MODELS, field_table
+from collect.recipe import Dataset
 
 app = typer.Typer(
+    cls=Commands,
     help="Train a VGG from scratch, frozen and fine-tuned, and a small CNN, on the same device under the same rules.",
     epilog="Start with: bench run all      then open results/sample/report.html",
     no_args_is_help=True,
@@ -35,9 +37,12 @@ def _set_values(pairs: list[str]) -> dict[str, str]:
     values = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
+        name = key.strip().replace("-", "_")
         if not equals or not value:
             raise UsageError(f"--set {pair}: write KEY=VALUE; the fields are\n{field_table()}")
-        values[key.strip().replace("-", "_")] = value.strip()
+        if name in CONTROL:
+            raise UsageError(f"--set {pair}: is no field of a recipe; use --{name}")
+        values[name] = value.strip()
     return values
 
 
@@ -96,13 +101,16 @@ def run_command(
         "weights": weights, "head": head, "train_images": train_images, "device": device, "precision": precision,
         "deterministic": deterministic or None,
     }  # fmt: skip
-    given = {k: v for k, v in flags.items() if v is not None} | _set_values(set_ or [])
+    given, values = {k: v for k, v in flags.items() if v is not None}, _set_values(set_ or [])
+    if twice := sorted(given.keys() & values.keys()):
+        raise UsageError(f"--set {twice[0]}=...: --{twice[0].replace('_', '-')} is given too; keep one of them")
+    given |= values
     from bench.api import execute, prepare, show_estimate
     from bench.show import print_runs
 
     console = _console()
     command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
-    job = prepare(models, dataset, given, data, results, command, console, fresh)
+    job = prepare(models, dataset, given, data, results, command, console, fresh, dry_run)
     show_estimate(job, console)
     if dry_run:
         return
@@ -280,19 +288,5 @@ def build_report(results: Path, dataset: str) -> list[Path]:
 
 
 def main() -> None:
-    """Run the command; errors the user can mend become one line and the documented exit code."""
-    import errno
-
-    try:
-        app()
-    except (BenchError, CollectError) as err:
-        typer.echo(f"bench: {err}", err=True)
-        sys.exit(err.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("bench: interrupted; the same command continues where this one stopped", err=True)
-        sys.exit(130)
-    except OSError as err:
-        if err.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
-            raise
-        typer.echo(f"bench: {err.filename or 'writing a file'}: {err.strerror}; finished epochs are kept", err=True)
-        sys.exit(1)
+    """Run the command."""
+    app()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.errors import UsageError
 from bench.models import Network, bare, baseline_cnn, new_head, outputs_for, split
 from bench.recipes import MODELS, Recipe
 
@@ -66,11 +67,17 @@ def _activation_bytes(work: nn.Module, inputs: Tensor) -> int:
 
 
 def count(model: str, recipe: Recipe, num_classes: int) -> Cost:
-    """Count one network's parameters, FLOPs and memory. Raises UsageError for an unknown architecture."""
+    """Count one network's parameters, FLOPs and memory. Raises UsageError for an unknown architecture, or one that
+    cannot take images of this size.
+    """
     network = skeleton(model, recipe, num_classes)
     network.whole.eval()
     images = torch.empty(1, 3, recipe.size, recipe.size, device="meta")
-    flops = _flops(network.whole, images, False)
+    try:
+        flops = _flops(network.whole, images, False)
+    except (RuntimeError, AssertionError) as err:
+        first = str(err).strip().splitlines()[0]
+        raise UsageError(f"--size {recipe.size}: {recipe.arch} cannot take it ({first}); try --size 224") from err
     prefix_flops, inputs = 0, images
     if network.prefix is not None:
         with torch.no_grad():

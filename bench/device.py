@@ -44,17 +44,29 @@ def pick(wanted: str) -> torch.device:
 
 
 def set_up(device: torch.device, deterministic: bool) -> None:
-    """Process-wide switches: TF32 for what stays fp32, cuDNN's search for the fastest kernel, or bit-equal repeats."""
+    """Process-wide switches: TF32 for what stays fp32, or bit-equal repeats."""
     torch.set_float32_matmul_precision("highest" if deterministic else "high")
     torch.backends.cudnn.allow_tf32 = not deterministic
-    torch.backends.cudnn.benchmark = not deterministic
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+    forget_peak_memory(device)
+    if device.type == "cpu":
+        _keep_freed_memory()
+
+
+@contextmanager
+def kernel_search(deterministic: bool) -> Iterator[None]:
+    """Within it cuDNN searches the fastest kernel for each shape: worth it for shapes that come again and again."""
+    torch.backends.cudnn.benchmark = not deterministic
+    yield
+    torch.backends.cudnn.benchmark = False
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Begin anew to measure the most memory held, where the device can."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    else:
-        _keep_freed_memory()
 
 
 def _keep_freed_memory() -> None:

@@ -1,7 +1,7 @@
 """The init doctor: initial weights that let signal through, and a look at a network before it spends an epoch."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -105,10 +105,14 @@ def examine(net: nn.Module, images: Tensor, num_classes: int) -> list[str]:
     return found
 
 
-def is_stalled(loss: float, accuracy: float, images: int, num_classes: int) -> bool:
-    """Whether training never left chance: after the last epoch its loss is within 0.01 of ln K, and its accuracy over
-    so many images is within two standard errors of 1 / K.
+def is_stalled(loss: float, accuracy: float, counts: Sequence[int], label_smoothing: float = 0.0) -> bool:
+    """Whether training never left chance: after the last epoch its loss is within 0.01 of what one constant answer
+    costs (ln K for K classes of equal `counts`, else the entropy of their shares), and its accuracy within two standard
+    errors of the largest share.
     """
-    chance = 1 / num_classes
+    images = sum(counts)
+    shares = [(1 - label_smoothing) * c / images + label_smoothing / len(counts) for c in counts]
+    constant = -sum(s * math.log(s) for s in shares if s)
+    chance = max(counts) / images
     noise = math.sqrt(chance * (1 - chance) / images)
-    return abs(loss - math.log(num_classes)) < 0.01 and accuracy < chance + 2 * noise
+    return abs(loss - constant) < 0.01 and accuracy < chance + 2 * noise

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench import cost as costs
 from bench.data import Selection, Source, Split, make_split, open_source, pack, seen_list, select, to_input
-from bench.device import info, peak_memory_bytes, pick, rates, set_up, timed
+from bench.device import info, kernel_search, peak_memory_bytes, pick, rates, set_up, timed
 from bench.doctor import examine, initialise
 from bench.energy import Energy
 from bench.features import cached_features, feature_split
@@ -62,15 +62,16 @@ def splits(
     if not fresh:
         seconds.pop("pack")
     number = {name: i for i, name in enumerate(source.classes)}
-    label = [number[r.class_] for r in source.rows]
+
+    def labels(numbers: tuple[int, ...]) -> list[int]:
+        return [number[source.rows[i].class_] for i in numbers]
 
     def make(numbers: tuple[int, ...]) -> Split:
-        return make_split(images, numbers, [label[i] for i in numbers], device)
+        return make_split(images, numbers, labels(numbers), device)
 
-    train_images, test_images = make(chosen.train), make(chosen.test)
-    extra_images = make(chosen.extra) if chosen.extra else None
+    test_images = make(chosen.test)
     if network.prefix is None:
-        return train_images, test_images, extra_images, test_images
+        return make(chosen.train), test_images, make(chosen.extra) if chosen.extra else None, test_images
     assert weights is not None
     network.prefix.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -87,9 +88,9 @@ def splits(
     view_seeds = [plan.seed * 1009 + view for view in range(recipe.views)] if recipe.views > 1 else []
     views = [features(chosen.train, seed) for seed in view_seeds]
     on_train = range(len(chosen.train)) if views else chosen.train
-    trained = feature_split(views or [plain], on_train, train_images.labels)
-    extra = feature_split([plain], chosen.extra, extra_images.labels) if extra_images else None
-    return trained, feature_split([plain], chosen.test, test_images.labels), extra, test_images
+    trained = feature_split(views or [plain], on_train, labels(chosen.train), device)
+    extra = feature_split([plain], chosen.extra, labels(chosen.extra), device) if chosen.extra else None
+    return trained, feature_split([plain], chosen.test, labels(chosen.test), device), extra, test_images
 
 
 def run(plan: Plan, emit: Emit) -> Run:
@@ -107,19 +108,22 @@ def run(plan: Plan, emit: Emit) -> Run:
     if weights is None:
         sample = to_input(data.views[0][data.index[:16]].to(device))
         notes += examine(network.whole, sample, len(source.classes))
+    for note in notes:
+        emit("note", text=note)
     folder.mkdir(parents=True, exist_ok=True)
     test_labels = test.labels.cpu()
     trained, reason = Trained(), None
     try:
-        trained = train(
-            network, recipe, data, test, test_labels, plan.seed, recipe.precision, emit, folder / CHECKPOINT, began
-        )
+        with kernel_search(recipe.deterministic):
+            trained = train(
+                network, recipe, data, test, test_labels, plan.seed, recipe.precision, emit, folder / CHECKPOINT, began
+            )
     except DivergedError as err:
-        reason = str(err)
+        trained, reason = err.done, str(err)
     counted = costs.count(plan.model, recipe, len(source.classes))
     result = make_result(plan, source, chosen, network, trained, reason, test_labels, extra, folder)
     with timed(seconds, "pictures", device):
-        if trained.epochs:
+        if reason is None:
             save_weights(folder, plan, network, source, weights)
             files = [source.rows[i].file for i in chosen.test]
             made = make_pictures(network, test_images, trained.logits, test_labels, files, source, folder, recipe)
@@ -129,6 +133,9 @@ def run(plan: Plan, emit: Emit) -> Run:
     peak = rates(device.type, recipe.precision)["peak_tflops"]
     images = sum(e.images_per_second * e.seconds for e in trained.epochs)
     tflops = counted.train_flops_per_image * images / train_seconds / 1e12 if train_seconds else None
+    afterwards = make_notes(plan, source, chosen, weights, trained)
+    for note in afterwards:
+        emit("note", text=note)
     record = Run(
         run=plan.run,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -153,7 +160,7 @@ def run(plan: Plan, emit: Emit) -> Run:
             breakdown=seconds,
         ),
         command=plan.command,
-        notes=notes + make_notes(plan, source, chosen, weights, trained),
+        notes=notes + afterwards,
     )
     write_run(folder, record)
     (folder / CHECKPOINT).unlink(missing_ok=True)

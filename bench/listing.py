@@ -13,6 +13,7 @@ def list_row(folder: Path, run: Run) -> dict[str, Any]:
         "run": run.run,
         "dataset": run.dataset.name,
         "model": run.model.name,
+        "weights": run.model.weights,
         "seed": run.seed,
         "created": run.created,
         "status": run.result.status,
@@ -28,6 +29,7 @@ def list_lines(runs: Sequence[Run]) -> list[str]:
     for run in runs:
         accuracy = "" if run.result.accuracy is None else f"{run.result.accuracy:.1%}"
         shape = f"{run.model.arch}, {run.recipe.get('size', '?')} px, {len(run.epochs)} epochs"
+        shape += f", {run.model.weights}" if run.model.weights else ""
         names = f"{run.dataset.name:<{wide_dataset}}  {run.run:<{wide_name}}"
         lines.append(f"{run.created[:16]}  {names}  {run.result.status:<7}  {accuracy:>6}  {shape}")
     return lines

@@ -18,24 +18,8 @@ VGG_CONFIGS: dict[str, tuple[int | str, ...]] = {
     "vgg19": (64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4, "M"),
 }
 VGGS = tuple(name + norm for name in VGG_CONFIGS for norm in ("", "_bn"))
-TORCHVISION = (
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "mobilenet_v3_large",
-    "efficientnet_b0",
-    "efficientnet_v2_s",
-    "convnext_tiny",
-    "convnext_small",
-    "densenet121",
-    "shufflenet_v2_x1_0",
-    "swin_t",
-    "vit_b_16",
-    "alexnet",
-)
+# Of torchvision's classifiers these have more than one output, or no linear layer on plain features.
+UNFIT = ("googlenet", "inception_v3", "maxvit_t", "squeezenet1_0", "squeezenet1_1")
 CLASSIFIERS = ("classifier", "fc", "heads", "head")
 
 
@@ -47,8 +31,9 @@ class AveragePool7(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         if maps.shape[-2:] == (7, 7):
             return maps
-        eyes = (torch.eye(side, device=maps.device, dtype=maps.dtype) for side in maps.shape[-2:])
-        rows, columns = (F.adaptive_avg_pool1d(eye, 7) for eye in eyes)
+        high, wide = maps.shape[-2:]
+        rows = F.adaptive_avg_pool1d(torch.eye(high, device=maps.device, dtype=maps.dtype), 7)
+        columns = F.adaptive_avg_pool1d(torch.eye(wide, device=maps.device, dtype=maps.dtype), 7)
         return torch.einsum("hp,nchw,wq->ncpq", rows, maps, columns)
 
 
@@ -111,12 +96,20 @@ def outputs_for(num_classes: int) -> int:
     return 1 if num_classes == 2 else num_classes
 
 
+def torchvision_classifiers() -> list[str]:
+    """Names of torchvision's classifiers that end in a linear layer on plain features, its VGGs left out."""
+    from torchvision import models
+
+    names = models.list_models(module=models)
+    return [n for n in names if n not in UNFIT and not n.startswith("vgg")]
+
+
 def bare(arch: str, outputs: int, width: float = 1.0, dropout: float = 0.5) -> nn.Module:
     """A network by name with random weights. Raises UsageError for an unknown name or a width it does not have."""
     if arch in VGGS:
         return VGG(arch, outputs, width, dropout)
-    if arch not in TORCHVISION:
-        raise UsageError(f"--arch {arch}: unknown; choose from {', '.join((*VGGS, *TORCHVISION))}")
+    if arch not in torchvision_classifiers():
+        raise UsageError(f"--arch {arch}: unknown; choose from {', '.join((*VGGS, *torchvision_classifiers()))}")
     if width != 1.0:
         raise UsageError(f"--width {width:g}: only a VGG has a width, not {arch}")
     from torchvision.models import get_model

@@ -1,5 +1,6 @@
 """How a run ended: its result, notes for the reader, and the weights to take home."""
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from bench.records import WEIGHTS_FILE, DatasetInfo, ModelInfo, Result, write_pr
 from bench.train import Trained
 from bench.weights import Weights
 from collect.manifest import atomic_write
+
+STALLED = (
+    "the training loss stayed at that of one constant answer (ln K for equal classes): the network answers by chance"
+)
 
 
 def dataset_info(source: Source, chosen: Selection) -> DatasetInfo:
@@ -59,13 +64,14 @@ def make_result(
     clean = torch.tensor([c is True for c in chosen.clean])
     clean_accuracy = float((predicted(logits) == labels)[clean].float().mean()) if bool(clean.any()) else None
     last = trained.epochs[-1]
-    stalled = is_stalled(last.train_loss, last.train_accuracy, len(chosen.train), len(source.classes))
+    trained_on = Counter(source.rows[i].class_ for i in chosen.train)
+    stalled = is_stalled(last.train_loss, last.train_accuracy, list(trained_on.values()), plan.recipe.label_smoothing)
     return Result(
         "stalled" if stalled else "done",
         **asdict(found),
         clean_accuracy=clean_accuracy,
         clean_images=int(clean.sum()) if bool(clean.any()) else None,
-        reason="the training loss stayed at ln K: the network answers by chance" if stalled else None,
+        reason=STALLED if stalled else None,
     )
 
 
@@ -86,9 +92,7 @@ def make_notes(plan: Plan, source: Source, chosen: Selection, weights: Weights |
         notes.append("continued after an interruption: its energy is not known")
     if DECODER == "Pillow":
         notes.append("photos decoded by Pillow, which is slower: simplejpeg is not installed")
-    if trained.compiled:
-        notes.append(f"compiled with {trained.compiled}")
-    return notes
+    return notes + trained.notes
 
 
 def save_weights(folder: Path, plan: Plan, network: Network, source: Source, weights: Weights | None) -> None:

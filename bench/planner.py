@@ -71,8 +71,7 @@ def make_plans(
     for seed, (model, recipe) in itertools.product(range(1, seeds + 1), recipes):
         ready = replace(recipe, precision=choose_precision(device, recipe.precision))
         weights_hash = ""
-        if MODELS[model].pretrained:
-            assert ready.weights is not None and ready.arch is not None
+        if MODELS[model].pretrained and ready.weights is not None:
             if ready.weights != "imagenet":
                 ready = replace(ready, weights=str(Path(ready.weights).expanduser().resolve()))
             weights_hash = _checked_weights(ready, recipe.weights or "")

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from bench.data import to_input
 from bench.decode import decode
-from bench.errors import RecordError, UsageError, WeightsError
+from bench.errors import BenchError, RecordError, UsageError, WeightsError
 from bench.evaluate import probabilities
-from bench.models import VGGS, bare, baseline_cnn, new_head, outputs_for
+from bench.models import VGGS, bare, baseline_cnn, new_head, outputs_for, torchvision_classifiers
 from bench.recipes import make_recipe
 from bench.records import WEIGHTS_FILE, read_run, run_folders
 from bench.weights import check_fit, load
@@ -74,7 +74,7 @@ def _resize_256_crop_224(path: Path) -> Tensor:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-        raise UsageError(f"{path}: not a readable image ({err})") from err
+        raise BenchError(f"{path}: not a readable image ({err})") from err
     scale = 256 / min(upright.size)
     upright = upright.resize((round(upright.width * scale), round(upright.height * scale)), Image.Resampling.BILINEAR)
     left, top = (upright.width - 224) // 2, (upright.height - 224) // 2
@@ -88,14 +88,13 @@ def predict(
     """The `top` classes of each image, most probable first. `model` is a run, or an architecture that is used with
     `weights` as it was pretrained, after resizing to 256 and cropping to 224.
 
-    Raises UsageError for an unknown run or unreadable image, WeightsError for weights that cannot be had.
+    Raises UsageError for an unknown run or a missing file, BenchError for one that is no image, WeightsError for
+    weights that cannot be had.
     """
     for path in images:
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
-    from bench.models import TORCHVISION
-
-    if model in (*VGGS, *TORCHVISION):
+    if model in VGGS or model in torchvision_classifiers():
         net, classes = _pretrained(model, weights)
         stored = torch.stack([_resize_256_crop_224(path) for path in images])
     else:
@@ -116,8 +115,8 @@ def _pretrained(arch: str, wanted: str) -> tuple[nn.Module, tuple[str, ...]]:
     assert count is not None
     net = bare(arch, count, recipe.width)
     net.load_state_dict(dict(weights.state))
-    categories = weights.categories if len(weights.categories) in (count, 2) else _imagenet_categories(count)
-    return net.eval(), categories
+    answers = 2 if count == 1 else count
+    return net.eval(), weights.categories if len(weights.categories) == answers else _imagenet_categories(answers)
 
 
 def _imagenet_categories(count: int) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Making weights from one's own data; for the drawn `sample` done unasked, once, from drawings of other things."""
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from safetensors.torch import save
 
 from bench.data import Source, open_source
 from bench.device import cache_folder
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 from bench.plan import Plan
 from bench.planner import make_plans
 from bench.recipes import Recipe, make_recipe
@@ -23,6 +24,7 @@ from collect.recipe import ClassSearch, Dataset
 SAMPLE_PRETRAINING = "sample-pretraining"
 SAMPLE_EPOCHS, SAMPLE_TRAIN, SAMPLE_TEST = 6, 500, 40
 SAMPLE_LR = 1e-3
+SAMPLE_CLASSES = ("car", "bicycle")
 
 
 def pretrain(source: Source, dataset: str, data: Path, recipe: Recipe, device: str, out: Path, console: Console) -> Run:
@@ -59,9 +61,14 @@ def _metadata(plan: Plan, source: Source, run: Run) -> dict[str, str]:
     }
 
 
-def sample_weights(arch: str, width: float, size: int, device: str, console: Console) -> Path:
-    """Weights for the drawn `sample`, which never touches the network: pretrained on drawings of eight other things,
-    made once and kept in the user's cache.
+def sample_weights(
+    classes: Sequence[str], arch: str, width: float, size: int, device: str, console: Console, dry_run: bool
+) -> str | None:
+    """Path of weights for a drawn dataset of these classes, which never touches the network: pretrained on drawings of
+    other things than its classes and the sample's, made once and kept in the user's cache. None in a dry run where
+    they are still to be made.
+
+    Raises UsageError when the classes leave too few others to draw.
     """
     from bench import cli
 
@@ -69,16 +76,24 @@ def sample_weights(arch: str, width: float, size: int, device: str, console: Con
         number = version("vggbench")
     except PackageNotFoundError:
         number = "checkout"
-    home = cache_folder() / f"{SAMPLE_PRETRAINING}-{number}"
+    others = [name for name in cli.drawable() if name not in (*SAMPLE_CLASSES, *classes)]
+    if len(others) < 2:
+        raise UsageError("the drawn classes leave no others to pretrain on; give --weights FILE or draw fewer classes")
+    more = sorted(set(classes) - set(SAMPLE_CLASSES))
+    home = cache_folder() / "-".join([SAMPLE_PRETRAINING, number, *(["without", *more] if more else [])])
     out = home / f"{arch}-width{width:g}-{size}px.safetensors"
     if out.is_file():
-        return out
-    console.print(f"Pretraining {arch} (width {width:g}) on drawings of eight other things, once for this machine")
+        return str(out)
+    told = f"pretraining {arch} (width {width:g}) on drawings of {len(others)} other things, once for this machine"
+    if dry_run:
+        console.print(f"The first run begins with {told}; the estimate is without it", highlight=False)
+        return None
+    console.print(told.capitalize(), highlight=False)
     if not is_dataset(home / SAMPLE_PRETRAINING):
-        others = tuple(ClassSearch(name) for name in cli.drawable() if name not in ("car", "bicycle"))
-        cli.draw(Dataset(SAMPLE_PRETRAINING, "synthetic", others, SAMPLE_TRAIN, SAMPLE_TEST), home)
+        searches = tuple(ClassSearch(name) for name in others)
+        cli.draw(Dataset(SAMPLE_PRETRAINING, "synthetic", searches, SAMPLE_TRAIN, SAMPLE_TEST), home)
     source = open_source(SAMPLE_PRETRAINING, home)
     values = {"arch": arch, "width": width, "size": size, "epochs": SAMPLE_EPOCHS, "lr": SAMPLE_LR}
     run = pretrain(source, SAMPLE_PRETRAINING, home, make_recipe("scratch-vgg", values), device, out, console)
     console.print(f"  {run.result.accuracy:.1%} of its test drawings right; kept in {out.parent}", highlight=False)
-    return out
+    return str(out)

@@ -18,6 +18,8 @@ CHOICES = {
     "train_from": ("head", "block1", "block2", "block3", "block4", "block5"),
 }
 
+CONTROL = ("seeds", "device")  # flags of bench run that are no field of a Recipe
+
 
 def _doc(default: Any, text: str) -> Any:
     return field(default=default, metadata={"doc": text})
@@ -115,8 +117,12 @@ def uses(model: str, key: str) -> bool:
 
 
 def field_table() -> str:
-    """One line per field: name, default, meaning."""
-    return "\n".join(f"  {f.name:16} {f.default!s:8} {f.metadata['doc']}" for f in fields(Recipe))
+    """One line per field: name, each model's default ("-" where it means nothing to the model), meaning."""
+    lines = [f"  {'':16} {''.join(f'{name:15}' for name in MODELS)}"]
+    for f in fields(Recipe):
+        defaults = [getattr(m.recipe, f.name) if uses(name, f.name) else "-" for name, m in MODELS.items()]
+        lines.append(f"  {f.name:16} {''.join(f'{d!s:15}' for d in defaults)}{f.metadata['doc']}")
+    return "\n".join(lines)
 
 
 def _convert(key: str, text: str, hint: Any) -> Any:
@@ -177,6 +183,8 @@ def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
     for key, (low, high) in _RANGES.items():
         if not low <= getattr(recipe, key) <= high:
             raise UsageError(f"{key} must be from {low:g} to {high:g}, not {getattr(recipe, key)}")
+    if MODELS[model].pretrained and recipe.weights is None:
+        raise UsageError(f"weights=none: {model} needs some; scratch-vgg starts from random values")
     if recipe.views > 1 and recipe.augment == "none":
         raise UsageError("views: more than one view needs augment=flip, flip-rotate or crop")
     if model == "frozen-vgg" and recipe.views == 1 and recipe.augment != "none":

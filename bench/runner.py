@@ -82,7 +82,9 @@ class Display:
 
     def show(self, event: dict[str, Any]) -> None:
         epochs = self._plan.recipe.epochs
-        if event["event"] == "epoch" and self._task is None:
+        if event["event"] == "note":
+            self._console.print(f"  note: {event['text']}", highlight=False, markup=False)
+        elif event["event"] == "epoch" and self._task is None:
             measured = f"test accuracy {event['test_accuracy']:.1%}, loss {event['test_loss']:.3f}"
             self._console.print(
                 f"  epoch {event['epoch']}/{epochs}: train loss {event['train_loss']:.3f}, {measured}, "
@@ -207,6 +209,8 @@ def _outcome(run: Run) -> str:
         return f"failed: {result.reason}"
     assert result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None
     interval = f"{result.accuracy:.1%} ({result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f})"
+    if result.clean_accuracy is not None:
+        interval += f", {result.clean_accuracy:.1%} of {result.clean_images:,} images that no pretraining saw"
     stalled = f"stalled: {result.reason}; " if result.status == "stalled" else ""
     return (
         f"{stalled}accuracy {interval}, {run.cost.epoch_seconds:.2f} s an epoch, {run.cost.total_seconds:.0f} s in all"

@@ -22,15 +22,13 @@ from bench.warmup import warm_up
 
 Emit = Callable[..., None]
 
-
-class DivergedError(BenchError):
-    """The loss became NaN or infinite."""
+DEAR = 1.0  # seconds; a checkpoint that takes longer is written once five times as long was trained since the last
 
 
 @dataclass(slots=True)
 class Trained:
-    """What training leaves behind: the epochs, the test logits after the last one, seconds by part and how the
-    forward pass was compiled ("": not at all).
+    """What training leaves behind: the epochs, the test logits after the last one, seconds by part and notes on
+    how the forward pass was compiled.
 
     `earlier_seconds` is what a run spent before it was interrupted and continued, up to its last finished epoch.
     """
@@ -38,23 +36,32 @@ class Trained:
     epochs: list[Epoch] = field(default_factory=list)
     logits: Tensor = field(default_factory=lambda: torch.empty(0))
     seconds: dict[str, float] = field(default_factory=dict)
-    compiled: str = ""
+    notes: list[str] = field(default_factory=list)
     earlier_seconds: float = 0.0
+
+
+class DivergedError(BenchError):
+    """The loss became NaN or infinite; `done` holds the epochs before."""
+
+    def __init__(self, message: str, done: Trained) -> None:
+        super().__init__(message)
+        self.done = done
 
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
     """Optimizer groups: no weight decay on norms and biases, and for a fine-tuned backbone a learning rate that rises
-    from `backbone_lr` x lr at its first layers to lr at the head, in five steps.
+    from `backbone_lr` x lr at its first layers to lr at the head, in five steps. The head has groups of its own: while
+    the backbone is frozen it alone gathers momentum.
     """
     head = {id(p) for p in network.whole.get_submodule(network.head).parameters()} if network.head else set()
     named = [p for p in network.trunk.parameters() if p.requires_grad]
     backbone = [p for p in named if id(p) not in head] if head else []
     depth = {id(p): math.floor(5 * i / len(backbone)) / 5 for i, p in enumerate(backbone)}
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for p in named:
         factor = recipe.backbone_lr + (1 - recipe.backbone_lr) * depth[id(p)] if id(p) in depth else 1.0
-        groups.setdefault((factor, recipe.weight_decay if p.ndim > 1 else 0.0), []).append(p)
-    return [{"params": ps, "lr": recipe.lr * f, "weight_decay": d} for (f, d), ps in groups.items()]
+        groups.setdefault((factor, recipe.weight_decay if p.ndim > 1 else 0.0, id(p) in head), []).append(p)
+    return [{"params": ps, "lr": recipe.lr * f, "weight_decay": d} for (f, d, _), ps in groups.items()]
 
 
 def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
@@ -117,7 +124,7 @@ def train(
 
     Continues from `checkpoint` where there is one: every epoch draws its order, augmentation and dropout from (seed,
     epoch) alone, so a continued run computes what an undisturbed one would. `began` is the perf_counter of its start.
-    Raises DivergedError, naming the step.
+    Raises DivergedError, naming the step and carrying the epochs before.
     """
     device = data.labels.device
     batch_size = min(recipe.batch_size, len(data))
@@ -132,7 +139,9 @@ def train(
         schedule.load_state_dict(state["schedule"])
         done.epochs, done.seconds = [Epoch(**e) for e in state["epochs"]], state["seconds"]
         done.earlier_seconds = state["elapsed"]
-    forward, done.compiled = warm_up(network, recipe, data, batch_size, precision, done.seconds)
+    freeze_backbone(network, len(done.epochs) < recipe.freeze_epochs)
+    forward, done.notes = warm_up(network, recipe, data, batch_size, steps, precision, done.seconds)
+    saved, saving_takes = clock(device), 0.0
     laps = Laps(device, done.seconds)
     generator = torch.Generator(device)
 
@@ -171,7 +180,8 @@ def train(
         if int(bad_step) >= 0:
             raise DivergedError(
                 f"the loss became NaN or infinite in epoch {number}, step {int(bad_step) + 1} of {steps}; "
-                "try a lower learning rate (--set lr=...) or --set clip_norm=1"
+                "try a lower learning rate (--set lr=...) or --set clip_norm=1",
+                done,
             )
         with timed(done.seconds, "evaluate", device):
             done.logits = answers(network.trunk, test, recipe.batch_size, precision)
@@ -182,8 +192,12 @@ def train(
         )
         done.epochs.append(epoch)
         emit("epoch", **asdict(epoch))
-        with timed(done.seconds, "checkpoint", device):
-            _save(checkpoint, network, optimizer, schedule, done, began)
+        start = clock(device)
+        if saving_takes < DEAR or (number < recipe.epochs and start - saved > 5 * saving_takes):
+            with timed(done.seconds, "checkpoint", device):
+                _save(checkpoint, network, optimizer, schedule, done, began)
+            saved = clock(device)
+            saving_takes = saved - start
     if not len(done.logits):
         done.logits = answers(network.trunk, test, recipe.batch_size, precision)
     return done

@@ -61,7 +61,7 @@ def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> st
     """Words for where a file's weights come from; ImageNet only for torchvision's own file, proven by its hash."""
     if path.stem == _torchvision_stem(arch) and sha256.startswith(path.stem.rsplit("-", 1)[-1]):
         return IMAGENET
-    if pretrained_on and re.fullmatch(r"\W*imagenet\W*(1k|-1k|2012)?\W*", pretrained_on, re.IGNORECASE):
+    if pretrained_on and re.search(r"(?<![\w-])image-?net(?!te)|ilsvrc", pretrained_on, re.IGNORECASE):
         return f"{path.name} (unverified)"
     return pretrained_on or path.name
 
@@ -96,7 +96,8 @@ def _from_file(path: Path, arch: str) -> Weights:
     sha256 = file_sha256(path)
     width = float(metadata["width"]) if "width" in metadata else None
     origin = _origin(path, sha256, arch, metadata.get("pretrained_on"))
-    return Weights(state, origin, sha256, metadata.get("arch"), width, tuple(metadata.get("classes", "").split("\n")))
+    categories = tuple(metadata["classes"].split("\n")) if "classes" in metadata else ()
+    return Weights(state, origin, sha256, metadata.get("arch"), width, categories)
 
 
 def load(wanted: str, arch: str) -> Weights:

@@ -1,6 +1,7 @@
 """The process of one run: reads its plan on standard input and tells its progress as JSON lines."""
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -14,6 +15,8 @@ from bench.plan import Plan
 
 def main() -> None:
     """Run the plan on standard input. Progress goes to standard output, everything else to standard error."""
+    progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints must not come between the lines
     plan = Plan.from_json(sys.stdin.read())
     told = 0.0
 
@@ -23,7 +26,7 @@ def main() -> None:
         if event == "step" and values["step"] < values["steps"] and now - told < 0.1:
             return
         told = now
-        print(json.dumps({"event": event, **values}), flush=True)
+        print(json.dumps({"event": event, **values}), file=progress, flush=True)
 
     try:
         run(plan, emit)

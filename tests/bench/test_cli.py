@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,62 @@ def test_list_show_and_predict(finished: Path, easy: Path) -> None:
     assert sum(g["probability"] for g in told[0]["top"]) == pytest.approx(1, abs=1e-4)
 
 
+def test_lists_name_the_weights(finished: Path) -> None:
+    listed = json.loads(bench("list", "--json", cwd=finished).stdout)
+    assert {row["weights"] for row in listed if row["model"] == "frozen-vgg"} == {"random numbers"}
+    assert {row["weights"] for row in listed if row["model"] == "baseline-cnn"} == {None}
+    lines = bench("list", cwd=finished).stdout.splitlines()
+    assert all(("random numbers" in line) == ("frozen" in line or "finetuned" in line) for line in lines)
+
+
+def test_notes_are_said_before_the_epochs_they_warn_of(three_classes: Path, tmp_path: Path) -> None:
+    sick = ["--arch", "vgg16", "--width", "0.1", "--set", "init=default", "--set", "lr=1e-6"]
+    made = bench("run", "scratch-vgg", "--dataset", str(three_classes / "three"), *sick, *SMALL, cwd=tmp_path, code=1)
+    assert "note: the signal dies" in made.stdout
+    assert made.stdout.index("the signal dies") < made.stdout.index("epoch 1/2")
+    assert "stalled" in made.stdout
+
+
+def test_ctrl_c_says_how_to_go_on_and_keeps_the_finished_epochs(two_classes: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    more = ["--size", "32", "--epochs", "400", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
+    command = [sys.executable, "-m", "bench", "run", "baseline-cnn", "--dataset", str(two_classes / "two"), *more]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any("epoch 2/400" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "bench: interrupted; the same command continues where this one stopped"
+    assert "Traceback" not in errors
+    assert list((tmp_path / "results").rglob(".checkpoint.pt"))
+
+
+def test_results_in_place_of_a_file_are_one_line(two_classes: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--results", "taken"]
+    made = bench(*command, cwd=tmp_path, code=1)
+    assert made.stderr.startswith("bench: ")
+    assert "Not a directory" in made.stderr or "File exists" in made.stderr
+
+
+def test_a_broken_photo_is_named_by_predict(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    made = bench("predict", "frozen-vgg", str(tmp_path / "broken.jpg"), cwd=finished, code=1)
+    assert "broken.jpg: not a readable image" in made.stderr
+
+
+def test_a_dry_run_of_the_sample_pretrains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = bench("run", "frozen-vgg", "--dry-run", cwd=tmp_path)
+    assert "The first run begins with pretraining" in made.stdout
+    assert "About" in made.stdout
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+    assert not (tmp_path / "results").exists()
+
+
 def test_dry_run_plans_without_running(two_classes: Path, tmp_path: Path) -> None:
     made = bench("run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--dry-run", cwd=tmp_path)
     assert "About" in made.stdout
@@ -118,6 +175,14 @@ def test_summary_is_layer_by_layer(tmp_path: Path) -> None:
         (["run", "frozen-vgg", "--dataset", "DATA", "--weights", "no.pth"], 4, "no.pth: no such file"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--train-images", "99"], 2, "has only 24 to train on"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--device", "tpu"], 2, "--device tpu"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--set", "seeds=abc"], 2, "use --seeds"),
+        (
+            ["run", "baseline-cnn", "--dataset", "DATA", "--epochs", "1", "--set", "epochs=2"],
+            2,
+            "--epochs is given too",
+        ),
+        (["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vit_b_16", "--size", "64"], 2, "cannot take it"),
+        (["run", "frozen-vgg", "--dataset", "DATA", "--set", "weights=none"], 2, "frozen-vgg needs some"),
         (["show", "nothing"], 2, "nothing: no such run"),
         (["predict", "nothing", "no.jpg"], 2, "no.jpg: no such file"),
         (["models", "--classes", "1"], 2, "--classes 1"),

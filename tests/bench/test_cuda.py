@@ -9,7 +9,11 @@ from bench.experiment import run
 from bench.plan import Plan
 from bench.recipes import make_recipe
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+# Torch warns that its sync debug mode is a prototype, and compilers warn as they like.
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device"),
+    pytest.mark.filterwarnings("default"),
+]
 
 SMALL = {"size": 32, "width": 0.1, "epochs": 3, "batch_size": 8, "precision": "bf16", "lr": 0.005}
 

@@ -84,7 +84,18 @@ def test_weights_measure_what_was_asked_for(init: str) -> None:
 
 
 def test_stalled_is_a_loss_at_ln_k_and_answers_by_chance() -> None:
-    assert is_stalled(2.3026, 0.104, 1000, 10)
-    assert not is_stalled(2.3026, 0.2, 1000, 10)
-    assert not is_stalled(2.1, 0.104, 1000, 10)
-    assert not is_stalled(0.69, 0.56, 1400, 2)
+    ten, two = [100] * 10, [700] * 2
+    assert is_stalled(2.3026, 0.104, ten)
+    assert not is_stalled(2.3026, 0.2, ten)
+    assert not is_stalled(2.1, 0.104, ten)
+    assert not is_stalled(0.69, 0.56, two)
+
+
+def test_a_constant_answer_on_unequal_classes_is_stalled() -> None:
+    counts = [900, 100]
+    entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    assert is_stalled(entropy, 0.9, counts)
+    assert not is_stalled(entropy - 0.05, 0.93, counts)
+    assert not is_stalled(math.log(2), 0.9, counts)
+    smoothed = -(0.86 * math.log(0.86) + 0.14 * math.log(0.14))
+    assert is_stalled(smoothed, 0.9, counts, label_smoothing=0.1)

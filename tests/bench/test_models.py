@@ -1,5 +1,7 @@
 """The networks: counts that others published, torchvision's outputs and names, and what each model may change."""
 
+import re
+
 import pytest
 import torch
 import torchvision
@@ -7,7 +9,7 @@ from torch import nn
 
 from bench.cost import count
 from bench.experiment import build
-from bench.models import TORCHVISION, VGGS, AveragePool7, bare, block_start, new_head, split
+from bench.models import VGGS, AveragePool7, bare, block_start, new_head, split, torchvision_classifiers
 from bench.plan import Plan
 from bench.recipes import HEADS, MODELS, make_recipe
 
@@ -62,7 +64,19 @@ def test_blocks_begin_after_each_pool(arch: str) -> None:
     assert all(isinstance(features[i], nn.Conv2d) for i in starts)
 
 
-HEADS_BY_TURN = [(arch, HEADS[i % 3]) for i, arch in enumerate(TORCHVISION)]
+FAMILIES = (
+    "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "mnasnet0_5", "mobilenet_v2",
+    "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0", "swin_t",
+    "swin_v2_t", "vit_b_16", "wide_resnet50_2",
+)  # fmt: skip
+HEADS_BY_TURN = [(arch, HEADS[i % 3]) for i, arch in enumerate(FAMILIES)]
+
+
+def test_every_family_of_torchvision_has_a_member_here() -> None:
+    def family(name: str) -> str:
+        return re.split(r"[_0-9]", name)[0]
+
+    assert {family(name) for name in torchvision_classifiers()} == {family(name) for name in FAMILIES}
 
 
 @pytest.mark.parametrize(("arch", "head"), [*HEADS_BY_TURN, ("resnet18", "mlp256"), ("convnext_tiny", "mlp256")])

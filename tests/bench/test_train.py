@@ -98,6 +98,39 @@ def test_nan_stops_with_the_step_named(two_classes: Path, tmp_path: Path) -> Non
     assert read_run(tmp_path / "r").result.accuracy is None
 
 
+def test_nan_in_a_later_epoch_keeps_the_epochs_before(easy: Path, tmp_path: Path) -> None:
+    plan = _plan("baseline-cnn", "easy", easy, tmp_path / "r", epochs=3)
+
+    def spoil(event: str, **told) -> None:
+        if event == "epoch" and told["epoch"] == 2:
+            with torch.no_grad():
+                network["net"].whole[0].weight.fill_(float("nan"))
+
+    network = {}
+    usual = experiment.build
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "build", lambda *a: (network.setdefault("net", (made := usual(*a))[0]), *made[1:]))
+        made = run(plan, spoil)
+    assert made.result.status == "failed"
+    assert "epoch 3, step 1" in made.result.reason
+    assert [e.epoch for e in made.epochs] == [1, 2]
+
+
+def test_a_head_trained_first_with_the_backbones_rate_goes_on_with_momentum(
+    two_classes: Path, tmp_path: Path, pretrained: Path
+) -> None:
+    values = {"weights": str(pretrained), "freeze_epochs": 1, "backbone_lr": 1.0, "optimizer": "sgd"}
+    made = run(_plan("finetuned-vgg", "two", two_classes, tmp_path / "r", **values), _silent)
+    assert made.result.status == "done"
+
+
+def test_heads_with_another_cut_have_features_of_their_own(two_classes: Path, tmp_path: Path, pretrained: Path) -> None:
+    values = {"weights": str(pretrained), "train_from": "head", "augment": "none", "epochs": 1}
+    for head in ("mlp256", "last"):
+        made = run(_plan("finetuned-vgg", "two", two_classes, tmp_path / head, head=head, **values), _silent)
+        assert len(made.epochs) == 1
+
+
 def test_a_run_that_does_not_learn_is_stalled(three_classes: Path, tmp_path: Path) -> None:
     made = run(
         _plan("scratch-vgg", "three", three_classes, tmp_path / "r", arch="vgg16", init="default", lr=1e-6), _silent
@@ -254,5 +287,21 @@ def test_the_fastest_forward_is_taken_after_it_has_settled() -> None:
         forward(torch.zeros(()))
         return seconds[calls[-1]][calls.count(calls[-1]) - 1]
 
-    assert fastest(forwards, step) == "compiled"
+    assert fastest(forwards, step) == ("compiled", [])
     assert len(calls) == 24
+
+
+def test_what_cannot_be_compiled_is_left_out_and_said_but_the_plain_step_must_work() -> None:
+    def step(forward) -> float:
+        forward(torch.zeros(()))
+        return 1.0
+
+    def broken(_):
+        raise RuntimeError("no compiler\nat line 3")
+
+    assert fastest({"plain": lambda x: x, "compiled": broken}, step) == (
+        "plain",
+        ["compiled was left out: no compiler"],
+    )
+    with pytest.raises(RuntimeError, match="no compiler"):
+        fastest({"plain": broken, "compiled": lambda x: x}, step)

@@ -27,8 +27,13 @@ def test_origin_comes_from_the_metadata_or_the_files_name(pretrained: Path, tmp_
 
 def test_nothing_but_torchvisions_own_file_is_called_imagenet(pretrained: Path, tmp_path: Path) -> None:
     state = load_file(pretrained)
-    save_file(state, tmp_path / "claims.safetensors", {"pretrained_on": "ImageNet-1k"})
-    assert load(str(tmp_path / "claims.safetensors"), "vgg11_bn").origin == "claims.safetensors (unverified)"
+    path = tmp_path / "claims.safetensors"
+    for claim in ("ImageNet-1k", "ImageNet (torchvision)", "ImageNet-21k", "timm, ImageNet ILSVRC2012", "ilsvrc"):
+        save_file(state, path, {"pretrained_on": claim})
+        assert load(str(path), "vgg11_bn").origin == "claims.safetensors (unverified)"
+    for other in ("Tiny-ImageNet (200 classes)", "imagenette (10 classes)"):
+        save_file(state, path, {"pretrained_on": other})
+        assert load(str(path), "vgg11_bn").origin == other
     name = "vgg11_bn-6002323d.pth"
     torch.save(state, tmp_path / name)
     assert load(str(tmp_path / name), "vgg11_bn").origin == name
