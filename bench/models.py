@@ -18,8 +18,9 @@ VGG_CONFIGS: dict[str, tuple[int | str, ...]] = {
     "vgg19": (64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4, "M"),
 }
 VGGS = tuple(name + norm for name in VGG_CONFIGS for norm in ("", "_bn"))
-# Of torchvision's classifiers these have more than one output, or no linear layer on plain features.
-UNFIT = ("googlenet", "inception_v3", "maxvit_t", "squeezenet1_0", "squeezenet1_1")
+# Of torchvision's classifiers these have more than one output, no linear layer on plain features, or (regnet) cannot be
+# counted on the meta device; its VGGs are built here.
+UNFIT = ("googlenet", "inception_v3", "maxvit", "regnet", "squeezenet", "vgg")
 CLASSIFIERS = ("classifier", "fc", "heads", "head")
 
 
@@ -97,11 +98,10 @@ def outputs_for(num_classes: int) -> int:
 
 
 def torchvision_classifiers() -> list[str]:
-    """Names of torchvision's classifiers that end in a linear layer on plain features, its VGGs left out."""
+    """Names of torchvision's classifiers that can be frozen and given a new head."""
     from torchvision import models
 
-    names = models.list_models(module=models)
-    return [n for n in names if n not in UNFIT and not n.startswith("vgg")]
+    return [name for name in models.list_models(module=models) if not name.startswith(UNFIT)]
 
 
 def bare(arch: str, outputs: int, width: float = 1.0, dropout: float = 0.5) -> nn.Module:

@@ -120,8 +120,8 @@ def field_table() -> str:
     """One line per field: name, each model's default ("-" where it means nothing to the model), meaning."""
     lines = [f"  {'':16} {''.join(f'{name:15}' for name in MODELS)}"]
     for f in fields(Recipe):
-        defaults = [getattr(m.recipe, f.name) if uses(name, f.name) else "-" for name, m in MODELS.items()]
-        lines.append(f"  {f.name:16} {''.join(f'{d!s:15}' for d in defaults)}{f.metadata['doc']}")
+        defaults = [str(getattr(m.recipe, f.name)) if uses(name, f.name) else "-" for name, m in MODELS.items()]
+        lines.append(f"  {f.name:16} {''.join(f'{d.lower():15}' for d in defaults)}{f.metadata['doc']}")
     return "\n".join(lines)
 
 

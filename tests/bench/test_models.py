@@ -66,7 +66,7 @@ def test_blocks_begin_after_each_pool(arch: str) -> None:
 
 FAMILIES = (
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "mnasnet0_5", "mobilenet_v2",
-    "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0", "swin_t",
+    "mobilenet_v3_small", "resnet18", "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0", "swin_t",
     "swin_v2_t", "vit_b_16", "wide_resnet50_2",
 )  # fmt: skip
 HEADS_BY_TURN = [(arch, HEADS[i % 3]) for i, arch in enumerate(FAMILIES)]
