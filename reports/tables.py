@@ -22,7 +22,7 @@ from reports.words import TIE, clean, duration, plural
 
 @dataclass(frozen=True)
 class Column:
-    """One measure as shown: `scale` turns the stored number into `unit`. One `kept` is shown even where nothing has it."""
+    """One measure as shown: `scale` turns the stored number into `unit`; one `kept` is shown even without a value."""
 
     key: str
     title: str

@@ -102,7 +102,9 @@ def _asked_by(package: str) -> list[str]:
     return sorted(options - HELP_ALONE)
 
 
-@pytest.mark.parametrize(("package", "known"), [("collect", "--from"), ("bench", "bench run"), ("reports", "reports build")])
+@pytest.mark.parametrize(
+    ("package", "known"), [("collect", "--from"), ("bench", "bench run"), ("reports", "reports build")]
+)
 def test_every_command_is_documented(package: str, known: str) -> None:
     text = (ROOT / "README.md").read_text() + "".join(p.read_text() for p in (ROOT / "docs").glob("*.md"))
     asked = _asked_by(package)

@@ -114,11 +114,16 @@ def test_ctrl_c_is_one_line_and_code_130(command: str, tmp_path: Path) -> None:
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "runpy.run_module('reports', run_name='__main__')"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", start, command, "--results", str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
-        with record.open("w"):
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=60)
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", start, command, "--results", str(tmp_path)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        record.open("w"),
+    ):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said == "reports: interrupted; what was built before stays as it was\n"
