@@ -137,7 +137,7 @@ def dataset_part(comparison: Comparison) -> dict[str, Any]:
     if facts.pixels:
         rows.append(("Sides", f"{facts.pixels[0]:,} to {facts.pixels[-1]:,} px"))
     rows += [("Rejected", told(facts.rejected)), ("Leaks removed", _leaks_removed(facts.rejected))]
-    rows += [("In train and test", f"{plural(facts.leaks, 'image')}, byte for byte")]
+    rows += [("In train and test", f"{plural(facts.leaks, 'image')} with the same bytes")]
     names = {"majority": "always the commonest class", "trivial": "size, colour, borders and file size only"}
     rows += [("Floor", ", ".join(f"{names.get(k, clean(k, 40))} {percent(v)}" for k, v in facts.floors.items()) or "–")]
     splits = list(facts.counts)
