@@ -15,6 +15,8 @@ test: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
+check: test
+
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --wheel
 

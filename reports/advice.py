@@ -38,6 +38,7 @@ def smallest(comparison: Comparison) -> float:
 
 
 def times_to(comparison: Comparison) -> list[Clause]:
+    """How long each model needs for the accuracy that the frozen one ends with."""
     frozen = next((c for c in comparison.contenders if c.group.any.model.name == "frozen-vgg"), None)
     if not frozen or len(comparison.contenders) < 2:
         return []
@@ -58,6 +59,7 @@ def times_to(comparison: Comparison) -> list[Clause]:
 
 
 def price(comparison: Comparison) -> list[Clause]:
+    """What each further point of accuracy costs along the models that no other beats."""
     fair = [c for c in comparison.contenders if c.name not in comparison.unfair]
     front = st.pareto([c.group.training_seconds for c in fair], [c.accuracy for c in fair])
     steps = [f"{fair[front[0]].name} costs {duration(fair[front[0]].group.training_seconds)}"] if front else []
@@ -75,6 +77,7 @@ def price(comparison: Comparison) -> list[Clause]:
 
 
 def learning(comparison: Comparison) -> list[Clause]:
+    """From how many images per class another model leads."""
     said = []
     for x in crossings(comparison):
         if x.low is not None and x.high is not None:
@@ -105,6 +108,7 @@ def learning(comparison: Comparison) -> list[Clause]:
 
 
 def budgets(comparison: Comparison) -> list[tuple[str, str]]:
+    """(limit, the best model within it) for a minute, for ten, and without a GPU."""
     fair = [c for c in comparison.contenders if c.name not in comparison.unfair]
     rows = []
     for words, limit in BUDGETS:
@@ -133,6 +137,7 @@ def _best_of(comparison: Comparison, within: list[Contender]) -> str | None:
 
 
 def would_change(comparison: Comparison) -> list[str]:
+    """What would remove each doubt that is left: seeds, images, epochs, a clean split, equal conditions."""
     rows, best = [], comparison.best
     if any(len(c.by_seed) < 2 for c in comparison.contenders):
         rows.append("More seeds: with one seed the luck of training is not measured; --seeds 3 would show it.")
@@ -196,6 +201,7 @@ def leaks(comparison: Comparison) -> list[Clause]:
 
 
 def floors(comparison: Comparison) -> list[Clause]:
+    """What trivial rules reach, and which models cannot be shown to clear it."""
     facts = comparison.study.facts.get(comparison.contenders[0].group.any.dataset.manifest_sha256)
     floors = facts[0].floors if facts else {}
     names = {

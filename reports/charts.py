@@ -88,7 +88,8 @@ def cost_charts(comparison: Comparison) -> list[Chart]:
     parts = prices.time_parts(longest.group)
     share = parts["train"] / max(sum(parts.values()), 1e-9)
     title = f"{longest.name} takes longest, {percent(share, 0)} of it training"
-    legend = "From strong to faint: training, feature pass, evaluating, reading, compiling, the rest. Mean over seeds."
+    order = ", ".join(words for _, words, _ in sorted(prices.PARTS, key=lambda part: -part[2]))
+    legend = f"From strong to faint: {order}. Mean over seeds."
     return [*found, prices.time_breakdown(comparison, title, f"{legend} {weights_line(cs)}".strip())]
 
 

@@ -1,8 +1,10 @@
 """The command `reports`: build, table, list. What does the work is imported late, so that --help is quick."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -21,7 +23,33 @@ Dataset = Annotated[str | None, typer.Option("--dataset", help="Only this datase
 Results = Annotated[Path, RESULTS]
 
 
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn what a user can mend into one line on stderr and the documented exit code.
+
+    It stands around each command, since Typer turns Ctrl-C into a silent exit before `main` could see it.
+    """
+    from bench.records import BenchError
+
+    try:
+        yield
+    except BenchError as err:
+        _fail(str(err), err.exit_code)
+    except BrokenPipeError:
+        raise  # `reports table | head`: Typer ends quietly
+    except OSError as err:
+        _fail(f"{err.filename or ''}: {err.strerror or err}", 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; what was built before stays as it was", 130)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"reports: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
 @app.command()
+@exit_codes()
 def build(
     dataset: Dataset = None,
     results: Results = Path("results"),
@@ -43,6 +71,7 @@ def build(
 
 
 @app.command()
+@exit_codes()
 def table(
     dataset: Dataset = None,
     form: Annotated[Literal["md", "csv", "latex", "json"], typer.Option("--format")] = "md",
@@ -66,8 +95,13 @@ def table(
 
 
 @app.command("list")
+@exit_codes()
 def list_(results: Results = Path("results")) -> None:
-    """List the datasets that have runs, with their best model."""
+    """List the datasets that have runs, with their best model.
+
+    \b
+    reports list --results elsewhere/results
+    """
     from reports import tables
     from reports.compare import compare
     from reports.load import datasets, load
@@ -78,17 +112,5 @@ def list_(results: Results = Path("results")) -> None:
 
 
 def main() -> None:
-    """Run the command; errors the user can mend are one line on stderr and their exit code."""
-    from bench.records import BenchError
-
-    try:
-        app()
-    except BenchError as err:
-        print(f"reports: {err}", file=sys.stderr)
-        sys.exit(err.exit_code)
-    except OSError as err:
-        print(f"reports: {err.filename or ''}: {err.strerror or err}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("reports: interrupted; what was built before stays as it was", file=sys.stderr)
-        sys.exit(130)
+    """Run the command and end with its exit code."""
+    app()

@@ -96,6 +96,7 @@ def names_of(groups: list[Group]) -> list[str]:
 
 
 def newest(group: Group) -> str:
+    """When the latest run of a group was made, ISO 8601."""
     return max(run.created for run in group.runs)
 
 

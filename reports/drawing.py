@@ -151,6 +151,7 @@ def lines(axes: "Axes", tracks: Sequence[Track], thin: bool = False, marked: boo
 
 
 def percent_axis(axes: "Axes") -> None:
+    """A y axis of shares within 0 to 1, labelled in percent with no more digits than its ticks need."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     low, high = axes.get_ylim()

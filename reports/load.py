@@ -21,6 +21,7 @@ from bench.records import (
     read_predictions,
     read_runs,
 )
+from reports.times import training_seconds
 from reports.words import clean, listed
 
 
@@ -91,16 +92,6 @@ class Answers:
     def right(self) -> NDArray[np.float64]:
         """1 where a seed is right, shape [seeds, images]."""
         return np.asarray(self.predicted == self.truth, float)
-
-
-def training_seconds(run: Run) -> float:
-    """Seconds of the feature pass, where there is one, and of all epochs of a run."""
-    return (run.cost.feature_seconds or 0.0) + sum(e.seconds for e in run.epochs)
-
-
-def total_seconds(run: Run) -> float:
-    """Seconds from start to end of a run; a feature pass found in the cache counts as if it had been made."""
-    return max(run.cost.total_seconds, training_seconds(run))
 
 
 def device_key(run: Run) -> tuple[Any, ...]:

@@ -17,8 +17,9 @@ from reports.drawing import (
     tick_seconds,
 )
 from reports.labels import point_labels
-from reports.load import Group, total_seconds
+from reports.load import Group
 from reports.svg import INK, PAPER
+from reports.times import parts_seconds, total_seconds
 from reports.words import big, duration, percent, short
 
 
@@ -88,10 +89,12 @@ def scatter(comparison: Comparison, what: str, title: str, caption: str) -> Char
 PARTS = (
     ("features", "feature pass", 0.7),
     ("train", "training", 1.0),
-    ("evaluate", "evaluating", 0.45),
-    ("pack", "reading images", 0.3),
-    ("compile", "compiling", 0.2),
-    ("other", "the rest", 0.1),
+    ("evaluate", "evaluating", 0.5),
+    ("pack", "reading images", 0.38),
+    ("warm-up", "warming up", 0.3),
+    ("compile", "compiling", 0.22),
+    ("keep", "keeping checkpoints and pictures", 0.15),
+    ("other", "the rest", 0.08),
 )
 """Parts of a run's time in the order they are stacked: key, words, strength of the colour."""
 
@@ -100,14 +103,7 @@ def time_parts(group: Group) -> dict[str, float]:
     """Mean seconds of each part of a group's runs; what no part accounts for is `other`."""
     rows = []
     for run in group.runs:
-        cost, known = run.cost, dict(run.cost.breakdown or {})
-        parts = {
-            "features": known.get("features", cost.feature_seconds or 0.0),
-            "train": known.get("train", sum(e.seconds for e in run.epochs)),
-            "evaluate": known.get("evaluate", 0.0),
-            "pack": known.get("pack", cost.pack_seconds or 0.0),
-            "compile": known.get("compile", cost.compile_seconds or 0.0),
-        }
+        parts = parts_seconds(run)
         rows.append(parts | {"other": max(0.0, total_seconds(run) - sum(parts.values()))})
     return {key: float(np.mean([row[key] for row in rows])) for key, _, _ in PARTS}
 

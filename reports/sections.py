@@ -7,13 +7,20 @@ from reports.compare import Comparison, Pair
 from reports.history import changes
 from reports.learning import within
 from reports.verdict import against, pair_anchor
-from reports.words import clean, duration, percent, plural, signed, times
+from reports.words import clean, duration, listed, percent, plural, signed, times
 
 FEWEST = 10
 """Answers below which a share right says nothing."""
+COPIES = {
+    "exact-duplicate": ("exact duplicate", None),
+    "near-duplicate": ("near duplicate", None),
+    "bridges-split": ("image that belongs to both sides", "images that belong to both sides"),
+}
+"""Reasons of collect for dropping what could have leaked, in words."""
 
 
 def pair_part(comparison: Comparison, pair: Pair, found: pictures.Gallery) -> dict[str, Any]:
+    """Two contenders against each other: differences, their doubts, and the images on which they part."""
     fixed, broken = pictures.flips(found, comparison, pair)
     index = {c.name: i for i, c in enumerate(comparison.contenders)}
     low, high = pair.images
@@ -58,6 +65,7 @@ def equal_time(comparison: Comparison) -> list[tuple[str, list[str]]]:
 
 
 def trust_rows(comparison: Comparison) -> list[tuple[str, list[str]]]:
+    """(confidence, a cell per contender): share answered from there on and share of those right, by class last."""
     told = trust.told(comparison)
     classes = comparison.contenders[0].group.any.dataset.classes if told else []
 
@@ -76,6 +84,7 @@ def trust_rows(comparison: Comparison) -> list[tuple[str, list[str]]]:
 
 
 def history_rows(comparison: Comparison) -> list[dict[str, str]]:
+    """The changes against earlier runs as rows of a table."""
     rows = []
     for c in changes(comparison.study):
         show = duration if c.kind in ("slower", "faster") else percent
@@ -93,6 +102,12 @@ def history_rows(comparison: Comparison) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _leaks_removed(rejected: dict[str, int]) -> str:
+    """What was dropped lest it stand on both sides of the split."""
+    told = [plural(rejected[reason], *words) for reason, words in COPIES.items() if rejected.get(reason)]
+    return f"{listed(told)} dropped, so that none stands on both sides" if told else "none; no duplicate was dropped"
 
 
 def dataset_part(comparison: Comparison) -> dict[str, Any]:
@@ -121,7 +136,8 @@ def dataset_part(comparison: Comparison) -> dict[str, Any]:
     rows += [("Photographers", f"{facts.owners:,}" if facts.owners else "not known")]
     if facts.pixels:
         rows.append(("Sides", f"{facts.pixels[0]:,} to {facts.pixels[-1]:,} px"))
-    rows += [("Rejected", told(facts.rejected)), ("In train and test", plural(facts.leaks, "image"))]
+    rows += [("Rejected", told(facts.rejected)), ("Leaks removed", _leaks_removed(facts.rejected))]
+    rows += [("In train and test", f"{plural(facts.leaks, 'image')} with the same bytes")]
     names = {"majority": "always the commonest class", "trivial": "size, colour, borders and file size only"}
     rows += [("Floor", ", ".join(f"{names.get(k, clean(k, 40))} {percent(v)}" for k, v in facts.floors.items()) or "–")]
     splits = list(facts.counts)

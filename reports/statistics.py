@@ -134,12 +134,6 @@ def coverage(probability: Floats, right: Floats) -> tuple[Floats, Floats]:
     return number / len(right), np.cumsum(right[order]) / number
 
 
-def macro_f1(confusion: NDArray[np.int64]) -> float:
-    """Mean over classes of F1; a class never met and never predicted is left out."""
-    hits, total = np.diag(confusion), confusion.sum(0) + confusion.sum(1)
-    return float((2 * hits[total > 0] / total[total > 0]).mean())
-
-
 def prediction_interval(values: Sequence[float]) -> Interval | None:
     """Where one more value of the same kind would fall; None for fewer than two values."""
     if len(values) < 2:

@@ -14,20 +14,22 @@ from bench.records import Run
 from reports import statistics as st
 from reports.compare import Comparison
 from reports.contenders import Contender, names_of
-from reports.load import Group, total_seconds
+from reports.load import Group
+from reports.times import total_seconds
 from reports.trust import calibration_error
 from reports.words import TIE, clean, duration, plural
 
 
 @dataclass(frozen=True)
 class Column:
-    """One measure as shown: `scale` turns the stored number into `unit`."""
+    """One measure as shown: `scale` turns the stored number into `unit`; one `kept` is shown even without a value."""
 
     key: str
     title: str
     unit: str
     scale: float
     help: str
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def _time(key: str, title: str, rows: list[dict[str, Any]], help: str) -> Column
 
 
 def columns(rows: list[dict[str, Any]]) -> list[Column]:
-    """The columns that have a value in at least one row."""
+    """The columns that every comparison has, and those of the others that have a value in at least one row."""
     found = [
         Column("accuracy", "Accuracy", "%", 100, "share of test images right after the last epoch, mean over seeds"),
         Column("accuracy_seeds", "over seeds", "%", 100, "95 % interval of the mean over seeds (Student's t)"),
@@ -140,12 +142,12 @@ def columns(rows: list[dict[str, Any]]) -> list[Column]:
         _time("total_seconds", "Total time", rows, "from start to end, with reading, compiling and evaluating"),
         Column("parameters_total", "Parameters", "M", 1e-6, "all weights"),
         Column("parameters_trainable", "Trainable", "M", 1e-6, "weights that training changes"),
-        Column("flops_per_image", "FLOPs per image", "G", 1e-9, "one forward pass, a multiply-add as two"),
-        Column("peak_memory_bytes", "Peak memory", "GB", 1e-9, "highest use while training"),
-        Column("energy_joules", "Energy", "kJ", 1e-3, "of the run, where the device tells"),
-        Column("mfu", "MFU", "%", 100, "share of the device's measured peak"),
+        Column("flops_per_image", "FLOPs per image", "G", 1e-9, "one forward pass, a multiply-add as two", kept=True),
+        Column("peak_memory_bytes", "Peak memory", "GB", 1e-9, "highest use while training", kept=True),
+        Column("energy_joules", "Energy", "kJ", 1e-3, "of the run, where the device tells", kept=True),
+        Column("mfu", "MFU", "%", 100, "share of the device's measured peak", kept=True),
     ]
-    return [c for c in found if any(r.get(c.key, r.get(f"{c.key}_low")) is not None for r in rows)]
+    return [c for c in found if c.kept or any(r.get(c.key, r.get(f"{c.key}_low")) is not None for r in rows)]
 
 
 def three_digits(value: float) -> str:
@@ -164,7 +166,7 @@ def _cell(column: Column, row: dict[str, Any]) -> tuple[str, float | None]:
         return f"{100 * low + TIE:.1f}–{100 * min(high, 1) + TIE:.1f}", high - low
     value = row[column.key]
     if value is None:
-        return "–", None
+        return ("not measured" if column.kept and row["seeds"] else "–"), None
     shown = value * column.scale
     return (f"{shown + TIE:.1f}" if column.unit in ("%", "points") else three_digits(shown)), value
 

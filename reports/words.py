@@ -31,13 +31,6 @@ def anchor(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
-def decimals(half_width: float | None) -> int:
-    """Decimals of a percentage so that the last digit shown still means something."""
-    if not half_width or half_width >= 0.001:
-        return 1
-    return 2
-
-
 def percent(share: float | None, digits: int = 1) -> str:
     """A fraction as a percentage; never rounds to 100% what is not."""
     if share is None or math.isnan(share):

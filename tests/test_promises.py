@@ -1,14 +1,14 @@
 """What the design promises of the whole: import direction, late imports, documented commands, files that load."""
 
 import ast
-import os
-import re
+import importlib
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
 from collect.recipe import BENCH_FLAGS, load_datasets, shipped_file
 
@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
 COLLECT_FORMATS = ("collect/manifest.py", "collect/recipe.py")
 BENCH_FORMATS = ("bench/records.py", "bench/evidence.py", "bench/schema.py", "bench/errors.py", "bench/listing.py")
+HELP_ALONE = {"--workers", "--quiet"}
+"""Options of collect that its --help says enough about."""
 
 
 def _imports(path: Path) -> set[str]:
@@ -63,12 +65,14 @@ def test_bench_runs_without_what_only_collect_needs() -> None:
     check = (
         "import sys\n"
         "for name in ('flickrapi', 'imagehash', 'simplejpeg', 'tomlkit', 'torchinfo'): sys.modules[name] = None\n"
+        "import bench.worker, bench.api, collect.pipeline, collect.sources.synthetic\n"
+        "from bench.cli import draw, drawable, main\n"
+        "drawable()\n"
         "sys.argv = ['bench', 'models', '--size', '64']\n"
-        "import bench.worker, bench.api, bench.cli\n"
-        "bench.cli.draw, bench.cli.drawable()\n"
-        "import collect.pipeline, collect.sources.synthetic\n"
+        "main()\n"
     )
-    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert all(model in done.stdout for model in ("scratch-vgg", "frozen-vgg", "finetuned-vgg", "baseline-cnn"))
 
 
 def test_every_shipped_dataset_loads() -> None:
@@ -89,17 +93,38 @@ def test_bench_tables_may_set_exactly_the_flags_of_bench_run() -> None:
     assert {n.rstrip("_") for n in names} == set(BENCH_FLAGS)
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_every_command_is_documented(package: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "dumb"}
-    made = subprocess.run(
-        [sys.executable, "-m", package, "--help"], capture_output=True, text=True, env=environment, check=True
-    )
+def _asked_by(package: str) -> list[str]:
+    """What a user types: the subcommands of a command, or the options of one that has none."""
+    command = typer.main.get_command(importlib.import_module(f"{package}.cli").app)
+    if subcommands := getattr(command, "commands", None):
+        return [f"{package} {name}" for name in subcommands]
+    options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+    return sorted(options - HELP_ALONE)
+
+
+@pytest.mark.parametrize(
+    ("package", "known"), [("collect", "--from"), ("bench", "bench run"), ("reports", "reports build")]
+)
+def test_every_command_is_documented(package: str, known: str) -> None:
     text = (ROOT / "README.md").read_text() + "".join(p.read_text() for p in (ROOT / "docs").glob("*.md"))
-    commands = re.findall(r"^│ ([a-z]+)  ", made.stdout, re.MULTILINE)
-    missing = [c for c in commands if f"{package} {c}" not in text]
-    assert not missing
-    assert package in text
+    asked = _asked_by(package)
+    assert known in asked
+    assert [words for words in asked if words not in text] == []
+
+
+def test_browser_tests_are_skipped_without_a_browser() -> None:
+    one = "tests/reports/test_page.py::test_a_dataset_of_nothing_but_broken_records_still_has_a_report"
+    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", one]
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "1 skipped" in done.stdout and "none of chromium, chromium-browser, google-chrome" in done.stdout
+
+
+def test_public_functions_say_what_they_are_for() -> None:
+    for path in [*_files("collect"), *_files("reports")]:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
 
 
 def test_files_stay_readable() -> None:

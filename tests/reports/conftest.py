@@ -11,6 +11,7 @@ from reports import page
 from tests.example_results.make import NETTE, make_dataset
 
 EXAMPLES = Path(__file__).parents[1] / "example_results"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +33,11 @@ def five_seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = p.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -87,6 +87,16 @@ def test_table_sorts_and_filters_by_keyboard(results: Path, visit) -> None:
     assert wrong == []
 
 
+def test_a_wide_table_keeps_names_heading_and_caption_in_sight(results: Path, visit) -> None:
+    page, _ = visit(results / "car-bicycle/report.html")
+    frame = page.get_by_role("region", name="Comparison table")
+    frame.evaluate("e => { e.scrollLeft = 200; }")
+    assert frame.evaluate("e => e.scrollLeft") == 200
+    left = frame.bounding_box()["x"]
+    for part in ("caption", "thead th >> nth=0", "tbody th >> nth=0"):
+        assert frame.locator(part).bounding_box()["x"] == pytest.approx(left), part
+
+
 def test_pairs_are_chosen_by_hash_and_by_select(results: Path, visit) -> None:
     page, _ = visit(results / "car-bicycle/report.html")
     page.evaluate("location.hash = '#pair-baseline-cnn-frozen-vgg'")

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +21,19 @@ def reports(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("args", [["--help"], ["build", "--help"], ["table", "--help"], ["list", "--help"]])
-def test_help_gives_an_example(args: list[str]) -> None:
-    done = reports(*args)
+@pytest.mark.parametrize(
+    ("args", "example"),
+    [
+        ([], "reports build --dataset car-bicycle --open"),
+        (["build"], "reports build --dataset car-bicycle --out report.html"),
+        (["table"], "reports table --dataset car-bicycle --format csv > table.csv"),
+        (["list"], "reports list --results elsewhere/results"),
+    ],
+)
+def test_help_gives_an_example(args: list[str], example: str) -> None:
+    done = reports(*args, "--help")
     assert done.returncode == 0
-    assert "reports" in done.stdout and "--" in done.stdout
+    assert example in [line.strip() for line in done.stdout.splitlines()]
 
 
 def test_build_prints_the_path_it_wrote(results: Path, tmp_path: Path) -> None:
@@ -93,3 +103,27 @@ def test_a_place_that_cannot_be_written_is_one_line(results: Path, tmp_path: Pat
     done = reports("build", "--dataset", "imagenette", "--results", results, "--out", tmp_path / "file" / "report.html")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["build", "table", "list"])
+def test_ctrl_c_is_one_line_and_code_130(command: str, tmp_path: Path) -> None:
+    record = tmp_path / "ds" / "run" / "run.json"
+    record.parent.mkdir(parents=True)
+    os.mkfifo(record)  # holds the command in the middle of its work
+    start = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('reports', run_name='__main__')"
+    )
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", start, command, "--results", str(tmp_path)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        record.open("w"),
+    ):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "reports: interrupted; what was built before stays as it was\n"

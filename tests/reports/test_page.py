@@ -226,6 +226,27 @@ def test_failed_and_stalled_runs_are_reported_not_averaged(tmp_path: Path) -> No
     assert "No finished run to judge" in page.build(tmp_path)[0].read_text()
 
 
+def test_the_table_says_what_was_not_measured(results: Path, visit) -> None:
+    shown, _ = visit(results / "car-bicycle/report.html")
+    heads = [text.split("\n")[0] for text in shown.locator("table.main").first.locator("thead th").all_inner_texts()]
+    energy = next(i for i, text in enumerate(heads) if text.startswith("Energy"))
+    for row in shown.locator("table.main").first.locator("tbody tr").all():
+        assert row.locator("th, td").nth(energy).inner_text() == "not measured"
+
+
+def test_the_dataset_part_gives_the_leaks_removed_and_left(results: Path, tmp_path: Path, visit) -> None:
+    shown, _ = visit(results / "car-bicycle/report.html")
+    text = shown.locator("#dataset").inner_text()
+    assert "313 exact duplicates and 41 near duplicates dropped, so that none stands on both sides" in text
+    assert "0 images with the same bytes" in text
+    shutil.copytree(results / "imagenette", tmp_path / "imagenette")
+    (path,) = (tmp_path / "imagenette").glob("manifest-*/dataset.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"rejected": {"bridges-split": 1}, "leaks": 281}))
+    text = page.build(tmp_path)[0].read_text()
+    assert "1 image that belongs to both sides dropped" in text
+    assert "281 images with the same bytes" in text
+
+
 def test_several_datasets_have_an_index(results: Path, visit) -> None:
     shown, wrong = visit(results / "index.html")
     assert "Cannot tell Fine-tuned VGG and Frozen VGG apart" in shown.locator("main").inner_text()

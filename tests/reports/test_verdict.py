@@ -11,8 +11,8 @@ from bench.records import Run, write_predictions, write_run
 from reports import page
 from reports.compare import compare
 from reports.history import changes
-from reports.learning import crossings, curves, reached, rising
-from reports.load import load, total_seconds, training_seconds
+from reports.learning import crossings, curves, rising
+from reports.load import load
 from reports.verdict import judge
 from tests.example_results.make import KINDS, Kind, make_run
 
@@ -154,15 +154,6 @@ def test_contamination_without_predictions_makes_the_pair_unfair(tmp_path: Path)
     comparison = compare(load(tmp_path, "ds"))
     assert comparison.unfair == {"Frozen VGG": "test images may have been in the pretraining set"}
     assert comparison.best is not None and comparison.best.name == "Scratch VGG"
-
-
-def test_the_feature_pass_counts_as_training_time(tmp_path: Path) -> None:
-    (run,) = make(tmp_path, [FROZEN], seeds=1, evidence=False)
-    assert training_seconds(run) == pytest.approx(sum(e.seconds for e in run.epochs) + 14.0)
-    cached = replace(run, cost=replace(run.cost, total_seconds=5.0))
-    assert total_seconds(cached) == training_seconds(run)
-    assert reached(run, 0.0) == pytest.approx(14.0 + run.epochs[0].seconds)
-    assert reached(run, 1.0) is None
 
 
 def test_curves_still_rising_are_flagged(tmp_path: Path) -> None:
