@@ -93,6 +93,7 @@ def run_command(
     fresh: Annotated[bool, typer.Option("--fresh", help="Make runs again that are finished.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the estimate alone.")] = False,
 ) -> None:
+    """Plan, estimate, run and report."""
     if set_ == ["help"]:
         typer.echo(field_table())
         return

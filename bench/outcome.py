@@ -53,6 +53,7 @@ def make_result(
     extra: Split | None,
     folder: Path,
 ) -> Result:
+    """The figures of a run on its test images, their predictions written to `folder`; failed where there is a `reason`."""
     if reason is not None:
         return Result("failed", reason=reason)
     found = figures(trained.logits, labels, len(source.classes))
@@ -76,6 +77,7 @@ def make_result(
 
 
 def make_notes(plan: Plan, source: Source, chosen: Selection, weights: Weights | None, trained: Trained) -> list[str]:
+    """What a reader of the result should know beside it, one sentence each."""
     notes = []
     if plan.recipe.val_fraction:
         notes.append("measured on validation images carved from train; the test images were not used")
@@ -96,6 +98,7 @@ def make_notes(plan: Plan, source: Source, chosen: Selection, weights: Weights |
 
 
 def save_weights(folder: Path, plan: Plan, network: Network, source: Source, weights: Weights | None) -> None:
+    """Write the trained network as safetensors with what it needs to be used again, and where it started from."""
     from safetensors.torch import save
 
     recipe = plan.recipe

@@ -24,10 +24,12 @@ class Plan:
     command: str
 
     def to_json(self) -> str:
+        """As text for another process."""
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> "Plan":
+        """The plan that `to_json` wrote."""
         values = json.loads(text)
         return Plan(**{**values, "recipe": Recipe(**values["recipe"])})
 

@@ -121,7 +121,7 @@ def test_browser_tests_are_skipped_without_a_browser() -> None:
 
 
 def test_public_functions_say_what_they_are_for() -> None:
-    for path in [*_files("collect"), *_files("reports")]:
+    for path in [*_files("collect"), *_files("bench"), *_files("reports")]:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{path}: {node.name}"
