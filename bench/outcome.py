@@ -53,7 +53,7 @@ def make_result(
     extra: Split | None,
     folder: Path,
 ) -> Result:
-    """The figures of a run on its test images, their predictions written to `folder`; failed where there is a `reason`."""
+    """The figures of a run on its test images, whose predictions go to `folder`; failed where there is a `reason`."""
     if reason is not None:
         return Result("failed", reason=reason)
     found = figures(trained.logits, labels, len(source.classes))
