@@ -7,7 +7,7 @@ from pathlib import Path
 
 from collect.recipe import Dataset, SourceError, valid_name
 from collect.sources import At, Candidate, Streams, wanted_class
-from collect.sources.download import download
+from collect.sources.download import fetch_list
 
 COLUMNS = ("url", "class", "owner", "owner_name", "license", "title", "page_url")
 
@@ -19,8 +19,7 @@ def streams(dataset: Dataset, at: At) -> Streams:
     A .txt has an address a line, a class after it, or else the file's name is the class; # begins a comment.
     Raises SourceError naming the line that does not fit.
     """
-    url = dataset.url or ""
-    path = download(dataset, at) if url.startswith(("http://", "https://")) else Path(url)
+    path = fetch_list(dataset, at)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
