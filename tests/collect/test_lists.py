@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torchvision
 
 import collect.manifest
 from tests.collect.test_flickr import photos
@@ -158,6 +159,11 @@ def test_verify_finds_a_photographer_on_both_sides(place, web) -> None:
         (("car", "--source", "synthetic", "--train", "0"), 2),
         (("unicorn", "--source", "synthetic"), 2),
         (("../car", "--source", "synthetic"), 2),
+        (("--from", ".", "--name", "x", "--split", "foo"), 2),
+        (("--dataset", "sample", "--split", "foo"), 2),
+        (("--from", ".", "--name", "x", "--license", "by"), 2),
+        (("--dataset", "sample", "--license", "by"), 2),
+        (("car", "--source", "synthetic", "--license", "by"), 2),
     ],
 )
 def test_usage_errors(place, args: tuple[str, ...], code: int) -> None:
@@ -188,12 +194,18 @@ def test_the_recipe_is_remembered_with_comments_kept(place) -> None:
     assert collect.manifest.last_collected(place.folder / "data") == "car-bicycle"
 
 
-def test_loads_in_imagefolder_and_hugging_face(place, monkeypatch, tmp_path_factory) -> None:
-    datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
-    torchvision = pytest.importorskip("torchvision.datasets")
+def test_loads_in_imagefolder(place) -> None:
     place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
     folder = place.folder / "data/car-bicycle"
-    assert len(torchvision.ImageFolder(str(folder / "train"))) == 16
+    for split, number in (("train", 16), ("test", 4)):
+        loaded = torchvision.datasets.ImageFolder(str(folder / split))
+        assert (len(loaded), loaded.classes) == (number, ["bicycle", "car"])
+
+
+def test_loads_in_hugging_face(place, tmp_path_factory) -> None:
+    datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
+    place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
+    folder = place.folder / "data/car-bicycle"
     loaded = datasets.load_dataset("imagefolder", data_dir=str(folder), cache_dir=str(tmp_path_factory.mktemp("hf")))
     assert {k: len(v) for k, v in loaded.items()} == {"train": 16, "test": 4}
     by_hash = {r["sha256"]: r for r in place.rows("car-bicycle")}
