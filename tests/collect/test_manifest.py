@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from collect.manifest import Row, load_rows, manifest_sha256, read_manifest, scan_folder, write_manifest
-from collect.recipe import CollectError
+from collect.recipe import CollectError, UsageError
+from collect.state import check_folder
 from tests.servers.photos import jpeg
 
 LISTED = {
@@ -121,3 +122,40 @@ def test_a_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
     assert len(read_manifest(listed(tmp_path / "manifest.jsonl"))) == 2
     with pytest.raises(CollectError, match=r"manifest\.jsonl:2: width cannot be 'wide'"):
         read_manifest(listed(tmp_path / "manifest.jsonl", width="wide"))
+
+
+def test_a_damaged_journal_is_one_line_and_can_be_removed(place) -> None:
+    args = ("car", "bicycle", "--source", "synthetic", "--name", "x", "--quiet")
+    place.good(*args, "--train", "4", "--test", "2")
+    before = place.rows("x")
+    journal = place.folder / "data/x/.journal.sqlite"
+    journal.write_bytes(b"not a database at all " * 500)
+    outcome = place.run(*args, "--train", "6", "--test", "3")
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1
+    assert "data/x/.journal.sqlite" in outcome.err
+    assert "remove it" in outcome.err
+    journal.unlink()
+    place.good(*args, "--train", "6", "--test", "3")
+    assert {r["file"]: r["sha256"] for r in before}.items() <= {r["file"]: r["sha256"] for r in place.rows("x")}.items()
+
+
+def test_a_journal_damaged_within_is_one_line(place) -> None:
+    args = ("car", "bicycle", "--source", "synthetic", "--name", "x", "--quiet")
+    place.good(*args, "--train", "30", "--test", "10")
+    journal = place.folder / "data/x/.journal.sqlite"
+    data = bytearray(journal.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)
+    journal.write_bytes(data)
+    outcome = place.run(*args, "--train", "40", "--test", "20")
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1
+    assert ".journal.sqlite" in outcome.err
+
+
+def test_photos_without_their_journal_are_still_ours(tmp_path: Path) -> None:
+    (tmp_path / "x/.staged").mkdir(parents=True)
+    check_folder(tmp_path / "x")
+    (tmp_path / "y/photos").mkdir(parents=True)
+    with pytest.raises(UsageError, match="not made by collect"):
+        check_folder(tmp_path / "y")
