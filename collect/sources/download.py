@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from collect.fetch import CONNECT_SECONDS, PrivateAddressError, guard, last_words, open_session
+from collect.fetch import CONNECT_SECONDS, PrivateAddressError, guard, host_of, last_words, open_session
 from collect.recipe import Dataset, SourceError
 from collect.sources import At
 
@@ -32,6 +32,8 @@ def download(dataset: Dataset, at: At, anew: bool = False) -> Path:
     not those of the recipe.
     """
     url = dataset.url or ""
+    if not host_of(url):
+        raise SourceError(f"{url}: not an address that can be asked; it needs http://HOST/PATH")
     name = PurePosixPath(urlsplit(url).path).name or "archive"
     folder = at.data / ".downloads" / hashlib.sha256(url.encode()).hexdigest()[:12]
     target, part = folder / name, folder / f"{name}.part"
@@ -52,7 +54,7 @@ def download(dataset: Dataset, at: At, anew: bool = False) -> Path:
             if _blocked(err) or attempt == TRIES:
                 kept = "; the part so far is kept" if part.is_file() else ""
                 raise SourceError(f"{url}: cannot be downloaded: {last_words(err)}{kept}") from err
-        except requests.RequestException as err:
+        except (requests.RequestException, UnicodeError) as err:
             raise SourceError(f"{url}: cannot be downloaded: {last_words(err)}") from err
         except PrivateAddressError as err:
             raise SourceError(f"{url}: {err}; pass --allow-private if that is meant") from err
