@@ -172,7 +172,8 @@ def _collect(
     if remember and summary.changed:
         from collect.remember import remember_recipe
 
-        remember_recipe(recipe)
+        if note := remember_recipe(recipe):
+            summary.notes.append(note)
     _tell(summary, as_json)
 
 

@@ -194,6 +194,14 @@ def test_the_recipe_is_remembered_with_comments_kept(place) -> None:
     assert collect.manifest.last_collected(place.folder / "data") == "car-bicycle"
 
 
+def test_a_shipped_file_is_left_alone_and_that_is_told(place) -> None:
+    own = place.folder / "datasets.toml"
+    own.symlink_to(REPOSITORY / "datasets.toml")
+    outcome = place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
+    assert "its recipe was not added to" in outcome.out
+    assert own.is_symlink()
+
+
 def test_loads_in_imagefolder(place) -> None:
     place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
     folder = place.folder / "data/car-bicycle"
