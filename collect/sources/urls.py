@@ -24,7 +24,10 @@ def streams(dataset: Dataset, at: At) -> Streams:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         raise SourceError(f"{path}: cannot be read: {err}") from err
-    found = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_text(text, path)
+    try:
+        found = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_text(text, path)
+    except csv.Error as err:
+        raise SourceError(f"{path}: cannot be read as CSV: {err}") from err
     by_class: dict[str, list[Candidate]] = defaultdict(list, {name: [] for name in dataset.class_names})
     for candidate in found:
         if wanted_class(dataset, candidate.class_):

@@ -79,7 +79,12 @@ def test_private_hosts_are_refused_by_default(place, web) -> None:
 
 @pytest.mark.parametrize(
     ("text", "where"),
-    [("a,b\n1,2\n", "list.csv:1"), ("url,class\nhttp://x/1.jpg,../up\n", "list.csv:2"), ("", "list.csv")],
+    [
+        ("a,b\n1,2\n", "list.csv:1"),
+        ("url,class\nhttp://x/1.jpg,../up\n", "list.csv:2"),
+        ("", "list.csv"),
+        (f"url,class\n{'x' * 200_000},a\n", "list.csv"),
+    ],
 )
 def test_a_list_that_does_not_fit_is_named(place, text: str, where: str) -> None:
     (place.folder / "list.csv").write_text(text)

@@ -159,9 +159,10 @@ def test_equal_owners_are_chosen_by_the_seed() -> None:
 def test_earlier_sides_stand_when_only_an_exact_choice_fits() -> None:
     known = [Item(f"k{i}", "car", ("owner k",), "test") for i in range(2)]
     fresh = [Item(f"{g}-{i}", "car", (f"owner {g}",)) for g, size in enumerate((3, 3, 2, 2)) for i in range(size)]
-    plan = split([*known, *fresh], 1, {"car": 6}, {"car": 6})
-    assert not plan.short
-    assert {plan.sides[i.id] for i in known} == {"test"}
+    for seed in range(10):
+        plan = split([*known, *fresh], seed, {"car": 6}, {"car": 6})
+        assert not plan.short
+        assert {plan.sides[i.id] for i in known} == {"test"}
 
 
 def test_many_large_groups_are_settled_in_seconds() -> None:
