@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from collect.groups import owner_of
 from collect.manifest import IMAGE_SUFFIXES, MANIFEST, Row, file_sha256, manifest_sha256, read_manifest
 from collect.recipe import UsageError
 from collect.twins import find_twins
@@ -99,8 +100,8 @@ def _owners_across(rows: Sequence[Row]) -> list[str]:
     """Photographers whose photos stand in two splits."""
     files: dict[tuple[str | None, str], dict[str, str]] = defaultdict(dict)
     for row in rows:
-        if row.owner:
-            files[row.source, row.owner].setdefault(row.split, row.file)
+        if who := owner_of(row):
+            files[row.source, who].setdefault(row.split, row.file)
     return [
         f"photos of {owner} stand on both sides: {' and '.join(by_split.values())}"
         for (_, owner), by_split in files.items()

@@ -9,8 +9,11 @@ import typer
 
 from collect.exits import exit_codes
 from collect.recipe import (
+    DEFAULT_COUNTS,
+    LICENSED,
     LICENSES,
     OPEN_LICENSES,
+    SEARCHES,
     Dataset,
     UsageError,
     checked,
@@ -36,7 +39,6 @@ EPILOG = """Examples:
 Exit codes: 0 done, 1 failed, 2 usage, 3 shortfall, 4 source or credentials,
 130 interrupted (nothing is lost).
 """
-SEARCH_SOURCES = ("flickr", "openverse", "synthetic")
 ARCHIVES, LISTS = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2"), (".txt", ".csv")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -52,7 +54,7 @@ def command(
     ] = None,
     name: Annotated[str | None, typer.Option(help="name of the dataset [default: the classes]")] = None,
     license_: Annotated[
-        str | None, typer.Option("--license", metavar="open|any|LIST", help="licences to take [default: open]")
+        str | None, typer.Option("--license", metavar="open|any|LIST", help="for Flickr and Openverse [default: open]")
     ] = None,
     train: Annotated[int | None, typer.Option(min=1, help="training images per class [CLASS...: 1000]")] = None,
     test: Annotated[int | None, typer.Option(min=0, help="test images per class [CLASS...: 300]")] = None,
@@ -84,6 +86,8 @@ def command(
             _tell(refreshed(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
         else:
             settings = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
+            if split not in (None, "owner", "image"):
+                raise UsageError(f"--split must be owner or image, not {split!r}")
             given: dict[str, object] = {k: v for k, v in settings.items() if v is not None}
             if dataset is not None:
                 _only_with("--source", source, "CLASS...")
@@ -93,6 +97,8 @@ def command(
                 recipe = _from(origin, name, given)
             else:
                 recipe = _search(classes or [], source, name, given)
+            if license_ is not None and recipe.source not in LICENSED:
+                raise UsageError(f"--license goes with {' and '.join(LICENSED)} only; other sources are taken whole")
             _collect(recipe, data, workers, allow_private, quiet or as_json, as_json, remember=bool(classes))
 
 
@@ -124,6 +130,8 @@ def _from(origin: str, name: str | None, given: dict[str, object]) -> Dataset:
         raise UsageError("--from needs --name NAME, the folder below data/")
     path = origin.partition("?")[0].lower()
     remote = origin.startswith(("http://", "https://"))
+    if not remote and not Path(origin).exists():
+        raise UsageError(f"--from: {origin}: no such file or folder")
     if path.endswith(".jsonl"):
         source = "manifest"
     elif path.endswith(LISTS):
@@ -132,23 +140,19 @@ def _from(origin: str, name: str | None, given: dict[str, object]) -> Dataset:
         source = "archive"
     elif Path(origin).is_dir():
         source = "manifest" if (Path(origin) / "manifest.jsonl").is_file() else "folder"
-    elif Path(origin).is_file():
-        source = "archive"
     else:
-        raise UsageError(f"--from: {origin}: no such file or folder")
+        source = "archive"
     if ("train" in given) != ("test" in given):
         raise UsageError("--train and --test go together here")
-    if not remote and not Path(origin).exists():
-        raise UsageError(f"--from: {origin}: no such file or folder")
     return checked({"name": name, "source": source, "url": origin, **given}, "--from")
 
 
 def _search(classes: list[str], source: str | None, name: str | None, given: dict[str, object]) -> Dataset:
     source = source or "flickr"
-    if source not in SEARCH_SOURCES:
-        raise UsageError(f"--source must be one of {', '.join(SEARCH_SOURCES)}, not {source!r}")
+    if source not in SEARCHES:
+        raise UsageError(f"--source must be one of {', '.join(SEARCHES)}, not {source!r}")
     names = [c.strip().replace(" ", "_") for c in classes]
-    table = {"source": source, "classes": names, "train": 1000, "test": 300}
+    table = {"source": source, "classes": names, **DEFAULT_COUNTS}
     return _checked(parse_dataset(name or "-".join(names), table, "collect"), given)
 
 
@@ -156,8 +160,6 @@ def _checked(dataset: Dataset, changes: dict[str, object]) -> Dataset:
     values = {**{f: getattr(dataset, f) for f in dataset.__dataclass_fields__}, **changes}
     if (values["train"] is None) != (values["test"] is None):
         raise UsageError("--train and --test go together here")
-    if values["split"] not in ("owner", "image"):
-        raise UsageError(f"--split must be owner or image, not {values['split']!r}")
     return checked(values, "collect")
 
 
@@ -170,7 +172,8 @@ def _collect(
     if remember and summary.changed:
         from collect.remember import remember_recipe
 
-        remember_recipe(recipe)
+        if note := remember_recipe(recipe):
+            summary.notes.append(note)
     _tell(summary, as_json)
 
 

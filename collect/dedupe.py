@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,7 +46,11 @@ def dedupe(
     for i, row in enumerate(rows):
         first_of.setdefault(row.sha256, i)
     distinct = list(first_of.values())
-    twins = find_twins([rows[i].phash or "0" for i in distinct], lambda k: thumb(rows[distinct[k]]))
+    hashed = [k for k, i in enumerate(distinct) if rows[i].phash]
+    found_twins = find_twins(
+        [rows[distinct[k]].phash or "" for k in hashed], lambda h: thumb(rows[distinct[hashed[h]]])
+    )
+    twins = [replace(t, first=hashed[t.first], second=hashed[t.second]) for t in found_twins]
     root = clusters(len(distinct), [(t.first, t.second) for t in twins])
     evidence = {t.second: t for t in reversed(twins)}
     position = {rows[i].sha256: k for k, i in enumerate(distinct)}

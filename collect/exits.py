@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from collect.journal import JOURNAL, MEND
 from collect.recipe import CollectError
 
 
@@ -27,6 +28,8 @@ def exit_codes() -> Iterator[None]:
         _fail(_disk_full(where) if full else f"{where}{err.strerror or err}", 1)
     except sqlite3.OperationalError as err:
         _fail(_disk_full("") if "full" in str(err) else f"the journal cannot be used: {err}", 1)
+    except sqlite3.DatabaseError as err:
+        _fail(f"the dataset's {JOURNAL} is damaged ({err}); {MEND}", 1)
 
 
 def _disk_full(where: str) -> str:

@@ -138,18 +138,20 @@ def host_of(url: str) -> str:
         return ""
 
 
-def fetch(session: requests.Session, url: str) -> bytes:
-    """The body behind one http(s) URL, with one request, under caps and deadlines.
+def fetch(session: requests.Session, url: str, probe: bool = False) -> bytes:
+    """The body behind one http(s) URL, with one request, under caps and deadlines; of a `probe` its first byte at most.
 
     Raises RejectError with its reason code, or MovedError for a redirect.
     """
     if not host_of(url) or urlsplit(url).scheme not in ("http", "https"):
         raise RejectError("bad-url", f"{url!r:.200} is not an http(s) address")
     started = time.monotonic()
+    headers = {"Range": "bytes=0-0"} if probe else {}
+    limits = CONNECT_SECONDS, READ_SECONDS
     try:
-        with session.get(url, stream=True, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
-            _check_status(response, url)
-            return _body(response, started)
+        with session.get(url, stream=True, allow_redirects=False, headers=headers, timeout=limits) as response:
+            _check_status(response, url, probe)
+            return b"" if probe and response.status_code == 200 else _body(response, started)
     except PrivateAddressError as err:
         raise RejectError("private-address", str(err)) from err
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError) as err:
@@ -162,7 +164,7 @@ def fetch(session: requests.Session, url: str) -> bytes:
         raise RejectError("connection", last_words(err), transient=True) from err
 
 
-def _check_status(response: requests.Response, url: str) -> None:
+def _check_status(response: requests.Response, url: str, probe: bool) -> None:
     status = response.status_code
     wait = retry_after(response.headers.get("Retry-After"))
     if status in (301, 302, 303, 307, 308):
@@ -178,7 +180,7 @@ def _check_status(response: requests.Response, url: str) -> None:
         raise RejectError("server-error", f"HTTP {status}", transient=True, retry_after=wait)
     if status in (401, 403):
         raise RejectError("forbidden", f"HTTP {status}")
-    if status != 200:
+    if status != 200 and not (probe and status == 206):
         raise RejectError("http-error", f"HTTP {status}")
     tags = {t.strip().lower() for t in re.split(r"[,:]", response.headers.get("X-Robots-Tag", ""))}
     if refused := sorted(tags & OPT_OUTS):

@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,21 +151,17 @@ class Gatherer:
         future.add_done_callback(lambda f: self._done.put((f, what)))
 
     def _collect_results(self) -> None:
-        timeout = 0.2 if self._running else 0.02
-        try:
-            future, what = self._done.get(timeout=timeout)
-        except queue.Empty:
-            return
-        while True:
+        finished = []
+        with suppress(queue.Empty):
+            finished.append(self._done.get(timeout=0.2 if self._running else 0.02))
+            while True:
+                finished.append(self._done.get_nowait())
+        for future, what in finished:
             self._running -= 1
             if isinstance(what, Stream):
                 self._pulled(what, future.result())
             else:
                 self._finished(what, future)
-            try:
-                future, what = self._done.get_nowait()
-            except queue.Empty:
-                break
         self.journal.commit(now=False)
 
     def _pulled(self, stream: Stream, batch: list[Candidate]) -> None:
@@ -175,9 +172,7 @@ class Gatherer:
             if key in self._seen:
                 continue  # listed twice
             self._seen.add(key)
-            photo = self._known.get(key)
-            if photo is None:
-                photo = self._known[key] = new_photo(candidate)
+            photo = self._known.get(key) or self._known.setdefault(key, new_photo(candidate))
             stream.idle.append(Entry(candidate, photo, candidate.url))
 
     def _finished(self, entry: Entry, future: Future[Verified]) -> None:

@@ -14,6 +14,7 @@ from collect.recipe import CollectError
 JOURNAL = ".journal.sqlite"
 SCHEMA_VERSION = "1"
 COMMIT_SECONDS = 0.3
+MEND = "remove it and run the same command again, photos that are in place stay"
 
 Key = tuple[str, str]  # class, source_id
 
@@ -89,7 +90,9 @@ class Journal:
             self._db.close()
             if "locked" in str(err):
                 raise CollectError(f"{folder}: another collect is at work here; wait for it or stop it") from err
-            raise
+            if isinstance(err, sqlite3.OperationalError):
+                raise
+            raise CollectError(f"{self.path}: cannot be read ({err}); {MEND}") from err
         if known not in (None, SCHEMA_VERSION):
             self._db.close()
             raise CollectError(f"{self.path}: written by another version of vggbench; remove it to start afresh")

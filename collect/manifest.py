@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, get_type_hints
 
-from collect.recipe import CollectError
+from collect.recipe import CollectError, valid_name
 
 T = TypeVar("T", "Row", "Rejected")
 
@@ -65,6 +65,7 @@ def _to_json(record: Row | Rejected) -> str:
 
 def _read(path: Path, kind: type[T]) -> list[T]:
     known = {f.name.rstrip("_"): f.name for f in fields(kind)}
+    types = get_type_hints(kind)
     records = []
     try:
         text = path.read_text(encoding="utf-8")
@@ -75,14 +76,32 @@ def _read(path: Path, kind: type[T]) -> list[T]:
             continue
         try:
             values: dict[str, Any] = json.loads(line)
-            records.append(kind(**{known[k]: v for k, v in values.items()}))
+            record = kind(**{known[k]: v for k, v in values.items()})
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as err:
             raise CollectError(f"{path}:{number}: not a {kind.__name__.lower()} record: {err!r}") from err
+        if odd := [k for k, v in values.items() if not isinstance(v, types[known[k]])]:
+            raise CollectError(f"{path}:{number}: {odd[0]} cannot be {values[odd[0]]!r}")
+        if isinstance(record, Row) and not _in_place(record):
+            raise CollectError(
+                f"{path}:{number}: file {record.file!r} must be SPLIT/CLASS/NAME, "
+                f"here {record.split}/{record.class_}/NAME, with split train, test or val"
+            )
+        records.append(record)
     return records
 
 
+def _in_place(row: Row) -> bool:
+    """Whether a row's file lies below the folders of its split and class, so inside of the dataset's folder."""
+    parts = row.file.split("/")
+    known = row.split in ("train", *TEST_FOLDERS)
+    return known and len(parts) > 2 and parts[:2] == [row.split, row.class_] and all(map(valid_name, parts))
+
+
 def read_manifest(path: Path) -> list[Row]:
-    """The rows of a manifest.jsonl (or of the one in a dataset's folder). Raises CollectError naming file and line."""
+    """The rows of a manifest.jsonl (or of the one in a dataset's folder).
+
+    Raises CollectError naming file and line, also for a file that does not lie in SPLIT/CLASS/.
+    """
     return _read(path / MANIFEST if path.is_dir() else path, Row)
 
 
@@ -93,14 +112,18 @@ def read_rejected(folder: Path) -> list[Rejected]:
 
 
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
-    """Rows in the manifest's order: by split (train first), class, file."""
+    """Rows as a dataset is hashed and read: train first, then by split, class, file.
+
+    The packed images that bench keeps under `manifest_sha256` stand in this order.
+    """
     return sorted(rows, key=lambda r: (r.split != "train", r.split, r.class_, r.file))
 
 
 def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
-    """Write `folder`/manifest.jsonl, sorted, in one visible step."""
+    """Write `folder`/manifest.jsonl, sorted by split, class, file, in one visible step."""
+    ordered = sorted(rows, key=lambda r: (r.split, r.class_, r.file))
     with atomic_write(folder / MANIFEST) as out:
-        out.writelines(_to_json(r) + "\n" for r in sort_rows(rows))
+        out.writelines(_to_json(r) + "\n" for r in ordered)
 
 
 def write_rejected(folder: Path, rejected: Iterable[Rejected]) -> None:
@@ -142,7 +165,8 @@ def scan_folder(folder: Path) -> list[Row]:
     for split, name in (("train", "train"), ("test", test)):
         for path in sorted((folder / name).rglob("*")):
             parts = path.relative_to(folder).parts
-            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and len(parts) > 2:
+            hidden = any(p.startswith(".") for p in parts)  # .ipynb_checkpoints, the ._x.jpg of macOS
+            if path.suffix.lower() in IMAGE_SUFFIXES and not hidden and path.is_file() and len(parts) > 2:
                 file = "/".join(parts)
                 rows.append(Row(file, parts[1], split, file_sha256(path), bytes=path.stat().st_size, source="folder"))
         folders = {p.name for p in (folder / name).iterdir() if p.is_dir() and not p.name.startswith(".")}
@@ -157,8 +181,8 @@ def scan_folder(folder: Path) -> list[Row]:
 
 
 def load_rows(folder: Path) -> list[Row]:
-    """The rows of a dataset folder: from its manifest, else by looking at the files."""
-    return read_manifest(folder) if (folder / MANIFEST).is_file() else scan_folder(folder)
+    """The rows of a dataset folder, train first: from its manifest, else by looking at the files."""
+    return sort_rows(read_manifest(folder)) if (folder / MANIFEST).is_file() else scan_folder(folder)
 
 
 @contextmanager

@@ -17,17 +17,16 @@ from collect.groups import items_of
 from collect.journal import Journal, Key
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.progress import Show, progress
-from collect.recipe import CollectError, Dataset
+from collect.recipe import DEFAULT_COUNTS, SEARCHES, CollectError, Dataset
 from collect.rows import candidate_of, gathered_rows, rejected_rows, remember_rows, thumbs
 from collect.shortfall import check_classes, shortfall
-from collect.sources import LOCAL, SEARCHES, At, endpoint, open_streams
+from collect.sources import LOCAL, At, endpoint, open_streams
 from collect.split import Plan, split
 from collect.staging import clear_staged
 from collect.state import check_folder, check_recipe, earlier_rows, is_complete, source_state, sweep
 from collect.summary import Summary, duplicate_notes, summarise
 from collect.write import Collected, describe, name_files, remove_files, write_images
 
-DEFAULT_TRAIN, DEFAULT_TEST = 1000, 300
 TEST_FRACTION = 0.2
 DROPPED = ("exact-duplicate", "near-duplicate", "class-conflict", "bridges-split", "surplus")  # had, but not taken
 
@@ -58,7 +57,7 @@ def collect(
     """
     started = time.monotonic()
     if dataset.source in SEARCHES and dataset.train is None:
-        dataset = replace(dataset, train=DEFAULT_TRAIN, test=DEFAULT_TEST)
+        dataset = replace(dataset, train=DEFAULT_COUNTS["train"], test=DEFAULT_COUNTS["test"])
     folder = data / dataset.name
     if is_complete(folder, dataset):
         return summarise(dataset.name, folder, read_manifest(folder), read_rejected(folder), started, changed=False)

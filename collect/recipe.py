@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
+SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; can be asked by licence
+DEFAULT_COUNTS = {"train": 1000, "test": 300}  # per class, of a search
 LICENSES = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd", "cc0", "pdm", "nkc", "usgov", "arr")
 OPEN_LICENSES = ("by", "by-sa", "cc0", "pdm")
 
@@ -133,8 +135,7 @@ def _bench_table(table: Any, where: str) -> dict[str, Any]:
     for key, value in table.items():
         flag = key.replace("-", "_")
         if flag not in BENCH_FLAGS:
-            known = ", ".join(BENCH_FLAGS)
-            raise UsageError(f'{where}.bench: unknown key "{key}" (known: {known})')
+            raise UsageError(f'{where}.bench: unknown key "{key}" (known: {", ".join(BENCH_FLAGS)})')
         kinds = BENCH_FLAGS[flag]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             wanted = " or ".join(k.__name__ for k in kinds)
@@ -189,9 +190,9 @@ def checked(values: dict[str, Any], where: str) -> Dataset:
         count = getattr(dataset, key)
         if count is not None and count < least:
             raise UsageError(f'{where}: key "{key}" must be at least {least}, not {count}')
-    if dataset.source in ("flickr", "openverse", "synthetic") and not names:
+    if dataset.source in SEARCHES and not names:
         raise UsageError(f'{where}: key "classes" is missing; {dataset.source} needs to know what to look for')
-    if dataset.source in ("archive", "folder", "urls", "manifest") and not dataset.url:
+    if dataset.source not in SEARCHES and not dataset.url:
         raise UsageError(f'{where}: key "url" is missing; {dataset.source} needs a URL or a path')
     return dataset
 
@@ -232,8 +233,7 @@ def dataset_table(dataset: Dataset) -> dict[str, Any]:
             plain = [{k: getattr(c, k) for k in ("name", "query", "tags") if getattr(c, k)} for c in value]
             table["classes"] = [c["name"] if len(c) == 1 else c for c in plain]
         elif item.name == "licenses":
-            if dataset.source in ("flickr", "openverse"):
-                table["licenses"] = list(value)
+            table |= {"licenses": list(value)} if dataset.source in LICENSED else {}
         elif item.name == "bench":
             table["bench"] = dict(value)
         elif value != item.default or item.name == "seed":

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collect.fetch import MovedError, fetch, guard, open_session
+from collect.fetch import MovedError, fetch, guard, host_of, open_session
+from collect.governor import Host
 from collect.journal import Journal
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.progress import progress
@@ -18,7 +20,7 @@ from collect.summary import Summary, summarise
 from collect.verify import RejectError
 from collect.write import describe, read_dataset, remove_files
 
-WORKERS = 16
+WORKERS, TRIES = 16, 2
 GONE = ("gone", "forbidden", "placeholder", "html")
 
 
@@ -35,8 +37,8 @@ class Verdict:
 def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool = False) -> Summary:
     """Ask every photo's host whether it is still there, and drop those that are not, with their files.
 
-    Flickr is asked for the licence too. A photo whose host does not answer is kept. Raises UsageError for a dataset
-    that is not there, SourceError where a source refuses.
+    Flickr is asked for the licence too, other hosts for one byte of each photo. A photo whose host does not answer is
+    kept. Raises UsageError for a dataset that is not there, SourceError where a source refuses.
     """
     started = time.monotonic()
     folder = data / name
@@ -49,7 +51,10 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
         asked = [r for r in rows if r.url and r.source not in ("archive", "folder", "synthetic")]
         look = _looker(collected.recipe, at)
         with ThreadPoolExecutor(WORKERS) as pool:
-            verdicts = list(pool.map(look, asked))
+            try:
+                verdicts = list(pool.map(look, asked))
+            finally:
+                at.stop.set()  # after Ctrl-C nothing more is asked
         dropped = {key_of(v.row): v for v in verdicts if v.reason}
         kept = [r for r in rows if key_of(r) not in dropped]
         if not {r.split for r in kept} >= {r.split for r in rows}:
@@ -90,15 +95,33 @@ def _looker(recipe: Dataset, at: At) -> Callable[[Row], Verdict]:
 
         return ask
     session = open_session(guard(at.allow_private, endpoint(recipe)), WORKERS)
+    hosts: dict[str, Host] = defaultdict(Host)
+    lock = threading.Lock()
 
     def look(row: Row) -> Verdict:
-        try:
-            fetch(session, row.url or "")
-        except MovedError:
-            return Verdict(row)
-        except RejectError as err:
-            return Verdict(row, err.reason, err.detail) if err.reason in GONE else Verdict(row, checked=False)
-        return Verdict(row)
+        url = row.url or ""
+        for _ in range(TRIES):
+            with lock:
+                host = hosts[host_of(url)]
+                wait = host.not_before - time.monotonic()
+            if host.given_up or at.stop.wait(max(0.0, wait)):
+                break
+            try:
+                fetch(session, url, probe=True)
+            except MovedError:
+                return Verdict(row)
+            except RejectError as err:
+                if err.reason in GONE:
+                    return Verdict(row, err.reason, err.detail)
+                if not err.transient:
+                    break
+                with lock:
+                    host.protested(time.monotonic(), err.retry_after)
+            else:
+                with lock:
+                    host.succeeded()
+                return Verdict(row)
+        return Verdict(row, checked=False)
 
     return look
 

@@ -11,14 +11,14 @@ from collect.recipe import Dataset, UsageError, dataset_table, shipped_file
 OWN_FILE = "datasets.toml"
 
 
-def remember_recipe(dataset: Dataset, directory: Path | None = None) -> None:
+def remember_recipe(dataset: Dataset, directory: Path | None = None) -> str:
     """Put `dataset` into `directory`/datasets.toml, so that `collect --dataset NAME` repeats it.
 
-    Only what differs is touched. The shipped file of a checkout is left as it is.
+    Only what differs is touched. The shipped file of a checkout is left as it is: a line for the user says so, "" else.
     """
     path = (directory or Path.cwd()) / OWN_FILE
     if path.resolve() == shipped_file().resolve():
-        return
+        return f"its recipe was not added to {path}, which ships with vggbench; its own dataset.toml has it"
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
     except tomlkit.exceptions.ParseError as err:
@@ -35,3 +35,4 @@ def remember_recipe(dataset: Dataset, directory: Path | None = None) -> None:
             table[key] = value
     with atomic_write(path) as out:
         out.write(tomlkit.dumps(document))
+    return ""

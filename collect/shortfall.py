@@ -4,8 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from collect.manifest import Rejected, Row
-from collect.recipe import Dataset, ShortfallError
-from collect.sources import SEARCHES
+from collect.recipe import SEARCHES, Dataset, ShortfallError
 from collect.split import Plan
 
 

@@ -5,6 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from collect.exact import choose_exactly
+
 Counts = Mapping[str, int]
 
 
@@ -12,13 +14,14 @@ Counts = Mapping[str, int]
 class Item:
     """One distinct photo to be placed. `links` name what it must stay together with: owner, twins, burst.
 
-    `side` is where an earlier run put it, None for a newcomer.
+    `side` is where an earlier run put it, None for a newcomer; `owner` is what messages call its photographer.
     """
 
     id: str
     class_: str
     links: tuple[str, ...] = ()
     side: str | None = None
+    owner: str = ""
 
 
 @dataclass(slots=True)
@@ -89,12 +92,17 @@ def split(items: Sequence[Item], seed: int, train: Counts | None, test: Counts) 
     total: Counter[str] = Counter()
     for group in groups:
         total.update(group.sizes)
-    spare = {c: n - test.get(c, 0) - (train.get(c, 0) if train else 0) for c, n in total.items()}
+    classes = sorted({*total, *test})
+    spare = {c: total[c] - test.get(c, 0) - (train.get(c, 0) if train else 0) for c in classes}
     fixed = [g for g in groups if g.side]
     free = [g for g in groups if not g.side]
     chosen = _choose_test(fixed, free, test, spare)
     if chosen is None:  # large groups stand in the way of small ones: place them first
         chosen = _choose_test(fixed, sorted(free, key=lambda g: -sum(g.sizes.values())), test, spare)
+    if chosen is None:
+        least = {c: test.get(c, 0) - sum(g.sizes[c] for g in fixed if g.side == "test") for c in classes}
+        windows = {c: (n, n + spare[c]) for c, n in least.items()}
+        chosen = choose_exactly({g.name: g.sizes for g in free}, windows, seed)
     chosen = chosen or set()
     for group in free:
         group.side = "test" if group.name in chosen else "train"
@@ -166,6 +174,8 @@ def _fill(plan: Plan, groups: list[Group], side: str, counts: Counts | None, see
 
 
 def _largest(groups: list[Group], classes: set[str]) -> str:
-    sized = [(sum(g.sizes[c] for c in classes), g.name) for g in groups if len(g.items) > 1]
+    sized = [
+        (sum(g.sizes[c] for c in classes), max(i.owner for i in g.items) or g.name) for g in groups if len(g.items) > 1
+    ]
     size, name = max(sized, default=(0, ""))
     return f"{name} has {size:,} of them" if size > 1 else ""

@@ -10,7 +10,7 @@ from typing import Any
 from collect.journal import JOURNAL, Journal, Key
 from collect.manifest import MANIFEST, Row, manifest_sha256, read_manifest
 from collect.recipe import Dataset, UsageError, dataset_table
-from collect.staging import clear_staged
+from collect.staging import STAGED, clear_staged
 from collect.write import DATASET_FILE, Collected, read_dataset
 
 MAY_CHANGE = ("train", "test", "bench")
@@ -80,7 +80,7 @@ def is_complete(folder: Path, dataset: Dataset) -> Collected | None:
 
 def check_folder(folder: Path) -> None:
     """Raise UsageError when the folder holds something that collect did not make."""
-    ours = (folder / JOURNAL).is_file() or (folder / DATASET_FILE).is_file()
+    ours = any((folder / name).exists() for name in (JOURNAL, DATASET_FILE, STAGED))
     if folder.is_dir() and any(folder.iterdir()) and not ours:
         raise UsageError(f"{folder}: is there already and was not made by collect; choose another --name")
 

@@ -15,7 +15,6 @@ from collect.verify import RejectError
 if TYPE_CHECKING:
     from collect.journal import Journal
 
-SEARCHES = ("flickr", "openverse", "synthetic")  # endless: asked only for as many photos as are needed
 LOCAL = ("archive", "folder", "synthetic")  # give bytes, not addresses
 ENDPOINTS = {"flickr": "FLICKR_API_URL", "openverse": "OPENVERSE_API_URL"}  # replace the API's address
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from collect.recipe import Dataset, SourceError
 from collect.sources import At, Candidate, Streams, wanted_class
-from collect.sources.download import check_digests, download
+from collect.sources.download import check_digests, download, is_remote
 from collect.sources.layout import Place, check_layout, is_image, read_layout
 from collect.verify import RejectError
 
@@ -27,7 +27,7 @@ def streams(dataset: Dataset, at: At) -> Streams:
     checked before anything is read. Raises SourceError, ShortfallError.
     """
     url = dataset.url or ""
-    remote = url.startswith(("http://", "https://"))
+    remote = is_remote(url)
     path = download(dataset, at) if remote else Path(url)
     if not path.is_file():
         raise SourceError(f"{path}: no such archive")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from collect.fetch import CONNECT_SECONDS, PrivateAddressError, guard, last_words, open_session
+from collect.fetch import CONNECT_SECONDS, PrivateAddressError, guard, host_of, last_words, open_session
 from collect.recipe import Dataset, SourceError
 from collect.sources import At
 
@@ -14,17 +14,36 @@ TRIES = 4
 READ_SECONDS = 60.0
 
 
-def download(dataset: Dataset, at: At) -> Path:
-    """The file at `dataset.url`, in data/.downloads; a partial download is continued.
+def is_remote(url: str) -> bool:
+    """Whether `url` is an http(s) address and not a path."""
+    return url.startswith(("http://", "https://"))
 
-    Raises SourceError when it cannot be had or its size or digests are not those of the recipe.
+
+def fetch_list(dataset: Dataset, at: At) -> Path:
+    """The list at `dataset.url`: a path as it is, an address downloaded anew: lists grow. Raises SourceError."""
+    url = dataset.url or ""
+    return download(dataset, at, anew=True) if is_remote(url) else Path(url)
+
+
+def download(dataset: Dataset, at: At, anew: bool = False) -> Path:
+    """The file at `dataset.url`, in data/.downloads; a partial download is continued, a whole one is used again.
+
+    `anew` asks for all of it whatever is there. Raises SourceError when it cannot be had or its size or digests are
+    not those of the recipe.
     """
     url = dataset.url or ""
+    if not host_of(url):
+        raise SourceError(f"{url}: not an address that can be asked; it needs http://HOST/PATH")
     name = PurePosixPath(urlsplit(url).path).name or "archive"
     folder = at.data / ".downloads" / hashlib.sha256(url.encode()).hexdigest()[:12]
     target, part = folder / name, folder / f"{name}.part"
-    if target.is_file():
-        return target
+    if anew:
+        part.unlink(missing_ok=True)
+    elif target.is_file():
+        if not (wrong := _mismatch(target, dataset)):
+            return target
+        at.tell(f"{target}: {wrong}; it is downloaded again")
+        target.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     session = open_session(guard(at.allow_private))
     for attempt in range(1, TRIES + 1):
@@ -35,9 +54,13 @@ def download(dataset: Dataset, at: At) -> Path:
             if _blocked(err) or attempt == TRIES:
                 kept = "; the part so far is kept" if part.is_file() else ""
                 raise SourceError(f"{url}: cannot be downloaded: {last_words(err)}{kept}") from err
+        except (requests.RequestException, UnicodeError) as err:
+            raise SourceError(f"{url}: cannot be downloaded: {last_words(err)}") from err
         except PrivateAddressError as err:
             raise SourceError(f"{url}: {err}; pass --allow-private if that is meant") from err
-    check_digests(part, dataset)
+    if wrong := _mismatch(part, dataset):
+        part.unlink()
+        raise _not_the_file(dataset, wrong)
     part.replace(target)
     return target
 
@@ -63,17 +86,24 @@ def _continue(session: requests.Session, url: str, part: Path, at: At) -> None:
 
 
 def check_digests(path: Path, dataset: Dataset) -> None:
-    """Raise SourceError unless the file has the size, SHA-256 and MD5 of the recipe; a bad download is removed."""
-    wrong = ""
+    """Raise SourceError unless the file has the size, SHA-256 and MD5 of the recipe."""
+    if wrong := _mismatch(path, dataset):
+        raise _not_the_file(dataset, wrong)
+
+
+def _mismatch(path: Path, dataset: Dataset) -> str:
+    """What about the file is not as the recipe says, "" where it has that size and those digests."""
     if dataset.bytes is not None and (size := path.stat().st_size) != dataset.bytes:
-        wrong = f"has {size:,} bytes, should have {dataset.bytes:,}"
+        return f"has {size:,} bytes, should have {dataset.bytes:,}"
     for kind in ("sha256", "md5"):
         wanted = getattr(dataset, kind)
-        if wanted and not wrong:
+        if wanted:
             with path.open("rb") as handle:
                 found = hashlib.file_digest(handle, kind).hexdigest()
-            wrong = "" if found == wanted.lower() else f"has {kind} {found}, should have {wanted}"
-    if wrong:
-        if path.suffix == ".part":
-            path.unlink()
-        raise SourceError(f"{dataset.url}: {wrong}; it is not the file of the recipe [{dataset.name}]")
+            if found != wanted.lower():
+                return f"has {kind} {found}, should have {wanted}"
+    return ""
+
+
+def _not_the_file(dataset: Dataset, wrong: str) -> SourceError:
+    return SourceError(f"{dataset.url}: {wrong}; it is not the file of the recipe [{dataset.name}]")

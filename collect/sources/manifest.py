@@ -1,52 +1,57 @@
 """An earlier manifest as a source: the same photos in the same places, from wherever they can still be had."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from collect.manifest import MANIFEST, Row, read_manifest
-from collect.recipe import Dataset, SourceError
+from collect.manifest import Row, read_manifest
+from collect.recipe import CollectError, Dataset, SourceError
 from collect.rows import candidate_of
 from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.archive import members
-from collect.sources.download import download
+from collect.sources.download import download, fetch_list, is_remote
 from collect.sources.folder import read_file
+
+DRAWN = re.compile(r"(-?\d+)/(\d+)")  # seed and index of a synthetic photo
 
 
 def streams(dataset: Dataset, at: At) -> Streams:
     """The rows of the manifest at `dataset.url`: from the files beside it, else from where each came from.
 
     Drawn photos are drawn again, those of a published archive are read from it, all others are fetched. Raises
-    CollectError naming file and line.
+    SourceError naming file and line.
     """
-    url = dataset.url or ""
-    path = download(dataset, at) if url.startswith(("http://", "https://")) else Path(url)
+    path = fetch_list(dataset, at)
     folder = path if path.is_dir() else path.parent
-    rows = [r for r in read_manifest(folder / MANIFEST if path.is_dir() else path) if wanted_class(dataset, r.class_)]
+    try:
+        rows = [r for r in read_manifest(path) if wanted_class(dataset, r.class_)]
+    except CollectError as err:
+        raise SourceError(str(err)) from err
     if not rows:
         raise SourceError(f"{path}: no images in it")
     return {"": _candidates(rows, folder, dataset, at)}
 
 
 def _candidates(rows: list[Row], folder: Path, dataset: Dataset, at: At) -> Iterator[Candidate]:
+    from collect.sources.shapes import CLASSES, draw
+
     archived: dict[str, dict[str, list[Candidate]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         candidate = _candidate(row, keep_place=dataset.train is None)
         if (folder / row.file).is_file():
             yield replace(candidate, read=partial(read_file, folder / row.file))
-        elif row.source == "synthetic" and row.source_id:
-            from collect.sources.shapes import draw
-
-            seed, _, index = row.source_id.partition("/")
-            yield replace(candidate, read=partial(draw, row.class_, int(seed), int(index)))
-        elif row.source == "archive" and row.url and row.source_id:
-            archived[row.url][row.source_id].append(candidate)
+        elif row.source == "synthetic" and row.class_ in CLASSES and (drawn := DRAWN.fullmatch(row.source_id or "")):
+            yield replace(candidate, read=partial(draw, row.class_, int(drawn[1]), int(drawn[2])))
+        elif row.source == "archive" and is_remote(row.url or "") and row.source_id:
+            archived[row.url or ""][row.source_id].append(candidate)
         else:
             yield candidate if row.source != "archive" else replace(candidate, url=None)
     for url, wanted in archived.items():
-        for name, read in members(download(replace(dataset, url=url), at)):
+        archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)  # the recipe's are the manifest's own
+        for name, read in members(download(archive, at)):
             for candidate in wanted.pop(name, []):
                 yield replace(candidate, read=read)
         for candidates in wanted.values():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from collect.recipe import Dataset, SourceError, valid_name
 from collect.sources import At, Candidate, Streams, wanted_class
-from collect.sources.download import download
+from collect.sources.download import fetch_list
 
 COLUMNS = ("url", "class", "owner", "owner_name", "license", "title", "page_url")
 
@@ -19,13 +19,15 @@ def streams(dataset: Dataset, at: At) -> Streams:
     A .txt has an address a line, a class after it, or else the file's name is the class; # begins a comment.
     Raises SourceError naming the line that does not fit.
     """
-    url = dataset.url or ""
-    path = download(dataset, at) if url.startswith(("http://", "https://")) else Path(url)
+    path = fetch_list(dataset, at)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         raise SourceError(f"{path}: cannot be read: {err}") from err
-    found = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_text(text, path)
+    try:
+        found = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_text(text, path)
+    except csv.Error as err:
+        raise SourceError(f"{path}: cannot be read as CSV: {err}") from err
     by_class: dict[str, list[Candidate]] = defaultdict(list, {name: [] for name in dataset.class_names})
     for candidate in found:
         if wanted_class(dataset, candidate.class_):

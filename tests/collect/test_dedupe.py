@@ -129,3 +129,11 @@ def test_the_same_bytes_for_many_owners_are_a_placeholder() -> None:
     found = dedupe(rows, nothing, ())
     assert [r.source_id for r in found.kept] == ["real"]
     assert {r.reason for r in found.rejected} == {"placeholder"}
+
+
+def test_rows_without_a_hash_are_no_twins() -> None:
+    rows = [row("a", "car", "1", ""), row("b", "bus", "2", ""), row("c", "car", "3", "00000000000000ff")]
+    rows += [row("d", "car", "4", "00000000000000fe"), row("e", "car", "1", "")]
+    found = dedupe(rows, nothing, ())
+    assert [r.source_id for r in found.kept] == ["a", "b", "c"]
+    assert {r.source_id: r.reason for r in found.rejected} == {"d": "near-duplicate", "e": "exact-duplicate"}

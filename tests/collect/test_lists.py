@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torchvision
 
 import collect.manifest
 from tests.collect.test_flickr import photos
@@ -78,7 +79,12 @@ def test_private_hosts_are_refused_by_default(place, web) -> None:
 
 @pytest.mark.parametrize(
     ("text", "where"),
-    [("a,b\n1,2\n", "list.csv:1"), ("url,class\nhttp://x/1.jpg,../up\n", "list.csv:2"), ("", "list.csv")],
+    [
+        ("a,b\n1,2\n", "list.csv:1"),
+        ("url,class\nhttp://x/1.jpg,../up\n", "list.csv:2"),
+        ("", "list.csv"),
+        (f"url,class\n{'x' * 200_000},a\n", "list.csv"),
+    ],
 )
 def test_a_list_that_does_not_fit_is_named(place, text: str, where: str) -> None:
     (place.folder / "list.csv").write_text(text)
@@ -158,6 +164,11 @@ def test_verify_finds_a_photographer_on_both_sides(place, web) -> None:
         (("car", "--source", "synthetic", "--train", "0"), 2),
         (("unicorn", "--source", "synthetic"), 2),
         (("../car", "--source", "synthetic"), 2),
+        (("--from", ".", "--name", "x", "--split", "foo"), 2),
+        (("--dataset", "sample", "--split", "foo"), 2),
+        (("--from", ".", "--name", "x", "--license", "by"), 2),
+        (("--dataset", "sample", "--license", "by"), 2),
+        (("car", "--source", "synthetic", "--license", "by"), 2),
     ],
 )
 def test_usage_errors(place, args: tuple[str, ...], code: int) -> None:
@@ -188,12 +199,26 @@ def test_the_recipe_is_remembered_with_comments_kept(place) -> None:
     assert collect.manifest.last_collected(place.folder / "data") == "car-bicycle"
 
 
-def test_loads_in_imagefolder_and_hugging_face(place, monkeypatch, tmp_path_factory) -> None:
-    datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
-    torchvision = pytest.importorskip("torchvision.datasets")
+def test_a_shipped_file_is_left_alone_and_that_is_told(place) -> None:
+    own = place.folder / "datasets.toml"
+    own.symlink_to(REPOSITORY / "datasets.toml")
+    outcome = place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
+    assert "its recipe was not added to" in outcome.out
+    assert own.is_symlink()
+
+
+def test_loads_in_imagefolder(place) -> None:
     place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
     folder = place.folder / "data/car-bicycle"
-    assert len(torchvision.ImageFolder(str(folder / "train"))) == 16
+    for split, number in (("train", 16), ("test", 4)):
+        loaded = torchvision.datasets.ImageFolder(str(folder / split))
+        assert (len(loaded), loaded.classes) == (number, ["bicycle", "car"])
+
+
+def test_loads_in_hugging_face(place, tmp_path_factory) -> None:
+    datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
+    place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
+    folder = place.folder / "data/car-bicycle"
     loaded = datasets.load_dataset("imagefolder", data_dir=str(folder), cache_dir=str(tmp_path_factory.mktemp("hf")))
     assert {k: len(v) for k, v in loaded.items()} == {"train": 16, "test": 4}
     by_hash = {r["sha256"]: r for r in place.rows("car-bicycle")}

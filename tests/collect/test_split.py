@@ -1,11 +1,15 @@
 """The split: exact, leak-free, independent of order, stable when growing."""
 
+import itertools
 import random
+import time
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from collect.groups import items_of
+from collect.manifest import Row
 from collect.split import Item, split
 
 
@@ -92,3 +96,116 @@ def test_without_counts_everything_has_a_side() -> None:
     assert len(plan.sides) == len(pool)
     assert not crossing(plan, pool)
     assert all(abs(n - 40) <= 15 for (_, side), n in counted(plan, pool).items() if side == "test")
+
+
+def brute_force(pool: list[Item], train: Counter[str], test: Counter[str]) -> bool:
+    """Whether any choice of whole owners gives every class its counts."""
+    sizes: dict[str, Counter[str]] = {}
+    for item in pool:
+        sizes.setdefault(item.links[0], Counter())[item.class_] += 1
+    total = Counter(i.class_ for i in pool)
+    for choice in itertools.product((0, 1), repeat=len(sizes)):
+        tested: Counter[str] = sum(itertools.compress(sizes.values(), choice), Counter())
+        if all(tested[c] >= test[c] and total[c] - tested[c] >= train[c] for c in total):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("classes", ["a", "ab", "abc"])
+def test_an_exact_split_is_found_whenever_there_is_one(classes: str) -> None:
+    rng = random.Random(len(classes))
+    found = Counter()
+    for seed in range(150):
+        pool = [
+            Item(f"{owner}{c}{i}", c, (f"owner {owner}",))
+            for owner in range(rng.randint(3, 8))
+            for c in rng.sample(classes, rng.randint(1, len(classes)))
+            for i in range(rng.randint(1, 5))
+        ]
+        total = Counter(i.class_ for i in pool)
+        test = Counter({c: rng.randint(0, n) for c, n in total.items()})
+        if seed % 2:  # counts that some choice of owners gives
+            half = {links for links in sorted({i.links for i in pool}) if rng.random() < 0.5}
+            test = Counter(i.class_ for i in pool if i.links in half)
+        spare = rng.randint(0, 1)
+        train = Counter({c: max(0, n - test[c] - spare) for c, n in total.items()})
+        plan = split(pool, seed, train, test)
+        possible = brute_force(pool, train, test)
+        assert (not plan.short) == possible, (pool, train, test)
+        assert not crossing(plan, pool)
+        found[possible] += 1
+    assert found[True] > 50
+    assert found[False] > 0
+
+
+def test_owners_of_three_and_two_photos_split_six_to_four() -> None:
+    pool = [Item(f"{g}-{i}", "car", (f"owner {g}",)) for g, size in enumerate((3, 3, 2, 2)) for i in range(size)]
+    tested = set()
+    for seed in range(20):
+        plan = split(pool, seed, {"car": 6}, {"car": 4})
+        assert not plan.short
+        assert split(pool[::-1], seed, {"car": 6}, {"car": 4}).sides == plan.sides
+        tested |= {i for i, side in plan.sides.items() if side == "test"}
+    assert tested == {f"{g}-{i}" for g in (2, 3) for i in (0, 1)}
+
+
+def test_equal_owners_are_chosen_by_the_seed() -> None:
+    pool = [Item(f"{g}-{i}", "car", (f"owner {g}",)) for g in range(12) for i in range(5 if g < 6 else 4)]
+    plans = [split(pool, seed, {"car": 41}, {"car": 13}) for seed in range(10)]
+    assert not any(plan.short for plan in plans)
+    assert len({tuple(sorted(plan.sides.items())) for plan in plans}) > 5
+
+
+def test_earlier_sides_stand_when_only_an_exact_choice_fits() -> None:
+    known = [Item(f"k{i}", "car", ("owner k",), "test") for i in range(2)]
+    fresh = [Item(f"{g}-{i}", "car", (f"owner {g}",)) for g, size in enumerate((3, 3, 2, 2)) for i in range(size)]
+    for seed in range(10):
+        plan = split([*known, *fresh], seed, {"car": 6}, {"car": 6})
+        assert not plan.short
+        assert {plan.sides[i.id] for i in known} == {"test"}
+
+
+def test_many_large_groups_are_settled_in_seconds() -> None:
+    rng = random.Random(3)
+    pool = [
+        Item(f"{owner}{c}{i}", c, (f"owner {owner}",))
+        for owner in range(400)
+        for c in rng.sample("abcd", rng.choice((1, 1, 2)))
+        for i in range(rng.choice((4, 6, 8)))
+    ]
+    total = Counter(i.class_ for i in pool)
+    started = time.monotonic()
+    odd = split(pool, 1, {c: n - 101 for c, n in total.items()}, dict.fromkeys(total, 101))  # all groups are even
+    assert odd.short
+    even = split(pool, 1, {c: n - 102 for c, n in total.items()}, dict.fromkeys(total, 102))
+    assert not even.short
+    assert time.monotonic() - started < 60
+
+
+def row(name: str, owner: str | None, owner_name: str | None = None, source: str = "urls") -> Row:
+    """A row as the split sees it."""
+    return Row("", "car", "", name, source=source, source_id=name, owner=owner, owner_name=owner_name)
+
+
+def links(*rows: Row) -> list[tuple[str, ...]]:
+    """What each row must stay together with."""
+    return [i.links for i in items_of(rows, "owner", {}, {})]
+
+
+def test_an_owner_is_known_by_source_and_id_not_by_name() -> None:
+    a, b, c = links(row("1", "o7", "Ann"), row("2", "o7"), row("3", "o7", "Ann Other"))
+    assert a == b == c != ()
+    first, second = links(row("1", "o7", "Ann"), row("2", "o7", "Ann", source="flickr"))
+    assert first != second
+
+
+def test_without_an_id_the_name_is_the_owner() -> None:
+    a, b, nobody = links(row("1", None, "Ann"), row("2", None, "Ann"), row("3", None))
+    assert a == b != ()
+    assert nobody == ()
+
+
+def test_messages_call_an_owner_by_name() -> None:
+    pool = items_of([row(str(i), "o7", "Ann" if i else None) for i in range(9)], "owner", {}, {})
+    plan = split([*pool, Item("other", "car")], 1, {"car": 7}, {"car": 3})
+    assert plan.why == "owner Ann (urls:o7) has 9 of them"
