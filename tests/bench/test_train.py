@@ -248,6 +248,7 @@ def test_freezing_first_leaves_the_backbone_alone_for_a_while(
     assert seen == [True, False]
 
 
+@pytest.mark.filterwarnings("default")  # torch 2.11's compiler uses what torch itself calls deprecated
 def test_compiled_training_learns_too(easy: Path, tmp_path: Path) -> None:
     if shutil.which("g++") is None:
         pytest.skip("torch.compile on the CPU needs a C++ compiler")
