@@ -14,7 +14,7 @@ from reports.history import changes
 from reports.learning import crossings, curves, rising
 from reports.load import load
 from reports.verdict import judge
-from tests.example_results.make import KINDS, Kind, make_run
+from tests.example_results.make import KINDS, Kind, make_facts, make_run
 
 SCRATCH, FROZEN, FINETUNED, SMALL = KINDS
 
@@ -201,3 +201,19 @@ def test_the_weights_origin_stands_in_every_part_that_shows_their_results(result
     page = (results / "car-bicycle/report.html").read_text()
     assert page.count(line) >= 13
     assert "ImageNet" not in page.replace("Tiny-ImageNet", "")
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "said"),
+    [((0.79, 0.80, 0.81), "Every model is clearly above."), ((0.70, 0.80, 0.90), "cannot be shown to be better.")],
+)
+def test_a_model_clears_the_floor_over_seeds_and_over_images(
+    tmp_path: Path, accuracies: tuple[float, ...], said: str
+) -> None:
+    runs = make(tmp_path, [SMALL])
+    for run, accuracy in zip(runs, accuracies, strict=True):
+        edit(tmp_path, run.run, result={"accuracy": accuracy})
+    make_facts(tmp_path, runs[0])
+    floor = next(line for line in text_of(tmp_path).split("\n") if line.startswith("The floor"))
+    assert "file size alone gives 63.0%" in floor
+    assert floor.endswith(said)
