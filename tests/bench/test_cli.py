@@ -91,7 +91,12 @@ def test_notes_are_said_before_the_epochs_they_warn_of(three_classes: Path, tmp_
 def test_ctrl_c_says_how_to_go_on_and_keeps_the_finished_epochs(two_classes: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     more = ["--size", "32", "--epochs", "400", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
-    command = [sys.executable, "-m", "bench", "run", "baseline-cnn", "--dataset", str(two_classes / "two"), *more]
+    # A process started in the background ignores SIGINT, and so do its children.
+    start = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('bench', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", start, "run", "baseline-cnn", "--dataset", str(two_classes / "two"), *more]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

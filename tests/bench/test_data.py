@@ -97,12 +97,12 @@ def test_val_is_left_out_beside_test(tmp_path: Path) -> None:
 def test_packing_keeps_order_and_is_done_once(three_classes: Path) -> None:
     source = open_source("three", three_classes)
     told: list[tuple[int, int]] = []
-    images, fresh = pack(source, 32, lambda done, total: told.append((done, total)))
+    images, fresh = pack(source, 36, lambda done, total: told.append((done, total)))
     assert fresh
     assert told[-1] == (54, 54)
-    assert images.shape == (54, 32, 32, 3)
-    np.testing.assert_array_equal(images, decode([source.folder / row.file for row in source.rows], 32))
-    again, fresh = pack(source, 32, lambda done, total: None)
+    assert images.shape == (54, 36, 36, 3)
+    np.testing.assert_array_equal(images, decode([source.folder / row.file for row in source.rows], 36))
+    again, fresh = pack(source, 36, lambda done, total: None)
     assert not fresh
     np.testing.assert_array_equal(images, again)
 
