@@ -1,7 +1,7 @@
 """Keep one of every photo: exact copies, near copies, photos that two classes claim, placeholders."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,12 +33,16 @@ class Duplicates:
 
 
 def dedupe(
-    rows: Sequence[Row], thumb: Callable[[Row], np.ndarray | None], earlier: Collection[tuple[str, str]]
+    rows: Sequence[Row],
+    thumb: Callable[[Row], np.ndarray | None],
+    earlier: Collection[tuple[str, str]],
+    published: Mapping[tuple[str, str], str],
 ) -> Duplicates:
     """Sort out duplicates among `rows`, which stand in their source's order, earlier ones first.
 
     Of every group the first stays; a group that two classes claim belongs to neither. Rows whose (class, source_id) is
     in `earlier` are never dropped: newcomers that repeat them are. `thumb` gives a row's 32 x 32 grey pixels.
+    `published` says on which side the source itself has a (class, source_id); leaks are counted by it.
     """
     found = Duplicates()
     rows = _without_placeholders(rows, found)
@@ -60,8 +64,8 @@ def dedupe(
     found.exact = len(rows) - len(distinct)
     found.near = len(distinct) - len(members)
     for group in members.values():
-        _count_leaks([rows[i] for i in group], found)
-        staying = [i for i in group if (rows[i].class_, rows[i].source_id or "") in earlier]
+        _count_leaks([(rows[i].sha256, published.get(_key(rows[i]))) for i in group], found)
+        staying = [i for i in group if _key(rows[i]) in earlier]
         conflict = not staying and len({rows[i].class_ for i in group}) > 1
         staying = [] if conflict else staying or group[:1]
         found.kept += [rows[i] for i in staying]
@@ -70,8 +74,12 @@ def dedupe(
                 twin = evidence.get(position[rows[i].sha256])
                 found.rejected.append(_rejection(rows, i, group, staying, conflict, twin))
         found.conflicts += len(group) if conflict else 0
-    found.test_files = sum(1 for r in rows if r.split == "test")
+    found.test_files = sum(1 for r in rows if published.get(_key(r)) == "test")
     return found
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row.class_, row.source_id or ""
 
 
 def _rejection(
@@ -93,11 +101,12 @@ def _rejection(
     return Rejected(row.class_, row.source_id, row.url, "near-duplicate", f"shows the same as {like}{why}")
 
 
-def _count_leaks(group: list[Row], found: Duplicates) -> None:
-    in_train = {r.sha256 for r in group if r.split == "train"}
-    tested = [r for r in group if r.split == "test"]
+def _count_leaks(group: list[tuple[str, str | None]], found: Duplicates) -> None:
+    """Count over one photo's copies, each as its digest and where the source has it."""
+    in_train = {digest for digest, split in group if split == "train"}
+    tested = [digest for digest, split in group if split == "test"]
     found.leaks += len(tested) if in_train else 0
-    found.leaks_exact += sum(1 for r in tested if r.sha256 in in_train)
+    found.leaks_exact += sum(1 for digest in tested if digest in in_train)
 
 
 def _without_placeholders(rows: Sequence[Row], found: Duplicates) -> list[Row]:

@@ -104,11 +104,13 @@ def _settle(dataset: Dataset, folder: Path, at: At, show: Show, workers: int) ->
             kept = {**earlier, **_again(gatherer, lost)}
             rows = gathered_rows(gatherer.ranked, kept)
             rejected = rejected_rows(gatherer.ranked)
-            found = dedupe(rows, thumbs(folder, journal), kept)
+            entries = [e for ranked in gatherer.ranked.values() for e in ranked]
+            published = {e.photo.key: e.candidate.split for e in entries if e.candidate.split}
+            found = dedupe(rows, thumbs(folder, journal), kept, published)
             write_rejected(folder, rejected)
-            check_classes(dataset, gatherer.ranked, rows)
+            check_classes(dataset, gatherer.ranked, rows, bool(published))
             gone = [r.file for k, r in lost.items() if k not in kept]
-            if dataset.train is None and any(r.split for r in rows):
+            if dataset.train is None and published:
                 return Settled(name_files(rows, kept.values()), rejected, found, True, gone)
             plan = _split(dataset, found.kept, kept, journal, gatherer.ranked)
             short = Counter({c: 0 for c, _ in plan.short})

@@ -43,15 +43,16 @@ def shortfall(
     return ShortfallError("\n".join([*lines, f"  {_advice(dataset, min(distinct.get(c, 0) for c in short))}"]))
 
 
-def check_classes(dataset: Dataset, found: Iterable[str], rows: Sequence[Row]) -> None:
-    """Raise ShortfallError when counts are not asked for and a class has nothing to train or to test with."""
+def check_classes(dataset: Dataset, found: Iterable[str], rows: Sequence[Row], upstream: bool) -> None:
+    """Raise ShortfallError when counts are not asked for and a class has nothing to train or to test with; `upstream`
+    tells that the source came with a split.
+    """
     if dataset.train is not None:
         return
     splits: dict[str, Counter[str]] = {class_: Counter() for class_ in found}
     for row in rows:
         splits[row.class_][row.split] += 1
     for class_, counts in sorted(splits.items()):
-        upstream = any(r.split for r in rows)
         lacking = [side for side in ("train", "test") if not counts[side]] if upstream else []
         if lacking or counts.total() < 2:
             what = f"no usable {lacking[0]} images" if lacking else f"{counts.total()} usable images, needs at least 2"

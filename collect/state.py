@@ -43,12 +43,18 @@ def present(folder: Path, row: Row) -> bool:
 def earlier_rows(folder: Path, dataset: Dataset) -> tuple[dict[Key, Row], dict[Key, Row]]:
     """Rows of an earlier run whose file is there, and those whose file is not.
 
-    None when the split is made anew: an upstream split gives way to counts, and the other way round.
+    None when an upstream split gives way to counts. Raises UsageError where counts were given before and none are now:
+    photos would change sides.
     """
     if not (folder / MANIFEST).is_file() or not (folder / DATASET_FILE).is_file():
         return {}, {}
     collected = read_dataset(folder)
-    if (collected.recipe.train is None) != (dataset.train is None):
+    if collected.recipe.train is not None and dataset.train is None:
+        raise UsageError(
+            f"{folder}: was collected with --train {collected.recipe.train} --test {collected.recipe.test or 0}; "
+            "without counts its photos would change sides: give counts, or choose another --name"
+        )
+    if collected.upstream_split and dataset.train is not None:
         return {}, {}
     rows = {(r.class_, r.source_id or ""): r for r in read_manifest(folder)}
     there = {k: r for k, r in rows.items() if present(folder, r)}

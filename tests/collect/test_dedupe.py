@@ -98,7 +98,7 @@ def test_of_each_group_the_first_stays() -> None:
         row("d", "car", "2", "0000000000000003"),
         row("e", "car", "3", "ffffffffffffffff"),
     ]
-    found = dedupe(rows, nothing, ())
+    found = dedupe(rows, nothing, (), {})
     assert [r.source_id for r in found.kept] == ["a", "e"]
     assert {r.source_id: r.reason for r in found.rejected} == {
         "b": "exact-duplicate",
@@ -111,14 +111,14 @@ def test_of_each_group_the_first_stays() -> None:
 
 def test_a_photo_of_two_classes_belongs_to_neither() -> None:
     rows = [row("a", "car", "1", "00000000000000ff"), row("b", "bicycle", "1", "00000000000000ff")]
-    found = dedupe(rows, nothing, ())
+    found = dedupe(rows, nothing, (), {})
     assert found.kept == []
     assert {r.reason for r in found.rejected} == {"class-conflict"}
 
 
 def test_what_is_there_already_stays() -> None:
     rows = [row("a", "car", "1", "00000000000000ff"), row("b", "bicycle", "1", "00000000000000ff")]
-    found = dedupe(rows, nothing, {("car", "a")})
+    found = dedupe(rows, nothing, {("car", "a")}, {})
     assert [r.source_id for r in found.kept] == ["a"]
     assert [r.reason for r in found.rejected] == ["exact-duplicate"]
 
@@ -126,7 +126,7 @@ def test_what_is_there_already_stays() -> None:
 def test_the_same_bytes_for_many_owners_are_a_placeholder() -> None:
     rows = [row(str(i), "car", "1", "00000000000000ff", owner=f"o{i}", source="flickr") for i in range(4)]
     rows.append(row("real", "car", "2", "ffffffff00000000", owner="o9", source="flickr"))
-    found = dedupe(rows, nothing, ())
+    found = dedupe(rows, nothing, (), {})
     assert [r.source_id for r in found.kept] == ["real"]
     assert {r.reason for r in found.rejected} == {"placeholder"}
 
@@ -134,6 +134,6 @@ def test_the_same_bytes_for_many_owners_are_a_placeholder() -> None:
 def test_rows_without_a_hash_are_no_twins() -> None:
     rows = [row("a", "car", "1", ""), row("b", "bus", "2", ""), row("c", "car", "3", "00000000000000ff")]
     rows += [row("d", "car", "4", "00000000000000fe"), row("e", "car", "1", "")]
-    found = dedupe(rows, nothing, ())
+    found = dedupe(rows, nothing, (), {})
     assert [r.source_id for r in found.kept] == ["a", "b", "c"]
     assert {r.source_id: r.reason for r in found.rejected} == {"d": "near-duplicate", "e": "exact-duplicate"}
