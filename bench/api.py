@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bench.data import Source, open_source
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.facts import keep_facts
 from bench.plan import Plan, fresh_copy
 from bench.planner import estimate_seconds, expand, make_plans, resolve_models, smaller_size
@@ -136,7 +136,10 @@ def duration(seconds: float) -> str:
 def execute(job: Job, results: Path, console: Console) -> tuple[list[Run], list[Path]]:
     """Make the runs, keep the dataset's facts, build the report; the runs and the report's files."""
     runs = make_runs(job.plans, job.source, console)
-    keep_facts(job.source, results)
+    try:
+        keep_facts(job.source, results)
+    except BenchError as err:
+        console.print(f"The report goes without facts about the dataset: {err}", highlight=False, markup=False)
     from bench import cli
 
     return runs, cli.build_report(results, job.source.name)

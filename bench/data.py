@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bench.decode import DECODER, decode
 from bench.device import cache_folder, cores
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.recipes import Recipe
 from collect.manifest import TEST_FOLDERS, Row, atomic_write, is_dataset, load_rows, manifest_sha256
 from collect.recipe import CollectError
@@ -151,7 +151,8 @@ def _clean(row: Row, seen: frozenset[str]) -> bool | None:
 def pack(source: Source, size: int, progress: Callable[[int, int], None]) -> tuple[NDArray[np.uint8], bool]:
     """All images of a source as a memory-mapped (n, size, size, 3) array in its rows' order, and whether it is new.
 
-    Kept in the user's cache under a hash of manifest and transform. Raises BenchError naming an unreadable image.
+    Kept in the user's cache under a hash of manifest and transform. Raises BenchError naming an unreadable image, or
+    a damaged file of the cache.
     """
     key = hashlib.sha256(f"{source.sha256}|{size}|{PACK_VERSION}".encode()).hexdigest()[:24]
     path = cache_folder() / "packs" / f"{key}.npy"
@@ -174,7 +175,10 @@ def pack(source: Source, size: int, progress: Callable[[int, int], None]) -> tup
             for count in pool.map(work, range(0, len(files), CHUNK)):
                 done += count
                 progress(done, len(files))
-    return np.load(path, mmap_mode="c"), fresh
+    try:
+        return np.load(path, mmap_mode="c"), fresh
+    except ValueError as err:
+        raise BenchError(f"{path}: a damaged file of the cache; delete it and run again") from err
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 import io
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.nn.functional import interpolate
 
 from bench.errors import BenchError
@@ -22,6 +23,18 @@ except ImportError:  # a checkout that was never installed: Pillow decodes JPEGs
 DECODER = "Pillow" if simplejpeg is None else "simplejpeg"
 _EXIF = b"Exif\0\0"
 _SCALES = (8, 4, 2)
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Turn what reading an image may raise into a BenchError that names it and says what to do."""
+    try:
+        yield
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
+        why = "its format is not known" if isinstance(err, UnidentifiedImageError) else getattr(err, "strerror", None)
+        raise BenchError(
+            f"{path}: not a readable image ({why or err}); remove it, or let collect --from sort it out"
+        ) from err
 
 
 def _read(path: str | Path) -> bytes:
@@ -68,15 +81,11 @@ def decode(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
     """
     same_shape: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
     for i, path in enumerate(paths):
-        try:
+        with naming(path):
             content = _read(path)
             pixels = _jpeg(content, size)
             if pixels is None:
                 pixels = _any_image(content, size)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-            raise BenchError(
-                f"{path}: not a readable image ({err}); remove it, or let collect --from sort it out"
-            ) from err
         same_shape[pixels.shape].append((i, pixels))
     squares = np.empty((len(paths), size, size, 3), np.uint8)
     for found in same_shape.values():

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,10 @@ def rates(kind: str, precision: str) -> dict[str, float]:
     about = info(device, precision)
     key = f"{about.name}|{about.cores}|{about.torch}|{precision}"
     path = cache_folder() / "rates.json"
-    known: dict[str, dict[str, float]] = json.loads(path.read_text()) if path.is_file() else {}
+    known: dict[str, dict[str, float]] = {}
+    if path.is_file():
+        with suppress(json.JSONDecodeError):  # damaged: measured anew
+            known = json.loads(path.read_text())
     if key not in known:
         known[key] = _measure(device, precision)
         with atomic_write(path) as out:

@@ -10,7 +10,8 @@ from typer.core import TyperGroup
 from bench.errors import BenchError
 from collect.recipe import CollectError
 
-MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+MENDABLE = (*FULL, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 
 
 class Commands(TyperGroup):
@@ -26,7 +27,8 @@ class Commands(TyperGroup):
         except OSError as err:
             if err.errno not in MENDABLE:
                 raise
-            _fail(f"{err.filename or 'writing a file'}: {err.strerror}; finished epochs are kept", 1)
+            kept = "; make room, finished epochs are kept" if err.errno in FULL else ""
+            _fail(f"{err.filename or 'writing a file'}: {err.strerror}{kept}", 1)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.data import Source
+from bench.decode import naming
 from bench.device import cores
 from bench.pictures import save_thumbnail
 from bench.records import DatasetFacts, Picture, facts_folder, read_facts, write_facts
@@ -23,7 +24,7 @@ def trivial_features(path: Path) -> list[float]:
     """What a lazy rule could use instead of the content: size, shape, bytes, mean colour, greyness, borders, and the
     JPEG's quantisation.
     """
-    with Image.open(path) as image:
+    with naming(path), Image.open(path) as image:
         width, height = image.size
         tables: dict[int, Sequence[int]] = getattr(image, "quantization", None) or {}
         quantisation = float(np.mean([v for table in tables.values() for v in table])) if tables else 0.0
@@ -76,7 +77,10 @@ def _floors(source: Source) -> dict[str, float]:
 
 
 def keep_facts(source: Source, results: Path) -> DatasetFacts:
-    """Write the facts of a dataset's present state below `results` unless they are there; they are returned."""
+    """Write the facts of a dataset's present state below `results` unless they are there; they are returned.
+
+    Raises BenchError naming an image that cannot be read.
+    """
     folder = facts_folder(results, source.name, source.sha256)
     if known := read_facts(folder):
         return known
@@ -93,7 +97,8 @@ def keep_facts(source: Source, results: Path) -> DatasetFacts:
         members = [r for r in rows if r.class_ == name]
         for place, row in enumerate(members[:: max(1, len(members) // SAMPLES_PER_CLASS)][:SAMPLES_PER_CLASS]):
             picture = f"{source.classes.index(name):03}_{place}.webp"
-            with Image.open(source.folder / row.file) as image:
+            path = source.folder / row.file
+            with naming(path), Image.open(path) as image:
                 save_thumbnail(image, folder / picture)
             samples.append(Picture("sample", picture, row.file, name))
     facts = DatasetFacts(

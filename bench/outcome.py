@@ -56,7 +56,10 @@ def make_result(
     """The figures of a run on its test images, whose predictions go to `folder`; failed where there is a `reason`."""
     if reason is not None:
         return Result("failed", reason=reason)
-    found = figures(trained.logits, labels, len(source.classes))
+    found, last = figures(trained.logits, labels, len(source.classes)), trained.epochs[-1]
+    counts = list(Counter(source.rows[i].class_ for i in chosen.train).values())
+    by_chance = found.accuracy_low <= int(labels.bincount().max()) / len(labels)
+    stalled = by_chance and is_stalled(last.train_loss, last.train_accuracy, counts, plan.recipe.label_smoothing)
     logits, files = trained.logits, [source.rows[i].file for i in (*chosen.test, *chosen.extra)]
     if extra is not None:
         logits = torch.cat([logits, answers(network.trunk, extra, plan.recipe.batch_size, plan.recipe.precision)])
@@ -64,9 +67,6 @@ def make_result(
     write_predictions(folder, predictions(logits, labels, files, source.classes, chosen.clean))
     clean = torch.tensor([c is True for c in chosen.clean])
     clean_accuracy = float((predicted(logits) == labels)[clean].float().mean()) if bool(clean.any()) else None
-    last = trained.epochs[-1]
-    trained_on = Counter(source.rows[i].class_ for i in chosen.train)
-    stalled = is_stalled(last.train_loss, last.train_accuracy, list(trained_on.values()), plan.recipe.label_smoothing)
     return Result(
         "stalled" if stalled else "done",
         **asdict(found),

@@ -71,13 +71,13 @@ def make_plans(
     for seed, (model, recipe) in itertools.product(range(1, seeds + 1), recipes):
         ready = replace(recipe, precision=choose_precision(device, recipe.precision))
         weights_hash = ""
+        if seed == 1:
+            cost.count(model, ready, len(source.classes))
+            select(source, ready, seed, seen_list(ready))
         if MODELS[model].pretrained and ready.weights is not None:
             if ready.weights != "imagenet":
                 ready = replace(ready, weights=str(Path(ready.weights).expanduser().resolve()))
             weights_hash = _checked_weights(ready, recipe.weights or "")
-        if seed == 1:
-            cost.count(model, ready, len(source.classes))
-            select(source, ready, seed, seen_list(ready))
         about = info(device, ready.precision)
         name = run_name(model, ready, seed, source.sha256, weights_hash, about.kind, about.name)
         folder = str((results / source.name / name).resolve())

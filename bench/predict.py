@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.data import to_input
-from bench.decode import decode
-from bench.errors import BenchError, RecordError, UsageError, WeightsError
+from bench.decode import decode, naming
+from bench.errors import RecordError, UsageError, WeightsError
 from bench.evaluate import probabilities
 from bench.models import VGGS, bare, baseline_cnn, new_head, outputs_for, torchvision_classifiers
 from bench.recipes import make_recipe
@@ -70,11 +70,8 @@ def load_network(folder: Path) -> tuple[nn.Module, tuple[str, ...], int]:
 
 def _resize_256_crop_224(path: Path) -> Tensor:
     """ImageNet's usual test transform: shorter side to 256, centre 224 x 224, as (224, 224, 3) uint8."""
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-        raise BenchError(f"{path}: not a readable image ({err})") from err
+    with naming(path), Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
     scale = 256 / min(upright.size)
     upright = upright.resize((round(upright.width * scale), round(upright.height * scale)), Image.Resampling.BILINEAR)
     left, top = (upright.width - 224) // 2, (upright.height - 224) // 2

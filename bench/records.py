@@ -163,11 +163,12 @@ class Run:
     notes: list[str] = field(default_factory=list)
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path | str) -> Run:
     """The run of a run.json, or of the folder that holds one.
 
     Raises RecordError naming file and key when it is half-written, of another schema or does not fit it.
     """
+    path = Path(path)
     path = path / RUN_FILE if path.is_dir() else path
     values = load_json(path)
     found = values.get("schema") if isinstance(values, dict) else None

@@ -85,7 +85,8 @@ class Display:
         if event["event"] == "note":
             self._console.print(f"  note: {event['text']}", highlight=False, markup=False)
         elif event["event"] == "epoch" and self._task is None:
-            measured = f"test accuracy {event['test_accuracy']:.1%}, loss {event['test_loss']:.3f}"
+            on = "validation" if self._plan.recipe.val_fraction else "test"
+            measured = f"{on} accuracy {event['test_accuracy']:.1%}, loss {event['test_loss']:.3f}"
             self._console.print(
                 f"  epoch {event['epoch']}/{epochs}: train loss {event['train_loss']:.3f}, {measured}, "
                 f"{event['seconds']:.1f} s, {event['images_per_second']:,.0f} images/s",
@@ -104,7 +105,10 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
     Raises RunError when the reason concerns the whole command. KeyboardInterrupt ends the process and is passed on.
     """
     folder = Path(plan.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise BenchError(f"{folder.parent.parent}: results cannot be kept there ({err.strerror})") from err
     error: dict[str, Any] = {}
     log = folder / LOG_FILE
     with (

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.records import read_run, read_runs
+from collect.sources.shapes import draw
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SMALL = ["--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
@@ -118,6 +119,18 @@ def test_results_in_place_of_a_file_are_one_line(two_classes: Path, tmp_path: Pa
     assert "Not a directory" in made.stderr or "File exists" in made.stderr
 
 
+def test_a_broken_photo_ends_its_runs_with_one_line_and_leaves_a_report(tmp_path: Path) -> None:
+    for side in ("train", "test"):
+        for name in ("car", "bicycle"):
+            (tmp_path / "set" / side / name).mkdir(parents=True)
+            (tmp_path / "set" / side / name / "1.jpg").write_bytes(draw(name, 5, len(side)))
+    (tmp_path / "set/train/car/2.jpg").write_bytes(b"broken")
+    made = bench("run", "baseline-cnn", "--dataset", "set", *SMALL, cwd=tmp_path, code=1)
+    assert "2.jpg: not a readable image (its format is not known); remove it" in made.stdout
+    assert "The report goes without facts about the dataset" in made.stdout
+    assert "Report: " in made.stdout
+
+
 def test_a_broken_photo_is_named_by_predict(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no photo")
     made = bench("predict", "frozen-vgg", str(tmp_path / "broken.jpg"), cwd=finished, code=1)
@@ -188,6 +201,7 @@ def test_summary_is_layer_by_layer(tmp_path: Path) -> None:
         ),
         (["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vit_b_16", "--size", "64"], 2, "cannot take it"),
         (["run", "frozen-vgg", "--dataset", "DATA", "--set", "weights=none"], 2, "frozen-vgg needs some"),
+        (["run", "frozen-vgg", "--dataset", "DATA", "--arch", "foo"], 2, "--arch foo: unknown; choose from vgg11"),
         (["show", "nothing"], 2, "nothing: no such run"),
         (["predict", "nothing", "no.jpg"], 2, "no.jpg: no such file"),
         (["models", "--classes", "1"], 2, "--classes 1"),

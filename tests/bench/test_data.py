@@ -107,6 +107,15 @@ def test_packing_keeps_order_and_is_done_once(three_classes: Path) -> None:
     np.testing.assert_array_equal(images, again)
 
 
+def test_a_damaged_pack_is_named(three_classes: Path) -> None:
+    source = open_source("three", three_classes)
+    images, _ = pack(source, 34, lambda done, total: None)
+    path = Path(images.filename)
+    path.write_bytes(b"damaged")
+    with pytest.raises(BenchError, match=rf"{path.name}: a damaged file of the cache; delete it"):
+        pack(source, 34, lambda done, total: None)
+
+
 def test_an_unreadable_image_is_named_and_leaves_no_pack(tmp_path: Path) -> None:
     for side in ("train", "test"):
         for name in ("a", "b"):

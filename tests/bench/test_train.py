@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -129,6 +130,17 @@ def test_heads_with_another_cut_have_features_of_their_own(two_classes: Path, tm
     for head in ("mlp256", "last"):
         made = run(_plan("finetuned-vgg", "two", two_classes, tmp_path / head, head=head, **values), _silent)
         assert len(made.epochs) == 1
+
+
+def test_a_run_whose_test_images_are_answered_well_is_not_stalled(easy: Path, tmp_path: Path) -> None:
+    """The loss of a single epoch is an average over its steps, which begin at chance."""
+    plan = _plan("baseline-cnn", "easy", easy, tmp_path / "r", epochs=4, dropout=0.0, lr=0.02)
+    made = run(plan, _silent)
+    assert made.result.accuracy >= 0.9
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.outcome.is_stalled", lambda *a: True)
+        again = run(replace(plan, folder=str(tmp_path / "again")), _silent)
+    assert again.result.status == "done"
 
 
 def test_a_run_that_does_not_learn_is_stalled(three_classes: Path, tmp_path: Path) -> None:
