@@ -195,16 +195,16 @@ class Split:
         return len(self.labels)
 
 
-def make_split(images: NDArray[np.uint8], numbers: Sequence[int], labels: Sequence[int], device: torch.device) -> Split:
-    """The images with these numbers: copied to the device where they fill at most half of its free memory, else left in
-    the memory-mapped pack, from which the operating system pages them in.
+def make_split(views: Sequence[Tensor], numbers: Sequence[int], labels: Sequence[int], device: torch.device) -> Split:
+    """The rows with these numbers of each view: copied to the device where they fill at most half of its free memory,
+    else left where they are, memory-mapped in a file from which the operating system pages them in.
     """
-    stored, index = torch.from_numpy(images), torch.tensor(numbers, dtype=torch.int64)
-    on_device = torch.tensor(labels, dtype=torch.int64, device=device)
-    fits = device.type != "cuda" or len(numbers) * images[0].nbytes < torch.cuda.mem_get_info()[0] / 2
+    index, on_device = torch.tensor(numbers, dtype=torch.int64), torch.tensor(labels, dtype=torch.int64, device=device)
+    size = sum(len(numbers) * v[0].nbytes for v in views)
+    fits = device.type != "cuda" or size < torch.cuda.mem_get_info()[0] / 2
     if device.type != "cpu" and fits:
-        return Split((stored[index].to(device),), torch.arange(len(numbers), device=device), on_device)
-    return Split((stored,), index, on_device)
+        return Split(tuple(v[index].to(device) for v in views), torch.arange(len(numbers), device=device), on_device)
+    return Split(tuple(views), index, on_device)
 
 
 def batches(split: Split, order: Tensor, batch_size: int, view: int = 0) -> Iterator[tuple[Tensor, Tensor]]:

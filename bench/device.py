@@ -56,9 +56,11 @@ def set_up(device: torch.device, deterministic: bool) -> None:
 
 
 @contextmanager
-def kernel_search(deterministic: bool) -> Iterator[None]:
-    """Within it cuDNN searches the fastest kernel for each shape: worth it for shapes that come again and again."""
-    torch.backends.cudnn.benchmark = not deterministic
+def kernel_search() -> Iterator[None]:
+    """Within it cuDNN searches the fastest kernel for each shape: worth it for shapes that come again and again. Not
+    where repeats are to be bit-equal.
+    """
+    torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
     yield
     torch.backends.cudnn.benchmark = False
 

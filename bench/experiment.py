@@ -10,10 +10,10 @@ from torch import nn
 
 from bench import cost as costs
 from bench.data import Selection, Source, Split, make_split, open_source, pack, seen_list, select, to_input
-from bench.device import info, kernel_search, peak_memory_bytes, pick, rates, set_up, timed
+from bench.device import info, peak_memory_bytes, pick, rates, set_up, timed
 from bench.doctor import examine, initialise
 from bench.energy import Energy
-from bench.features import cached_features, feature_split
+from bench.features import cached_features
 from bench.models import Network, bare, baseline_cnn, outputs_for, split
 from bench.outcome import dataset_info, make_notes, make_result, model_info, save_weights
 from bench.pictures import make_pictures
@@ -63,15 +63,18 @@ def splits(
         seconds.pop("pack")
     number = {name: i for i, name in enumerate(source.classes)}
 
+    stored = torch.from_numpy(images)
+
+    def make(view: torch.Tensor, numbers: tuple[int, ...]) -> Split:
+        return make_split([view], numbers, labels(numbers), device)
+
     def labels(numbers: tuple[int, ...]) -> list[int]:
         return [number[source.rows[i].class_] for i in numbers]
 
-    def make(numbers: tuple[int, ...]) -> Split:
-        return make_split(images, numbers, labels(numbers), device)
-
-    test_images = make(chosen.test)
+    test_images = make(stored, chosen.test)
     if network.prefix is None:
-        return make(chosen.train), test_images, make(chosen.extra) if chosen.extra else None, test_images
+        extra_images = make(stored, chosen.extra) if chosen.extra else None
+        return make(stored, chosen.train), test_images, extra_images, test_images
     assert weights is not None
     network.prefix.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -88,9 +91,8 @@ def splits(
     view_seeds = [plan.seed * 1009 + view for view in range(recipe.views)] if recipe.views > 1 else []
     views = [features(chosen.train, seed) for seed in view_seeds]
     on_train = range(len(chosen.train)) if views else chosen.train
-    trained = feature_split(views or [plain], on_train, labels(chosen.train), device)
-    extra = feature_split([plain], chosen.extra, labels(chosen.extra), device) if chosen.extra else None
-    return trained, feature_split([plain], chosen.test, labels(chosen.test), device), extra, test_images
+    trained = make_split(views or [plain], on_train, labels(chosen.train), device)
+    return trained, make(plain, chosen.test), make(plain, chosen.extra) if chosen.extra else None, test_images
 
 
 def run(plan: Plan, emit: Emit) -> Run:
@@ -114,10 +116,9 @@ def run(plan: Plan, emit: Emit) -> Run:
     test_labels = test.labels.cpu()
     trained, reason = Trained(), None
     try:
-        with kernel_search(recipe.deterministic):
-            trained = train(
-                network, recipe, data, test, test_labels, plan.seed, recipe.precision, emit, folder / CHECKPOINT, began
-            )
+        trained = train(
+            network, recipe, data, test, test_labels, plan.seed, recipe.precision, emit, folder / CHECKPOINT, began
+        )
     except DivergedError as err:
         trained, reason = err.done, str(err)
     counted = costs.count(plan.model, recipe, len(source.classes))

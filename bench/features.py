@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.augment import augment
-from bench.data import PACK_VERSION, Source, Split, to_input
+from bench.data import PACK_VERSION, Source, to_input
 from bench.device import autocast, cache_folder, clock, kernel_search
 from bench.recipes import Recipe
 from collect.manifest import atomic_write
@@ -102,7 +102,7 @@ def cached_features(
         shape = _pass(prefix, images, numbers[:1], None, device, precision, change, progress)
         generator.manual_seed(seed or 0)
         dtype = np.int16 if precision == "bf16" else np.float32
-        with atomic_write(path, "wb") as handle, kernel_search(recipe.deterministic):
+        with atomic_write(path, "wb") as handle, kernel_search():
             out = np.lib.format.open_memmap(handle.name, "w+", dtype, (len(numbers), *shape))
             _pass(prefix, images, numbers, out, device, precision, change, progress)
             out.flush()
@@ -111,14 +111,3 @@ def cached_features(
     stored = torch.from_numpy(np.load(path, mmap_mode="c"))
     features = stored.view(torch.bfloat16) if stored.dtype == torch.int16 else stored
     return features, float(json.loads(cost.read_text())["seconds"])
-
-
-def feature_split(views: Sequence[Tensor], rows: Sequence[int], labels: Sequence[int], device: torch.device) -> Split:
-    """A split over cached features, rows of the views given by number; on the device where they fit half of it."""
-    index, on_device = torch.tensor(rows, dtype=torch.int64), torch.tensor(labels, dtype=torch.int64, device=device)
-    if device.type == "cpu":
-        return Split(tuple(views), index, on_device)
-    size = sum(len(rows) * v[0].nbytes for v in views)
-    if device.type != "cuda" or size < torch.cuda.mem_get_info()[0] / 2:
-        return Split(tuple(v[index].to(device) for v in views), torch.arange(len(rows), device=device), on_device)
-    return Split(tuple(views), index, on_device)

@@ -91,7 +91,8 @@ def predict(
     for path in images:
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
-    if model in VGGS or model in torchvision_classifiers():
+    # No name of torchvision's has a dash, every run's has: for a run it need not be imported.
+    if model in VGGS or ("-" not in model and model in torchvision_classifiers()):
         net, classes = _pretrained(model, weights)
         stored = torch.stack([_resize_256_crop_224(path) for path in images])
     else:

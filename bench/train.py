@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.augment import augment
 from bench.data import Split, batches, to_input
-from bench.device import Laps, autocast, clock, timed
+from bench.device import Laps, autocast, clock, kernel_search, timed
 from bench.errors import BenchError
 from bench.evaluate import answers, loss_per_image, measure, predicted
 from bench.models import Network
@@ -108,6 +108,7 @@ def freeze_backbone(network: Network, frozen: bool) -> None:
     head.requires_grad_(True)
 
 
+@kernel_search()
 def train(
     network: Network,
     recipe: Recipe,

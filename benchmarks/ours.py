@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bench.data import open_source, select
-from bench.device import kernel_search, pick, set_up
+from bench.device import pick, set_up
 from bench.experiment import build, splits
 from bench.models import Network
 from bench.plan import Plan
@@ -50,5 +50,4 @@ def train_once(
     network.whole.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     packed(seconds)
     labels, state = test.labels.cpu(), cache / "state"
-    with kernel_search(recipe.deterministic):
-        return train(network, recipe, data, test, labels, seed, recipe.precision, emit, state, began), seconds
+    return train(network, recipe, data, test, labels, seed, recipe.precision, emit, state, began), seconds

@@ -80,7 +80,7 @@ def _twins_across(folder: Path, rows: Sequence[Row]) -> list[str]:
         for other in same
         if one.split == "train" and other.split != "train"
     ]
-    distinct = [same[0] for same in copies.values() if same[0].phash]
+    distinct = [same[0] for same in copies.values()]
 
     def thumb(i: int) -> np.ndarray | None:
         try:
@@ -89,7 +89,7 @@ def _twins_across(folder: Path, rows: Sequence[Row]) -> list[str]:
         except OSError:
             return None  # already among the differences
 
-    for twin in find_twins([r.phash or "" for r in distinct], thumb):
+    for twin in find_twins([r.phash for r in distinct], thumb):
         first, second = copies[distinct[twin.first].sha256], copies[distinct[twin.second].sha256]
         if {r.split for r in first} != {r.split for r in second} or len({r.split for r in first}) > 1:
             lines.append(f"{first[0].file} and {second[0].file} show the same photo: {twin.why}")

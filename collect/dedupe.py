@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from collect.manifest import Rejected, Row
+from collect.rows import key_of
 from collect.sources import LOCAL
 from collect.twins import Twin, clusters, find_twins
 
@@ -50,11 +51,7 @@ def dedupe(
     for i, row in enumerate(rows):
         first_of.setdefault(row.sha256, i)
     distinct = list(first_of.values())
-    hashed = [k for k, i in enumerate(distinct) if rows[i].phash]
-    found_twins = find_twins(
-        [rows[distinct[k]].phash or "" for k in hashed], lambda h: thumb(rows[distinct[hashed[h]]])
-    )
-    twins = [replace(t, first=hashed[t.first], second=hashed[t.second]) for t in found_twins]
+    twins = find_twins([rows[i].phash for i in distinct], lambda k: thumb(rows[distinct[k]]))
     root = clusters(len(distinct), [(t.first, t.second) for t in twins])
     evidence = {t.second: t for t in reversed(twins)}
     position = {rows[i].sha256: k for k, i in enumerate(distinct)}
@@ -64,8 +61,8 @@ def dedupe(
     found.exact = len(rows) - len(distinct)
     found.near = len(distinct) - len(members)
     for group in members.values():
-        _count_leaks([(rows[i].sha256, published.get(_key(rows[i]))) for i in group], found)
-        staying = [i for i in group if _key(rows[i]) in earlier]
+        _count_leaks([(rows[i].sha256, published.get(key_of(rows[i]))) for i in group], found)
+        staying = [i for i in group if key_of(rows[i]) in earlier]
         conflict = not staying and len({rows[i].class_ for i in group}) > 1
         staying = [] if conflict else staying or group[:1]
         found.kept += [rows[i] for i in staying]
@@ -74,12 +71,8 @@ def dedupe(
                 twin = evidence.get(position[rows[i].sha256])
                 found.rejected.append(_rejection(rows, i, group, staying, conflict, twin))
         found.conflicts += len(group) if conflict else 0
-    found.test_files = sum(1 for r in rows if published.get(_key(r)) == "test")
+    found.test_files = sum(1 for r in rows if published.get(key_of(r)) == "test")
     return found
-
-
-def _key(row: Row) -> tuple[str, str]:
-    return row.class_, row.source_id or ""
 
 
 def _rejection(

@@ -10,6 +10,7 @@ from typing import Any
 from collect.journal import JOURNAL, Journal, Key
 from collect.manifest import MANIFEST, Row, manifest_sha256, read_manifest
 from collect.recipe import Dataset, UsageError, dataset_table
+from collect.rows import key_of
 from collect.staging import STAGED, clear_staged
 from collect.write import DATASET_FILE, Collected, read_dataset
 
@@ -56,7 +57,7 @@ def earlier_rows(folder: Path, dataset: Dataset) -> tuple[dict[Key, Row], dict[K
         )
     if collected.upstream_split and dataset.train is not None:
         return {}, {}
-    rows = {(r.class_, r.source_id or ""): r for r in read_manifest(folder)}
+    rows = {key_of(r): r for r in read_manifest(folder)}
     there = {k: r for k, r in rows.items() if present(folder, r)}
     return there, {k: r for k, r in rows.items() if k not in there}
 

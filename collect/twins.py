@@ -50,18 +50,21 @@ def pairs_within(hashes: np.ndarray, others: np.ndarray, bits: int) -> Iterator[
                 yield i + top, j + left, distances[i, j]
 
 
-def find_twins(phashes: Sequence[str], thumb: Callable[[int], np.ndarray | None]) -> list[Twin]:
+def find_twins(phashes: Sequence[str | None], thumb: Callable[[int], np.ndarray | None]) -> list[Twin]:
     """All pairs that show the same photo, in order of their positions.
 
-    `phashes` are 16 hex digits each; `thumb(i)` gives the 32 x 32 grey pixels of photo i (uint8) or None where they
-    cannot be had. Pairs up to 4 bits apart are twins; pairs up to 12 bits apart, also with one of them mirrored, are
-    only when the structural similarity (Wang et al., 2004) of their thumbnails is at least 0.78.
+    `phashes` are 16 hex digits each; a photo without one is nobody's twin. `thumb(i)` gives the 32 x 32 grey pixels of
+    photo i (uint8) or None where they cannot be had. Pairs up to 4 bits apart are twins; pairs up to 12 bits apart,
+    also with one of them mirrored, are only when the structural similarity (Wang et al., 2004) of their thumbnails is
+    at least 0.78.
     """
-    hashes = np.array([int(p, 16) for p in phashes], dtype=np.uint64)
+    hashed = np.array([i for i, p in enumerate(phashes) if p], dtype=np.int64)
+    hashes = np.array([int(p, 16) for p in phashes if p], dtype=np.uint64)
     twins: dict[tuple[int, int], Twin] = {}
     for flipped in (False, True):
         for firsts, seconds, distances in pairs_within(hashes, hashes ^ MIRROR if flipped else hashes, WIDE_BITS):
-            for i, j, bits in zip(firsts.tolist(), seconds.tolist(), distances.tolist(), strict=True):
+            found = zip(hashed[firsts].tolist(), hashed[seconds].tolist(), distances.tolist(), strict=True)
+            for i, j, bits in found:
                 if (i, j) in twins:
                     continue
                 if bits <= NEAR_BITS and not flipped:

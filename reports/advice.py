@@ -212,6 +212,6 @@ def floors(comparison: Comparison) -> list[Clause]:
     if not said:
         return []
     height = max(floors.values())
-    under = [c.name for c in comparison.contenders if min(c.image_interval[0], (c.interval or (1.0,))[0]) <= height]
+    under = [c.name for c in comparison.contenders if any(i and i[0] <= height for i in (c.image_interval, c.interval))]
     end = f" {listed(under)} cannot be shown to be better." if under else " Every model is clearly above."
     return [Clause(f"The floor: {'; '.join(said)}.{end}", "dataset")]

@@ -130,7 +130,7 @@ def test_an_unreadable_image_is_named_and_leaves_no_pack(tmp_path: Path) -> None
 def test_batches_are_full_and_in_order(three_classes: Path) -> None:
     source = open_source("three", three_classes)
     images, _ = pack(source, 32, lambda done, total: None)
-    split = make_split(images, [5, 1, 9, 30, 2], [0, 1, 2, 0, 1], torch.device("cpu"))
+    split = make_split([torch.from_numpy(images)], [5, 1, 9, 30, 2], [0, 1, 2, 0, 1], torch.device("cpu"))
     made = list(batches(split, torch.tensor([4, 0, 2, 1, 3]), 2))
     assert [labels.tolist() for _, labels in made] == [[1, 0], [2, 1]]
     np.testing.assert_array_equal(made[0][0].numpy(), images[[2, 5]])

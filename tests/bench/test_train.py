@@ -177,7 +177,7 @@ def test_cached_features_give_the_gradients_of_a_forward_pass(
     again, recorded = cached_features(network.prefix, images, numbers, *conditions, lambda done, total: None)
     assert torch.equal(features, again)
     assert taken == recorded > 0
-    split = make_split(images, numbers, [0] * 8 + [1] * 8, cpu)
+    split = make_split([torch.from_numpy(images)], numbers, [0] * 8 + [1] * 8, cpu)
     stored, labels = next(batches(split, torch.arange(16), 16))
     network.whole.eval()
     gradients = []
@@ -246,7 +246,7 @@ def test_freezing_first_leaves_the_backbone_alone_for_a_while(
     assert weights is not None
     source = open_source("two", two_classes)
     images, _ = pack(source, 32, lambda done, total: None)
-    data = make_split(images, list(range(16)), [0] * 8 + [1] * 8, torch.device("cpu"))
+    data = make_split([torch.from_numpy(images)], list(range(16)), [0] * 8 + [1] * 8, torch.device("cpu"))
     seen: list[bool] = []
 
     def look(event: str, **told) -> None:
