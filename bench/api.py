@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bench.commands.pretrain import sample_weights
 from bench.data import Source, open_source
-from bench.errors import BenchError, UsageError
-from bench.facts import keep_facts
-from bench.plan import Plan, fresh_copy
-from bench.planner import estimate_seconds, expand, make_plans, resolve_models, smaller_size
-from bench.pretrain import sample_weights
+from bench.errors import UsageError, VggbenchError
+from bench.outcome import keep_facts
+from bench.plans import Plan, estimate_seconds, expand, fresh_copy, make_plans, resolve_models, smaller_size
 from bench.recipes import CONTROL
 from bench.records import Run
-from bench.runner import finished, make_runs
+from bench.runs import finished, make_runs
+from collect.datasets import Dataset, load_datasets
 from collect.manifest import is_dataset, last_collected
-from collect.recipe import Dataset, load_datasets
 
 if TYPE_CHECKING:
     import pandas
@@ -138,7 +137,7 @@ def execute(job: Job, results: Path, console: Console) -> tuple[list[Run], list[
     runs = make_runs(job.plans, job.source, console)
     try:
         keep_facts(job.source, results)
-    except BenchError as err:
+    except VggbenchError as err:
         console.print(f"The report goes without facts about the dataset: {err}", highlight=False, markup=False)
     from bench import cli
 
@@ -157,7 +156,7 @@ def run(
     """Train models and return one row per run: model, seed, status, accuracy with interval, seconds, parameters.
 
     `models` is "all" or names of models, `flags` are those of `bench run` (size=64, epochs=5, ...) or any field of the
-    Recipe. Builds the report too. Raises BenchError where the command would end with an error line.
+    Recipe. Builds the report too. Raises VggbenchError where the command would end with an error line.
 
     >>> bench.run("all", "car-bicycle", size=64, epochs=5)  # doctest: +SKIP
     """

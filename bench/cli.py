@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from bench.errors import UsageError
-from bench.exits import Commands
+from bench.errors import UsageError, exit_codes
 from bench.recipes import CONTROL, MODELS, field_table
-from collect.recipe import Dataset
+from collect.datasets import Dataset
+
+
+class Commands(TyperGroup):
+    """The commands of bench, each ending with its documented exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with exit_codes("bench", "finished epochs are kept, the same command continues"):
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     cls=Commands,
@@ -107,7 +116,7 @@ def run_command(
         raise UsageError(f"--set {twice[0]}=...: --{twice[0].replace('_', '-')} is given too; keep one of them")
     given |= values
     from bench.api import execute, prepare, show_estimate
-    from bench.show import print_runs
+    from bench.commands.show import print_runs
 
     console = _console()
     command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
@@ -137,8 +146,8 @@ def models_command(
 
       bench models --classes 1000 --arch vgg16
     """
+    from bench.commands.summary import model_rows, print_models
     from bench.recipes import parse_value
-    from bench.summary import model_rows, print_models
 
     if classes < 2:
         raise UsageError(f"--classes {classes}: at least 2")
@@ -162,8 +171,8 @@ def summary_command(
 
     bench summary scratch-vgg --arch vgg16_bn --size 64
     """
-    from bench.planner import expand
-    from bench.summary import layer_table
+    from bench.commands.summary import layer_table
+    from bench.plans import expand
 
     given = {k: v for k, v in (("size", size), ("arch", arch), ("head", head)) if v is not None}
     if model not in MODELS:
@@ -175,7 +184,7 @@ def summary_command(
 @app.command("list")
 def list_command(results: Results = Path("results"), as_json: Json = False) -> None:
     """All runs, oldest first."""
-    from bench.listing import list_lines, list_row
+    from bench.commands.list import list_lines, list_row
     from bench.records import read_runs
 
     runs, errors = read_runs(results)
@@ -195,9 +204,9 @@ def show_command(
     results: Results = Path("results"),
 ) -> None:
     """One run: its result, cost and conditions, and every epoch."""
-    from bench.predict import find_run
+    from bench.commands.predict import find_run
+    from bench.commands.show import print_run
     from bench.records import read_run
-    from bench.show import print_run
 
     print_run(read_run(find_run(run, results)), _console())
 
@@ -216,7 +225,7 @@ def predict_command(
     bench predict frozen-vgg photo.jpg      a run of yours, by the beginning of its name
     bench predict vgg16 dog.jpg             ImageNet's top five, resized to 256, cropped to 224
     """
-    from bench.predict import predict
+    from bench.commands.predict import predict
 
     guesses = predict(model, images, results, top, weights)
     if as_json:
@@ -251,9 +260,9 @@ def pretrain_command(
     bench pretrain --dataset imagenette --out imagenette.safetensors --size 96
     """
     from bench.api import ensure_drawn
+    from bench.commands.pretrain import pretrain
     from bench.data import open_source
-    from bench.planner import expand
-    from bench.pretrain import pretrain
+    from bench.plans import expand
 
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: must end in .safetensors")
@@ -276,7 +285,7 @@ def draw(dataset: Dataset, data: Path) -> None:
 
 def drawable() -> tuple[str, ...]:
     """Classes the synthetic source can draw."""
-    from collect.sources.shapes import CLASSES
+    from collect.sources.synthetic.drawing import CLASSES
 
     return CLASSES
 

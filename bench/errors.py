@@ -1,23 +1,15 @@
-"""What can go wrong in bench and reports that the user can mend. Standard library only."""
+"""Errors of bench and reports that a user can fix. Standard library only."""
+
+from collect.datasets import UsageError, VggbenchError, exit_codes
+
+__all__ = ["RecordError", "UsageError", "VggbenchError", "WeightsError", "exit_codes"]
 
 
-class BenchError(Exception):
-    """Something the user can mend: the message is one line, `exit_code` what the command ends with."""
-
-    exit_code = 1
-
-
-class UsageError(BenchError):
-    """An unknown flag, key, model, dataset or run."""
-
-    exit_code = 2
-
-
-class WeightsError(BenchError):
-    """Weights that cannot be had or do not fit."""
+class WeightsError(VggbenchError):
+    """Weights that are not available or do not fit."""
 
     exit_code = 4
 
 
-class RecordError(BenchError):
+class RecordError(VggbenchError):
     """A run.json that cannot be read: half-written, of another schema, or not ours."""

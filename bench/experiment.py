@@ -8,21 +8,15 @@ from statistics import median
 import torch
 from torch import nn
 
-from bench import cost as costs
 from bench.data import Selection, Source, Split, make_split, open_source, pack, seen_list, select, to_input
-from bench.device import info, peak_memory_bytes, pick, rates, set_up, timed
-from bench.doctor import examine, initialise
-from bench.energy import Energy
-from bench.features import cached_features
-from bench.models import Network, bare, baseline_cnn, outputs_for, split
-from bench.outcome import dataset_info, make_notes, make_result, model_info, save_weights
-from bench.pictures import make_pictures
-from bench.plan import Plan, public_recipe
+from bench.machine import Energy, code_info, info, peak_memory_bytes, pick, rates, set_up, timed
+from bench.models import Network, Weights, bare, baseline_cnn, build_pretrained, load, outputs_for, split
+from bench.models import counts as costs
+from bench.outcome import dataset_info, make_notes, make_pictures, make_result, model_info, save_weights
+from bench.plans import Plan, public_recipe
 from bench.recipes import MODELS
 from bench.records import Cost, Run, write_pictures, write_run
-from bench.train import DivergedError, Emit, Trained, train
-from bench.version import code_info
-from bench.weights import Weights, build_pretrained, load
+from bench.training import DivergedError, Emit, Trained, cached_features, examine, initialise, train
 
 CHECKPOINT = ".checkpoint.pt"
 
@@ -96,7 +90,7 @@ def splits(
 
 
 def run(plan: Plan, emit: Emit) -> Run:
-    """Make one run and write its folder; the record, also returned. Raises BenchError for what the user can mend."""
+    """Make one run and write its folder; the record, also returned. Raises VggbenchError for what the user can mend."""
     began = time.perf_counter()
     device = pick(plan.device)
     set_up(device, plan.recipe.deterministic)

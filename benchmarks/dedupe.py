@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from collect.twins import find_twins
+from collect.dedupe import find_twins
 from collect.verify import perceptual_hash, thumbnail
 
 Change = Callable[[Image.Image], Image.Image]

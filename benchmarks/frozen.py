@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bench.device import choose_precision, info, pick
-from bench.doctor import initialise
+from bench.machine import choose_precision, info, pick
 from bench.models import Network, bare
 from bench.recipes import make_recipe
+from bench.training import initialise
 from benchmarks.ours import train_once
 from benchmarks.photos import add_arguments, photos
 from benchmarks.side_by_side import (

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from bench.data import open_source, select
-from bench.device import pick, set_up
 from bench.experiment import build, splits
+from bench.machine import pick, set_up
 from bench.models import Network
-from bench.plan import Plan
+from bench.plans import Plan
 from bench.recipes import Recipe
-from bench.train import Trained, train
+from bench.training import Trained, train
 
 
 def _silent(*_: Any, **__: Any) -> None:

@@ -22,9 +22,8 @@ from PIL import Image, features
 from torch.utils.data import DataLoader
 from torchvision.io import ImageReadMode, decode_jpeg
 
-from bench.data import open_source, pack
-from bench.decode import DECODER
-from bench.device import cores
+from bench.data import DECODER, open_source, pack
+from bench.machine import cores
 from benchmarks.peers import image_folders
 from benchmarks.photos import add_arguments, photos
 from benchmarks.side_by_side import Target, Turn, arguments, conditions, figure, ratio, show, take_turns, write

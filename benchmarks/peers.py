@@ -15,7 +15,7 @@ from torchvision.models import get_model
 from torchvision.transforms import v2
 
 from bench.data import MEAN, STD
-from bench.device import clock, cores
+from bench.machine import clock, cores
 from benchmarks.side_by_side import Turn
 
 Batches = Iterable[tuple[Tensor, Tensor]]

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 
 from bench.data import open_source, select
-from bench.device import choose_precision, info, pick
-from bench.evaluate import figures
+from bench.machine import choose_precision, info, pick
 from bench.recipes import make_recipe
+from bench.training import figures
 from benchmarks.ours import train_once
 from benchmarks.photos import add_arguments, photos
 from benchmarks.side_by_side import Figure, arguments, conditions, figure, show, write

@@ -124,7 +124,7 @@ class Target:
 
 def conditions() -> dict[str, Any]:
     """The machine and how busy it is: a load above zero at the start makes the figures indicative only."""
-    from bench.version import code_info
+    from bench.machine import code_info
 
     load = os.getloadavg()[0]
     about = {"python": platform.python_version(), "cores": len(os.sched_getaffinity(0)), "load_before": load}

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.device import choose_precision, info, pick
+from bench.machine import choose_precision, info, pick
 from bench.recipes import make_recipe
 from benchmarks.ours import train_once
 from benchmarks.peers import timm_best, timm_compiled, torchvision_reference, tutorial

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from collect.exits import exit_codes
-from collect.recipe import (
+from collect.datasets import (
     DEFAULT_COUNTS,
     LICENSED,
     LICENSES,
     OPEN_LICENSES,
     SEARCHES,
     Dataset,
-    UsageError,
     checked,
     load_datasets,
     parse_dataset,
 )
+from collect.errors import UsageError, exit_codes
 
 if TYPE_CHECKING:
-    from collect.summary import Summary
+    from collect.write import Summary
 
 EPILOG = """Examples:
 
@@ -70,7 +69,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="tell the outcome as JSON")] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
-    with exit_codes():
+    with exit_codes("collect", "what was fetched is kept, the same command continues"):
         jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
         if sum(jobs) != 1:
             raise UsageError(
@@ -170,7 +169,7 @@ def _collect(
 
     summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet)
     if remember and summary.changed:
-        from collect.remember import remember_recipe
+        from collect.write import remember_recipe
 
         if note := remember_recipe(recipe):
             summary.notes.append(note)
@@ -178,7 +177,7 @@ def _collect(
 
 
 def _tell(summary: "Summary", as_json: bool) -> None:
-    from collect.summary import as_lines, as_values
+    from collect.write import as_lines, as_values
 
     print(json.dumps(as_values(summary), ensure_ascii=False) if as_json else "\n".join(as_lines(summary)))
     if summary.missing:
@@ -188,7 +187,7 @@ def _tell(summary: "Summary", as_json: bool) -> None:
 
 
 def _verify(folder: Path, as_json: bool) -> None:
-    from collect.checking import check_dataset
+    from collect.audit import check_dataset
 
     check = check_dataset(folder)
     if as_json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from collect.recipe import CollectError
+from collect.errors import VggbenchError
 
 JOURNAL = ".journal.sqlite"
 SCHEMA_VERSION = "1"
@@ -89,13 +89,13 @@ class Journal:
         except sqlite3.Error as err:
             self._db.close()
             if "locked" in str(err):
-                raise CollectError(f"{folder}: another collect is at work here; wait for it or stop it") from err
+                raise VggbenchError(f"{folder}: another collect is at work here; wait for it or stop it") from err
             if isinstance(err, sqlite3.OperationalError):
                 raise
-            raise CollectError(f"{self.path}: cannot be read ({err}); {MEND}") from err
+            raise VggbenchError(f"{self.path}: cannot be read ({err}); {MEND}") from err
         if known not in (None, SCHEMA_VERSION):
             self._db.close()
-            raise CollectError(f"{self.path}: written by another version of vggbench; remove it to start afresh")
+            raise VggbenchError(f"{self.path}: written by another version of vggbench; remove it to start afresh")
 
     def __enter__(self) -> "Journal":
         return self

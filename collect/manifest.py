@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, TypeVar, get_type_hints
 
-from collect.recipe import CollectError, valid_name
+from collect.datasets import valid_name
+from collect.errors import VggbenchError
 
 T = TypeVar("T", "Row", "Rejected")
 
@@ -70,7 +71,7 @@ def _read(path: Path, kind: type[T]) -> list[T]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
-        raise CollectError(f"{path}: cannot be read: {err}") from err
+        raise VggbenchError(f"{path}: cannot be read: {err}") from err
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -78,11 +79,11 @@ def _read(path: Path, kind: type[T]) -> list[T]:
             values: dict[str, Any] = json.loads(line)
             record = kind(**{known[k]: v for k, v in values.items()})
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as err:
-            raise CollectError(f"{path}:{number}: not a {kind.__name__.lower()} record: {err!r}") from err
+            raise VggbenchError(f"{path}:{number}: not a {kind.__name__.lower()} record: {err!r}") from err
         if odd := [k for k, v in values.items() if not isinstance(v, types[known[k]])]:
-            raise CollectError(f"{path}:{number}: {odd[0]} cannot be {values[odd[0]]!r}")
+            raise VggbenchError(f"{path}:{number}: {odd[0]} cannot be {values[odd[0]]!r}")
         if isinstance(record, Row) and not _in_place(record):
-            raise CollectError(
+            raise VggbenchError(
                 f"{path}:{number}: file {record.file!r} must be SPLIT/CLASS/NAME, "
                 f"here {record.split}/{record.class_}/NAME, with split train, test or val"
             )
@@ -100,7 +101,7 @@ def _in_place(row: Row) -> bool:
 def read_manifest(path: Path) -> list[Row]:
     """The rows of a manifest.jsonl (or of the one in a dataset's folder).
 
-    Raises CollectError naming file and line, also for a file that does not lie in SPLIT/CLASS/.
+    Raises VggbenchError naming file and line, also for a file that does not lie in SPLIT/CLASS/.
     """
     return _read(path / MANIFEST if path.is_dir() else path, Row)
 
@@ -156,11 +157,11 @@ def is_dataset(folder: Path) -> bool:
 def scan_folder(folder: Path) -> list[Row]:
     """Rows for a plain folder with train/CLASS/ and test/CLASS/ (or val/CLASS/), hashing every image file.
 
-    Raises CollectError when there is no such layout, or a class of one side is missing or empty on the other.
+    Raises VggbenchError when there is no such layout, or a class of one side is missing or empty on the other.
     """
     test = next((t for t in TEST_FOLDERS if (folder / t).is_dir()), None)
     if test is None or not (folder / "train").is_dir():
-        raise CollectError(f"{folder}: needs train/ and test/ (or val/) with a folder per class")
+        raise VggbenchError(f"{folder}: needs train/ and test/ (or val/) with a folder per class")
     rows, classes = [], {}
     for split, name in (("train", "train"), ("test", test)):
         for path in sorted((folder / name).rglob("*")):
@@ -172,11 +173,11 @@ def scan_folder(folder: Path) -> list[Row]:
         folders = {p.name for p in (folder / name).iterdir() if p.is_dir() and not p.name.startswith(".")}
         classes[split] = folders
         if empty := folders - {r.class_ for r in rows if r.split == split}:
-            raise CollectError(
+            raise VggbenchError(
                 f"{folder / name}: class {sorted(empty)[0]!r} has no images; remove the folder or fill it"
             )
     if odd := classes["train"] ^ classes["test"]:
-        raise CollectError(f"{folder}: class {sorted(odd)[0]!r} is not in both train/ and {test}/")
+        raise VggbenchError(f"{folder}: class {sorted(odd)[0]!r} is not in both train/ and {test}/")
     return sort_rows(rows)
 
 

@@ -9,23 +9,30 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from collect.credits import license_warnings
+from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
 from collect.dedupe import Duplicates, dedupe
-from collect.fetch import MAX_PER_HOST, guard, open_session
-from collect.gather import Gatherer
-from collect.groups import items_of
+from collect.errors import VggbenchError
+from collect.fetch import Gatherer, Show, clear_staged, progress
+from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Key
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
-from collect.progress import Show, progress
-from collect.recipe import DEFAULT_COUNTS, SEARCHES, CollectError, Dataset
 from collect.rows import candidate_of, gathered_rows, rejected_rows, remember_rows, thumbs
-from collect.shortfall import check_classes, shortfall
 from collect.sources import LOCAL, At, endpoint, open_streams
-from collect.split import Plan, split
-from collect.staging import clear_staged
+from collect.split import Plan, items_of, split
 from collect.state import check_folder, check_recipe, earlier_rows, is_complete, source_state, sweep
-from collect.summary import Summary, duplicate_notes, summarise
-from collect.write import Collected, describe, name_files, remove_files, write_images
+from collect.write import (
+    Collected,
+    Summary,
+    check_classes,
+    describe,
+    duplicate_notes,
+    license_warnings,
+    name_files,
+    remove_files,
+    shortfall,
+    summarise,
+    write_images,
+)
 
 TEST_FRACTION = 0.2
 DROPPED = ("exact-duplicate", "near-duplicate", "class-conflict", "bridges-split", "surplus")  # had, but not taken
@@ -52,7 +59,7 @@ def collect(
 ) -> Summary:
     """Collect `dataset` into `data`/NAME, or continue where an earlier run stopped.
 
-    `workers` is the number of requests (and decodings) at once, at most 64 per host. Raises CollectError with its exit
+    `workers` is the number of requests (and decodings) at once, at most 64 per host. Raises VggbenchError with its exit
     code: UsageError, ShortfallError, SourceError.
     """
     started = time.monotonic()
@@ -69,7 +76,7 @@ def collect(
             check_recipe(folder, dataset, journal)
             at = At(data, journal, allow_private, show.tell, threading.Event())
             settled = _settle(dataset, folder, at, show, workers or MAX_PER_HOST)
-        except CollectError:
+        except VggbenchError:
             if not journal.photos():
                 journal.remove()
                 sweep(folder)

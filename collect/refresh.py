@@ -8,17 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collect.fetch import MovedError, fetch, guard, host_of, open_session
-from collect.governor import Host
+from collect.datasets import Dataset
+from collect.errors import UsageError, VggbenchError
+from collect.fetch import Host, progress
+from collect.http import MovedError, fetch, guard, host_of, open_session
 from collect.journal import Journal
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
-from collect.progress import progress
-from collect.recipe import CollectError, Dataset, UsageError
 from collect.rows import key_of, remember_rows
 from collect.sources import At, endpoint
-from collect.summary import Summary, summarise
 from collect.verify import RejectError
-from collect.write import describe, read_dataset, remove_files
+from collect.write import Summary, describe, read_dataset, remove_files, summarise
 
 WORKERS, TRIES = 16, 2
 GONE = ("gone", "forbidden", "placeholder", "html")
@@ -58,7 +57,7 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
         dropped = {key_of(v.row): v for v in verdicts if v.reason}
         kept = [r for r in rows if key_of(r) not in dropped]
         if not {r.split for r in kept} >= {r.split for r in rows}:
-            raise CollectError(f"{folder}: every photo of a split is gone; nothing was changed")
+            raise VggbenchError(f"{folder}: every photo of a split is gone; nothing was changed")
         rejected = [*read_rejected(folder), *(_rejection(v) for v in dropped.values())]
         known = journal.photos()
         for key, verdict in dropped.items():

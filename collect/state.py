@@ -7,11 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from collect.datasets import Dataset, dataset_table
+from collect.errors import UsageError
+from collect.fetch import STAGED, clear_staged
 from collect.journal import JOURNAL, Journal, Key
 from collect.manifest import MANIFEST, Row, manifest_sha256, read_manifest
-from collect.recipe import Dataset, UsageError, dataset_table
 from collect.rows import key_of
-from collect.staging import STAGED, clear_staged
 from collect.write import DATASET_FILE, Collected, read_dataset
 
 MAY_CHANGE = ("train", "test", "bench")

@@ -1,13 +1,14 @@
 """The command `reports`: build, table, list. What does the work is imported late, so that --help is quick."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
+from bench.records import exit_codes
+
+KEPT = "what was built before is unchanged"
 RESULTS = typer.Option("--results", help="Folder that holds NAME/RUN/run.json.", show_default=True)
 app = typer.Typer(
     add_completion=False,
@@ -23,33 +24,8 @@ Dataset = Annotated[str | None, typer.Option("--dataset", help="Only this datase
 Results = Annotated[Path, RESULTS]
 
 
-@contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr and the documented exit code.
-
-    It stands around each command, since Typer turns Ctrl-C into a silent exit before `main` could see it.
-    """
-    from bench.records import BenchError
-
-    try:
-        yield
-    except BenchError as err:
-        _fail(str(err), err.exit_code)
-    except BrokenPipeError:
-        raise  # `reports table | head`: Typer ends quietly
-    except OSError as err:
-        _fail(f"{err.filename or ''}: {err.strerror or err}", 1)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was built before stays as it was", 130)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    print(f"reports: {message}", file=sys.stderr)
-    raise typer.Exit(code)
-
-
 @app.command()
-@exit_codes()
+@exit_codes("reports", KEPT)
 def build(
     dataset: Dataset = None,
     results: Results = Path("results"),
@@ -71,7 +47,7 @@ def build(
 
 
 @app.command()
-@exit_codes()
+@exit_codes("reports", KEPT)
 def table(
     dataset: Dataset = None,
     form: Annotated[Literal["md", "csv", "latex", "json"], typer.Option("--format")] = "md",
@@ -82,11 +58,11 @@ def table(
     \b
     reports table --dataset car-bicycle --format csv > table.csv
     """
-    from reports.load import chosen, load
+    from reports.study import chosen, load
 
     names = chosen(results, dataset)
-    from reports import tables
-    from reports.compare import compare
+    from reports.parts import tables
+    from reports.study import compare
 
     comparisons = [compare(load(results, name)) for name in names]
     sys.stdout.write(tables.export(comparisons, form))
@@ -95,16 +71,15 @@ def table(
 
 
 @app.command("list")
-@exit_codes()
+@exit_codes("reports", KEPT)
 def list_(results: Results = Path("results")) -> None:
     """List the datasets that have runs, with their best model.
 
     \b
     reports list --results elsewhere/results
     """
-    from reports import tables
-    from reports.compare import compare
-    from reports.load import datasets, load
+    from reports.parts import tables
+    from reports.study import compare, datasets, load
     from reports.words import clean
 
     for name in datasets(results):

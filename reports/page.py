@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.records import UsageError, atomic_write
-from reports import charts, conditions, confusion, pictures, sections, tables, trust
-from reports.compare import Comparison, compare
-from reports.load import chosen, load
-from reports.verdict import judge
+from reports.charts import select as charts
+from reports.parts import conditions, confusion, judge, pictures, sections, tables, trust
+from reports.study import Comparison, chosen, compare, load
 from reports.words import clean, listed, percent
 
 TEMPLATES = Path(__file__).parent / "templates"

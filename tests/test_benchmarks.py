@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collect.sources.shapes import draw
+from collect.sources.synthetic.drawing import draw
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ("car", "bicycle", "boat")

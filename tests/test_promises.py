@@ -10,12 +10,18 @@ from pathlib import Path
 import pytest
 import typer
 
-from collect.recipe import BENCH_FLAGS, load_datasets, shipped_file
+from collect.datasets import BENCH_FLAGS, load_datasets, shipped_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
-COLLECT_FORMATS = ("collect/manifest.py", "collect/recipe.py")
-BENCH_FORMATS = ("bench/records.py", "bench/evidence.py", "bench/schema.py", "bench/errors.py", "bench/listing.py")
+COLLECT_FORMATS = ("collect/manifest.py", "collect/datasets.py", "collect/errors.py")
+BENCH_FORMATS = (
+    "bench/records/run.py",
+    "bench/records/artifacts.py",
+    "bench/records/schema.py",
+    "bench/errors.py",
+    "bench/commands/list.py",
+)
 HELP_ALONE = {"--workers", "--quiet"}
 """Options of collect that its --help says enough about."""
 
@@ -40,7 +46,7 @@ def test_imports_run_one_way() -> None:
     for path in _files("reports"):
         own = {n for n in _imports(path) if n.split(".")[0] in ("collect", "bench", "torch", "torchvision")}
         assert own <= {"bench.records"}, path
-    allowed = {"collect.manifest", "collect.recipe"}
+    allowed = {"collect.manifest", "collect.datasets"}
     for path in _files("bench"):
         others = {n for n in _imports(path) if n.split(".")[0] in ("collect", "reports")}
         assert path.name == "cli.py" or others <= allowed, (path, others)
@@ -65,7 +71,7 @@ def test_bench_runs_without_what_only_collect_needs() -> None:
     check = (
         "import sys\n"
         "for name in ('flickrapi', 'imagehash', 'simplejpeg', 'tomlkit', 'torchinfo'): sys.modules[name] = None\n"
-        "import bench.worker, bench.api, collect.pipeline, collect.sources.synthetic\n"
+        "import bench.runs.worker, bench.api, collect.pipeline, collect.sources.synthetic\n"
         "from bench.cli import draw, drawable, main\n"
         "drawable()\n"
         "sys.argv = ['bench', 'models', '--size', '64']\n"

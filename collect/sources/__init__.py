@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collect.recipe import Dataset
+from collect.datasets import Dataset
 from collect.verify import RejectError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from collect.recipe import Dataset, SourceError
+from collect.datasets import Dataset
+from collect.errors import SourceError
 from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.download import check_digests, download, is_remote
 from collect.sources.layout import Place, check_layout, is_image, read_layout

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from collect.errors import SourceError
 from collect.manifest import atomic_write
-from collect.recipe import SourceError
 
 LONGEST_WAIT_SECONDS = 300.0
 

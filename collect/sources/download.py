@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from collect.fetch import CONNECT_SECONDS, PrivateAddressError, guard, host_of, last_words, open_session
-from collect.recipe import Dataset, SourceError
+from collect.datasets import Dataset
+from collect.errors import SourceError
+from collect.http import CONNECT_SECONDS, PrivateAddressError, guard, host_of, last_words, open_session
 from collect.sources import At
 
 TRIES = 4

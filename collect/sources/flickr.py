@@ -6,8 +6,9 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from collect.fetch import retry_after, user_agent
-from collect.recipe import ClassSearch, Dataset, SourceError
+from collect.datasets import ClassSearch, Dataset
+from collect.errors import SourceError
+from collect.http import retry_after, user_agent
 from collect.sources import At, Candidate, Streams, endpoint, refused
 from collect.sources.budget import Budget, pause
 from collect.sources.flickr_licenses import License, read_licenses

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from collect.recipe import SourceError
+from collect.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """A licence of `collect.recipe.LICENSES` by its code, and its page."""
+    """A licence of `collect.datasets.LICENSES` by its code, and its page."""
 
     code: str
     url: str | None

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from collect.recipe import Dataset, SourceError
+from collect.datasets import Dataset
+from collect.errors import SourceError
 from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.layout import check_layout, read_layout
 from collect.verify import RejectError

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from collect.datasets import Dataset, valid_name
+from collect.errors import ShortfallError, SourceError
 from collect.manifest import IMAGE_SUFFIXES
-from collect.recipe import Dataset, ShortfallError, SourceError, valid_name
 from collect.sources import wanted_class
 
 # WordNet ids of Imagenette and Imagewoof (fast.ai) and the names their authors give them.

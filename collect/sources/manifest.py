@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from collect.datasets import Dataset
+from collect.errors import SourceError, VggbenchError
 from collect.manifest import Row, read_manifest
-from collect.recipe import CollectError, Dataset, SourceError
 from collect.rows import candidate_of
 from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.archive import members
@@ -28,7 +29,7 @@ def streams(dataset: Dataset, at: At) -> Streams:
     folder = path if path.is_dir() else path.parent
     try:
         rows = [r for r in read_manifest(path) if wanted_class(dataset, r.class_)]
-    except CollectError as err:
+    except VggbenchError as err:
         raise SourceError(str(err)) from err
     if not rows:
         raise SourceError(f"{path}: no images in it")
@@ -36,7 +37,7 @@ def streams(dataset: Dataset, at: At) -> Streams:
 
 
 def _candidates(rows: list[Row], folder: Path, dataset: Dataset, at: At) -> Iterator[Candidate]:
-    from collect.sources.shapes import CLASSES, draw
+    from collect.sources.synthetic.drawing import CLASSES, draw
 
     archived: dict[str, dict[str, list[Candidate]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:

@@ -7,8 +7,9 @@ from typing import Any
 
 import requests
 
-from collect.fetch import retry_after, user_agent
-from collect.recipe import ClassSearch, Dataset, SourceError, UsageError
+from collect.datasets import ClassSearch, Dataset
+from collect.errors import SourceError, UsageError
+from collect.http import retry_after, user_agent
 from collect.sources import At, Candidate, Streams, endpoint, refused
 from collect.sources.budget import Budget, pause
 

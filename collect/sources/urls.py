@@ -5,7 +5,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from collect.recipe import Dataset, SourceError, valid_name
+from collect.datasets import Dataset, valid_name
+from collect.errors import SourceError
 from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.download import fetch_list
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from collect.sources.shapes import draw
+from collect.sources.synthetic.drawing import draw
 
 CLASSES = ("car", "bicycle", "boat")
 
@@ -53,8 +53,8 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file for vgg11_bn of width 0.1 with a five-class classifier and its origin."""
     from safetensors.torch import save_file
 
-    from bench.doctor import initialise
-    from bench.models import bare
+    from bench.models.vgg import bare
+    from bench.training.diagnose import initialise
 
     torch.manual_seed(3)
     net = bare("vgg11_bn", 5, width=0.1)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import read_run, read_runs
-from collect.sources.shapes import draw
+from bench.records.run import read_run, read_runs
+from collect.sources.synthetic.drawing import draw
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SMALL = ["--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]

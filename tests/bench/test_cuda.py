@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.experiment import run
-from bench.plan import Plan
+from bench.plans.plan import Plan
 from bench.recipes import make_recipe
 
 # Torch warns that its sync debug mode is a prototype, and compilers warn as they like.

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.augment import augment
-from bench.data import batches, make_split, open_source, pack, seen_in_imagenet, seen_list, select, to_input
-from bench.decode import decode
-from bench.errors import BenchError, UsageError
+from bench.data.augment import augment
+from bench.data.decode import decode
+from bench.data.source import batches, make_split, open_source, pack, seen_in_imagenet, seen_list, select, to_input
+from bench.errors import UsageError, VggbenchError
 from bench.recipes import make_recipe
 from collect.manifest import Row, write_manifest
 
@@ -112,7 +112,7 @@ def test_a_damaged_pack_is_named(three_classes: Path) -> None:
     images, _ = pack(source, 34, lambda done, total: None)
     path = Path(images.filename)
     path.write_bytes(b"damaged")
-    with pytest.raises(BenchError, match=rf"{path.name}: a damaged file of the cache; delete it"):
+    with pytest.raises(VggbenchError, match=rf"{path.name}: a damaged file of the cache; delete it"):
         pack(source, 34, lambda done, total: None)
 
 
@@ -123,7 +123,7 @@ def test_an_unreadable_image_is_named_and_leaves_no_pack(tmp_path: Path) -> None
     (tmp_path / "set/train/b/broken.jpg").write_bytes(b"\xff\xd8\xff not a photo")
     source = open_source("set", tmp_path)
     for _ in range(2):
-        with pytest.raises(BenchError, match=r"broken\.jpg: not a readable image"):
+        with pytest.raises(VggbenchError, match=r"broken\.jpg: not a readable image"):
             pack(source, 32, lambda done, total: None)
 
 

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.decode import decode
-from bench.errors import BenchError
-from collect.sources.shapes import draw
+from bench.data.decode import decode
+from bench.errors import VggbenchError
+from collect.sources.synthetic.drawing import draw
 
 
 def _photo(path: Path, size: tuple[int, int], mode: str = "RGB", **save: object) -> Path:
@@ -82,7 +82,7 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.jpg").write_text("no photo")
     for name in ("cut.jpg", "text.jpg", "gone.jpg"):
-        with pytest.raises(BenchError, match=rf"{name}: not a readable image .*; remove it, or let collect"):
+        with pytest.raises(VggbenchError, match=rf"{name}: not a readable image .*; remove it, or let collect"):
             decode([tmp_path / "whole.jpg", tmp_path / name], 32)
 
 
@@ -91,5 +91,5 @@ def test_a_jpeg_with_too_many_pixels_is_refused_before_it_is_decoded(
 ) -> None:
     path = _photo(tmp_path / "huge.jpg", (300, 200))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
-    with pytest.raises(BenchError, match=r"huge\.jpg: not a readable image .*decompression bomb"):
+    with pytest.raises(VggbenchError, match=r"huge\.jpg: not a readable image .*decompression bomb"):
         decode([path], 32)

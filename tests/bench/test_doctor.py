@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from bench.doctor import examine, initialise, is_stalled
-from bench.models import bare
+from bench.models.vgg import bare
+from bench.training.diagnose import examine, initialise, is_stalled
 
 
 def _images(size: int = 32) -> torch.Tensor:

@@ -7,10 +7,10 @@ import torch
 import torchvision
 from torch import nn
 
-from bench.cost import count
 from bench.experiment import build
-from bench.models import VGGS, AveragePool7, bare, block_start, new_head, split, torchvision_classifiers
-from bench.plan import Plan
+from bench.models.counts import count
+from bench.models.vgg import VGGS, AveragePool7, bare, block_start, new_head, split, torchvision_classifiers
+from bench.plans.plan import Plan
 from bench.recipes import HEADS, MODELS, make_recipe
 
 

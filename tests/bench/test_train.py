@@ -12,16 +12,16 @@ import pytest
 import torch
 
 import bench.experiment as experiment
-from bench.data import batches, make_split, open_source, pack, to_input
+from bench.data.source import batches, make_split, open_source, pack, to_input
 from bench.experiment import CHECKPOINT, build, run
-from bench.features import cached_features
-from bench.models import Network
-from bench.plan import Plan
-from bench.planner import expand
+from bench.models.vgg import Network
+from bench.plans.expand import expand
+from bench.plans.plan import Plan
 from bench.recipes import make_recipe
-from bench.records import read_pictures, read_predictions, read_run
-from bench.train import clip, lr_factor, make_optimizer, parameter_groups, train
-from bench.warmup import fastest
+from bench.records.run import read_pictures, read_predictions, read_run
+from bench.training.compile import fastest
+from bench.training.features import cached_features
+from bench.training.train import clip, lr_factor, make_optimizer, parameter_groups, train
 
 SMALL = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "epochs": 2, "batch_size": 8, "precision": "fp32"}
 
@@ -49,7 +49,7 @@ def test_the_record_is_complete_and_fits_its_schema(three_classes: Path, tmp_pat
     assert read_run(folder) == made
     text = (folder / "run.json").read_text()
     assert next(iter(json.loads(text))) == "schema"
-    schema = json.loads((Path(experiment.__file__).parent / "run.schema.json").read_text())
+    schema = json.loads((Path(experiment.__file__).parent / "records" / "run.schema.json").read_text())
     jsonschema.validate(json.loads(text), schema)
     assert str(tmp_path) not in json.dumps(made.recipe)
     assert made.model.weights == "random numbers"
@@ -281,7 +281,7 @@ def test_expand_makes_every_combination_once() -> None:
 
 
 def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
-    from bench.records import RecordError
+    from bench.records.run import RecordError
 
     (tmp_path / "run.json").write_text('{"schema": "vggbench.run/2"}')
     with pytest.raises(RecordError, match=r"schema is 'vggbench\.run/2'"):

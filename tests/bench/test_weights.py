@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from bench import weights as module
 from bench.errors import WeightsError
-from bench.models import bare
+from bench.models import weights as module
+from bench.models.vgg import bare
+from bench.models.weights import IMAGENET, build_pretrained, check_fit, load
 from bench.recipes import make_recipe
-from bench.weights import IMAGENET, build_pretrained, check_fit, load
 
 VALUES = {"arch": "vgg11_bn", "width": 0.1, "size": 32}
 

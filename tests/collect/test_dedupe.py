@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from collect.dedupe import dedupe
+from collect.dedupe.exact import dedupe
+from collect.dedupe.near import clusters, find_twins
 from collect.manifest import Row
-from collect.twins import clusters, find_twins
 from collect.verify import perceptual_hash, thumbnail
 from tests.servers.photos import picture
 

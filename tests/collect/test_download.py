@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collect.fetch import fetch, guard, open_session
+from collect.http import fetch, guard, open_session
 from tests.collect.test_archive import published, tgz
 from tests.collect.test_fetch import serving
 from tests.collect.test_flickr import photos

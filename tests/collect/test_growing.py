@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from collect.sources.shapes import draw
+from collect.sources.synthetic.drawing import draw
 
 
 def fill(folder: Path, first: int, last: int, classes: tuple[str, ...] = ("car", "bicycle")) -> None:

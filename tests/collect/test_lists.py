@@ -231,7 +231,7 @@ def test_help_answers_at_once_and_drawing_needs_no_extra_library(place) -> None:
     code = (
         "import sys; [sys.modules.__setitem__(n, None) for n in ('flickrapi', 'imagehash', 'tomlkit', 'torch')]\n"
         "import collect; collect.collect(collect.load_datasets()['sample'].__class__("
-        "'x', 'synthetic', tuple(collect.recipe.ClassSearch(n) for n in ('car', 'bicycle')), 4, 2), quiet=True)"
+        "'x', 'synthetic', tuple(collect.datasets.ClassSearch(n) for n in ('car', 'bicycle')), 4, 2), quiet=True)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=place.folder, env={"PYTHONPATH": str(REPOSITORY)}, check=True)
     assert len(place.rows("x")) == 12

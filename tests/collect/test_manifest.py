@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from collect.errors import UsageError, VggbenchError
 from collect.manifest import Row, load_rows, manifest_sha256, read_manifest, scan_folder, write_manifest
-from collect.recipe import CollectError, UsageError
 from collect.state import check_folder
 from tests.servers.photos import jpeg
 
@@ -120,7 +120,7 @@ def test_hidden_files_and_folders_are_no_images(tmp_path: Path) -> None:
 
 def test_a_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
     assert len(read_manifest(listed(tmp_path / "manifest.jsonl"))) == 2
-    with pytest.raises(CollectError, match=r"manifest\.jsonl:2: width cannot be 'wide'"):
+    with pytest.raises(VggbenchError, match=r"manifest\.jsonl:2: width cannot be 'wide'"):
         read_manifest(listed(tmp_path / "manifest.jsonl", width="wide"))
 
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from skimage.feature import hog
 
-from collect.recipe import CollectError
-from collect.sources.shapes import CLASSES, draw
+from collect.errors import VggbenchError
+from collect.sources.synthetic.drawing import CLASSES, draw
 
 PAIRS = 240
 
@@ -57,7 +57,7 @@ def test_other_processes_draw_the_same() -> None:
 
 
 def test_unknown_class_says_what_can_be_drawn() -> None:
-    with pytest.raises(CollectError, match=r"'zebra'.*car, bicycle") as caught:
+    with pytest.raises(VggbenchError, match=r"'zebra'.*car, bicycle") as caught:
         draw("zebra", 1, 0)
     assert caught.value.exit_code == 2
 

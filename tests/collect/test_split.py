@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from collect.groups import items_of
 from collect.manifest import Row
-from collect.split import Item, split
+from collect.split.assign import Item, split
+from collect.split.groups import items_of
 
 
 def items(number: int, owners: int, seed: int = 0, tags: tuple[str, ...] = ("car", "bicycle")) -> list[Item]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from bench.records import (
+from bench.records.run import (
     CodeInfo,
     Cost,
     DatasetFacts,

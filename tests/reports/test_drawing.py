@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from reports import drawing, labels, svg, words
+from reports import words
+from reports.charts import labels, svg
+from reports.charts import style as drawing
 
 
 def axes_of(low: float, high: float):

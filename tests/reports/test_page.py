@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench.records import UsageError
+from bench.records.run import UsageError
 from reports import page
-from reports.load import load
+from reports.study.load import load
 from tests.example_results.make import DEVICE, KINDS, make_run
 
 ROOT = Path(__file__).parents[2]

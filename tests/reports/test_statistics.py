@@ -7,7 +7,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from reports import statistics as st
+from reports.study import statistics as st
 
 
 def test_t_interval_is_that_of_statsmodels() -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import Run
-from reports.charts import cost_charts
-from reports.compare import compare
-from reports.learning import reached
-from reports.load import load
-from reports.prices import time_parts
-from reports.times import parts_seconds, total_seconds, training_seconds
+from bench.records.run import Run
+from reports.charts.prices import time_parts
+from reports.charts.select import cost_charts
+from reports.study.compare import compare
+from reports.study.learning import reached
+from reports.study.load import load
+from reports.study.times import parts_seconds, total_seconds, training_seconds
 from tests.example_results.make import KINDS, make_run
 
 FROZEN = KINDS[1]

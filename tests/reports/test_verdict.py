@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import Run, write_predictions, write_run
+from bench.records.run import Run, write_predictions, write_run
 from reports import page
-from reports.compare import compare
-from reports.history import changes
-from reports.learning import crossings, curves, rising
-from reports.load import load
-from reports.verdict import judge
+from reports.parts.verdict import judge
+from reports.study.compare import compare
+from reports.study.history import changes
+from reports.study.learning import crossings, curves, rising
+from reports.study.load import load
 from tests.example_results.make import KINDS, Kind, make_facts, make_run
 
 SCRATCH, FROZEN, FINETUNED, SMALL = KINDS
@@ -122,7 +122,7 @@ def test_ablations_of_one_model_meet_each_other_by_what_differs(tmp_path: Path) 
 def test_images_in_the_pretraining_set_are_taken_out_of_the_judgement(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, SCRATCH])
     for path in sorted((tmp_path / "ds").glob("frozen-vgg-s*")):
-        from bench.records import read_predictions, read_run
+        from bench.records.run import read_predictions, read_run
 
         rows = read_predictions(path)
         # right on everything it has seen, wrong on a third of what is new
@@ -194,7 +194,7 @@ def test_a_repeated_seed_replaces_the_older_run_and_is_held_against_it(tmp_path:
 
 
 def test_the_weights_origin_stands_in_every_part_that_shows_their_results(results: Path) -> None:
-    from reports.charts import weights_line
+    from reports.charts.select import weights_line
 
     line = weights_line(compare(load(results, "car-bicycle")).contenders)
     assert line == "Fine-tuned VGG and Frozen VGG start from weights vgg16_bn-tinyimagenet (Tiny-ImageNet)."

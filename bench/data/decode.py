@@ -1,0 +1,95 @@
+"""Image files as small RGB squares: JPEGs through simplejpeg (libjpeg-turbo), everything else through Pillow."""
+
+import io
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch.nn.functional import interpolate
+
+from bench.errors import VggbenchError
+
+try:
+    import simplejpeg
+except ImportError:  # a checkout that was never installed: Pillow decodes JPEGs too, more slowly
+    simplejpeg = None
+
+DECODER = "Pillow" if simplejpeg is None else "simplejpeg"
+_EXIF = b"Exif\0\0"
+_SCALES = (8, 4, 2)
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Turn what reading an image may raise into a VggbenchError that names it and says what to do."""
+    try:
+        yield
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
+        why = "its format is not known" if isinstance(err, UnidentifiedImageError) else getattr(err, "strerror", None)
+        raise VggbenchError(
+            f"{path}: not a readable image ({why or err}); remove it, or let collect --from sort it out"
+        ) from err
+
+
+def _read(path: str | Path) -> bytes:
+    """A file's content. Each call to the system hands over Python's lock, so there are as few as possible."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, os.fstat(file).st_size)
+    finally:
+        os.close(file)
+
+
+def _jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
+    """A JPEG as RGB (h, w, 3), both sides at least `size` where the photo's are; None where Pillow has to look at it:
+    what is no JPEG, may have to be turned, is too large or is damaged.
+    """
+    if simplejpeg is None or not content.startswith(b"\xff\xd8") or _EXIF in content:
+        return None
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(content)
+        if height * width > (Image.MAX_IMAGE_PIXELS or 0):
+            return None
+        scale = next((s for s in _SCALES if min(height, width) >= s * size), 1)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            content, min_height=-(-height // scale), min_width=-(-width // scale)
+        )
+    except ValueError:
+        return None
+    return pixels
+
+
+def _any_image(content: bytes, size: int) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(content)) as image:
+        image.draft("RGB", (size, size))
+        ImageOps.exif_transpose(image, in_place=True)
+        colour = image if image.mode == "RGB" else image.convert("RGB")
+        return np.asarray(colour.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def decode(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
+    """Image files as upright RGB (n, size, size, 3), resized to squares with antialiasing.
+
+    A JPEG at least twice as large is decoded at a half, a quarter or an eighth first, by libjpeg's scaled transform.
+    Nearly all of it is done without Python's lock, so threads share it. Raises VggbenchError naming a file that fails.
+    """
+    same_shape: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
+    for i, path in enumerate(paths):
+        with naming(path):
+            content = _read(path)
+            pixels = _jpeg(content, size)
+            if pixels is None:
+                pixels = _any_image(content, size)
+        same_shape[pixels.shape].append((i, pixels))
+    squares = np.empty((len(paths), size, size, 3), np.uint8)
+    for found in same_shape.values():
+        images = torch.from_numpy(np.stack([pixels for _, pixels in found])).permute(0, 3, 1, 2)
+        resized = interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+        squares[[i for i, _ in found]] = resized.permute(0, 2, 3, 1).numpy()
+    return squares

@@ -1,0 +1,30 @@
+"""Which vggbench this is: version, and the commit where it runs from a checkout."""
+
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench.records import CodeInfo
+
+
+def _git(*arguments: str) -> str | None:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        made = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return made.stdout.strip()
+
+
+@cache
+def code_info() -> CodeInfo:
+    """Version of the package, commit and whether the checkout was changed since; no commit outside a checkout."""
+    try:
+        number = version("vggbench")
+    except PackageNotFoundError:
+        number = "checkout"
+    commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return CodeInfo(number, commit, None if changed is None else bool(changed))

@@ -1,0 +1,164 @@
+"""Pretrained weights: torchvision's, or a file's; where they come from, and how they are put into a network."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from urllib.error import URLError
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from bench.errors import WeightsError
+from bench.models.vgg import bare, classifier_name, last_layer, new_head
+from bench.recipes import Recipe
+from collect.manifest import file_sha256
+
+IMAGENET = "ImageNet (torchvision)"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A state dict with its origin in words, the hash of its file and, where known, the architecture and classes."""
+
+    state: Mapping[str, Tensor]
+    origin: str
+    sha256: str
+    arch: str | None = None
+    width: float | None = None
+    categories: tuple[str, ...] = ()
+
+
+def _torchvision_entry(arch: str) -> tuple[str, tuple[str, ...]]:
+    from torchvision.models import get_model_weights
+
+    try:
+        entry = get_model_weights(arch).IMAGENET1K_V1
+    except (ValueError, AttributeError) as err:
+        raise WeightsError(f"--weights imagenet: torchvision has none for {arch}") from err
+    return str(entry.url), tuple(entry.meta["categories"])
+
+
+def _from_torchvision(arch: str) -> Weights:
+    url, categories = _torchvision_entry(arch)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    try:
+        state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
+    except (URLError, OSError, RuntimeError) as err:
+        reason = getattr(err, "reason", err)
+        raise WeightsError(
+            f"--weights imagenet: cannot fetch {url} ({reason}); fetch it on another machine and pass --weights "
+            f"{path.name}, or put it into {path.parent}; any .safetensors or .pth file of {arch} will do"
+        ) from err
+    if not file_sha256(path).startswith(path.stem.rsplit("-", 1)[-1]):
+        raise WeightsError(f"{path}: its SHA-256 does not begin as its name says; delete it and run again")
+    return Weights(state, IMAGENET, file_sha256(path), arch, 1.0, categories)
+
+
+def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> str:
+    """Words for where a file's weights come from; ImageNet only for torchvision's own file, proven by its hash."""
+    if path.stem == _torchvision_stem(arch) and sha256.startswith(path.stem.rsplit("-", 1)[-1]):
+        return IMAGENET
+    if pretrained_on and re.search(r"(?<![\w-])image-?net(?!te)|ilsvrc", pretrained_on, re.IGNORECASE):
+        return f"{path.name} (unverified)"
+    return pretrained_on or path.name
+
+
+def _torchvision_stem(arch: str) -> str | None:
+    try:
+        return Path(_torchvision_entry(arch)[0]).stem
+    except WeightsError:
+        return None
+
+
+def _from_file(path: Path, arch: str) -> Weights:
+    metadata: dict[str, str] = {}
+    if not path.is_file():
+        raise WeightsError(f"--weights {path}: no such file; pass a .safetensors or .pth file, or imagenet")
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, "pt") as file:
+                metadata = file.metadata() or {}
+                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, LookupError, ValueError, UnpicklingError, SafetensorError) as err:
+        first = str(err).strip().split("\n")[0][:160]
+        raise WeightsError(f"--weights {path}: cannot be read as weights ({first})") from err
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise WeightsError(f"--weights {path}: holds no state dict of tensors")
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    sha256 = file_sha256(path)
+    width = float(metadata["width"]) if "width" in metadata else None
+    origin = _origin(path, sha256, arch, metadata.get("pretrained_on"))
+    categories = tuple(metadata["classes"].split("\n")) if "classes" in metadata else ()
+    return Weights(state, origin, sha256, metadata.get("arch"), width, categories)
+
+
+def load(wanted: str, arch: str) -> Weights:
+    """torchvision's weights of `arch` for "imagenet", hash checked, else those of a .safetensors or .pth file.
+
+    Raises WeightsError when they cannot be had or read.
+    """
+    return _from_torchvision(arch) if wanted == "imagenet" else _from_file(Path(wanted).expanduser(), arch)
+
+
+def check_fit(recipe: Recipe, weights: Weights, wanted: str) -> int | None:
+    """Number of outputs of the classifier the weights carry, None where they carry none. Uses no memory.
+
+    Raises WeightsError when they don't fit the recipe's architecture and head, naming the first keys that differ.
+    """
+    assert recipe.arch is not None
+    with torch.device("meta"):
+        net = bare(recipe.arch, 1, recipe.width, recipe.dropout)
+    weight = weights.state.get(f"{last_layer(net)}.weight")
+    count = None if weight is None else int(weight.shape[0])
+    if recipe.head == "last" and count is None:
+        raise WeightsError(f"--weights {wanted}: has no classifier, which --head last keeps; use --head mlp256")
+    if count is not None:
+        with torch.device("meta"):
+            net = bare(recipe.arch, count, recipe.width, recipe.dropout)
+    _compare(net, weights, recipe, wanted, count is not None)
+    return count
+
+
+def build_pretrained(recipe: Recipe, outputs: int, weights: Weights, wanted: str) -> tuple[nn.Module, str, list[str]]:
+    """A network with pretrained weights and a new head: the network, the name of its new part, notes for the reader.
+
+    Raises WeightsError when the weights do not fit.
+    """
+    assert recipe.arch is not None and recipe.head is not None
+    count = check_fit(recipe, weights, wanted)
+    net = bare(recipe.arch, count or outputs, recipe.width, recipe.dropout)
+    net.load_state_dict(dict(weights.state), strict=False)
+    notes = []
+    if recipe.head == "classifier" and count is None:
+        notes.append("the weights carry no classifier: its 4096-unit layers start from random values")
+    return net, new_head(net, recipe.head, outputs, recipe.dropout), notes
+
+
+def _compare(net: nn.Module, weights: Weights, recipe: Recipe, wanted: str, has_classifier: bool) -> None:
+    mine, theirs = net.state_dict(), weights.state
+    classifier = classifier_name(net) + "."
+    needed = {k for k in mine if has_classifier or not k.startswith(classifier)}
+    needed = {k for k in needed if not k.endswith("num_batches_tracked")}
+    missing, odd = sorted(needed - set(theirs)), sorted(set(theirs) - set(mine))
+    shapes = [k for k in sorted(needed & set(theirs)) if mine[k].shape != theirs[k].shape]
+    if not (missing or odd or shapes):
+        return
+    says = f" (the file says {weights.arch}, width {weights.width or 1:g})" if weights.arch else ""
+    parts = []
+    if missing:
+        parts.append(f"missing {', '.join(missing[:3])}")
+    if odd:
+        parts.append(f"unknown {', '.join(odd[:3])}")
+    if shapes:
+        key = shapes[0]
+        parts.append(f"{key} is {tuple(theirs[key].shape)}, not {tuple(mine[key].shape)}")
+    fit = f"--arch {recipe.arch} --width {recipe.width:g}"
+    raise WeightsError(f"--weights {wanted}: does not fit {fit}{says}: {'; '.join(parts)}")

@@ -1,0 +1,204 @@
+"""The record of a run, schema `vggbench.run/1`: what is written, read and listed. Standard library only."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.errors import RecordError, UsageError, VggbenchError, exit_codes
+from bench.records.artifacts import (
+    DatasetFacts,
+    Picture,
+    Prediction,
+    facts_folder,
+    read_facts,
+    read_pictures,
+    read_predictions,
+    write_facts,
+    write_pictures,
+    write_predictions,
+)
+from bench.records.schema import build, load_json
+from collect.manifest import atomic_write
+
+__all__ = [
+    "DatasetFacts",
+    "Picture",
+    "Prediction",
+    "RecordError",
+    "UsageError",
+    "VggbenchError",
+    "atomic_write",
+    "exit_codes",
+    "facts_folder",
+    "read_facts",
+    "read_pictures",
+    "read_predictions",
+    "write_facts",
+    "write_pictures",
+    "write_predictions",
+]
+
+SCHEMA = "vggbench.run/1"
+RUN_FILE, WEIGHTS_FILE = "run.json", "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """The dataset of a run; `train` and `test` are the numbers of images used, over all classes."""
+
+    name: str
+    manifest_sha256: str
+    classes: list[str]
+    train: int
+    test: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model of a run; `weights` says where its pretrained weights come from, None for scratch.
+
+    `flops_per_image` counts one forward pass, a multiply-add as two.
+    """
+
+    name: str
+    arch: str
+    weights: str | None
+    weights_sha256: str | None
+    head: str | None
+    parameters_total: int
+    parameters_trainable: int
+    flops_per_image: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """The machine of a run; `peak_tflops` is measured with a large product in the run's precision."""
+
+    kind: str
+    name: str
+    torch: str
+    cuda: str | None = None
+    driver: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    precision: str = "fp32"
+    peak_tflops: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeInfo:
+    """The version of vggbench that made a run."""
+
+    version: str
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch; rates are fractions, `seconds` is training only."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    seconds: float
+    images_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended: `status` is done, stalled or failed, `reason` says why where it is not done.
+
+    `accuracy_low` and `accuracy_high` are Wilson's 95 % interval over the test images. `confusion` counts images,
+    rows are the truth, columns the prediction, in the order of `dataset.classes`.
+    """
+
+    status: str
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    top5: float | None = None
+    macro_f1: float | None = None
+    confusion: list[list[int]] | None = None
+    clean_accuracy: float | None = None
+    clean_images: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run cost. `epoch_seconds` is the median over epochs, training only; `breakdown` gives seconds by part."""
+
+    total_seconds: float
+    epoch_seconds: float | None = None
+    pack_seconds: float | None = None
+    feature_seconds: float | None = None
+    compile_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    energy_joules: float | None = None
+    tflops: float | None = None
+    mfu: float | None = None
+    breakdown: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: a model trained once, with one seed, on one device. `created` is UTC, ISO 8601."""
+
+    run: str
+    created: str
+    dataset: DatasetInfo
+    model: ModelInfo
+    recipe: dict[str, Any]
+    seed: int
+    device: DeviceInfo
+    code: CodeInfo
+    epochs: list[Epoch]
+    result: Result
+    cost: Cost
+    schema: str = SCHEMA
+    command: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def read_run(path: Path | str) -> Run:
+    """The run of a run.json, or of the folder that holds one.
+
+    Raises RecordError naming file and key when it is half-written, of another schema or does not fit it.
+    """
+    path = Path(path)
+    path = path / RUN_FILE if path.is_dir() else path
+    values = load_json(path)
+    found = values.get("schema") if isinstance(values, dict) else None
+    if found != SCHEMA:
+        raise RecordError(f"{path}: schema is {found!r}, this version reads {SCHEMA!r}")
+    return build(Run, values, str(path))
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write `folder`/run.json in one visible step, `schema` first."""
+    values = asdict(run)
+    with atomic_write(folder / RUN_FILE) as out:
+        json.dump({"schema": values.pop("schema"), **values}, out, indent=1, ensure_ascii=False, allow_nan=False)
+        out.write("\n")
+
+
+def run_folders(results: Path, dataset: str | None = None) -> list[Path]:
+    """Folders below `results` that hold a run.json, of one dataset or of all, sorted."""
+    base = results / dataset if dataset else results
+    return sorted(p.parent for p in base.glob(f"*/{RUN_FILE}" if dataset else f"*/*/{RUN_FILE}"))
+
+
+def read_runs(results: Path, dataset: str | None = None) -> tuple[dict[Path, Run], list[RecordError]]:
+    """All readable runs by folder, oldest first, and an error for each unreadable one."""
+    runs: dict[Path, Run] = {}
+    errors = []
+    for folder in run_folders(results, dataset):
+        try:
+            runs[folder] = read_run(folder)
+        except RecordError as err:
+            errors.append(err)
+    return dict(sorted(runs.items(), key=lambda item: (item[1].created, item[1].run))), errors

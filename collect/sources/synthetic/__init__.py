@@ -1,0 +1,26 @@
+"""Drawn photos as a source: no network, no photographer, the same for the same seed."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+
+from collect.datasets import Dataset
+from collect.errors import UsageError
+from collect.sources import At, Candidate, Streams
+
+
+def streams(dataset: Dataset, at: At) -> Streams:
+    """Endless drawings of each class. Raises UsageError for a class that nobody can draw."""
+    from collect.sources.synthetic.drawing import CLASSES
+
+    if odd := [n for n in dataset.class_names if n not in CLASSES]:
+        raise UsageError(f"{odd[0]!r} cannot be drawn; the synthetic source knows {', '.join(CLASSES)}")
+    return {name: _drawings(name, dataset.seed) for name in dataset.class_names}
+
+
+def _drawings(name: str, seed: int) -> Iterator[Candidate]:
+    from collect.sources.synthetic.drawing import draw
+
+    for index in count():
+        read = partial(draw, name, seed, index)
+        yield Candidate(name, f"{seed}/{index}", license="cc0", source="synthetic", read=read)

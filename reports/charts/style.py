@@ -1,0 +1,200 @@
+"""The house style of the charts: figure, axes, labels that do not touch, and the values the page reads out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from reports.charts.svg import FAINT, INK, PAPER, to_svg
+from reports.study import statistics as st
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+"""Okabe and Ito's: over 3:1 on white and on #121212, apart for colour-blind eyes (facts/reporting.md, 3.5)."""
+DASHES: tuple[Any, ...] = ("", (5, 1.6), (6, 1.6, 1.4, 1.6), (1.4, 1.4))
+MARKS = ("o", "s", "^", "D")
+WIDTH, HEIGHT = 5.0, 2.9
+MOST_THIN = 12
+"""Seeds drawn one by one; of more only mean and interval."""
+NICE_SECONDS = tuple(
+    unit * n
+    for unit, numbers in ((0.01, (1, 3, 10, 30)), (1, (1, 3, 10, 30)), (60, (1, 3, 10, 30)), (3600, (1, 3, 10, 30)))
+    for n in numbers
+)
+FINE_SECONDS = tuple(
+    unit * n
+    for unit, numbers in (
+        (1, (1, 2, 5, 10, 20, 30, 40, 50, 70, 80)),
+        (60, (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
+    )
+    for n in numbers
+)
+
+Row = tuple[int, str]
+Stop = tuple[float, float | None, str, list[Row]]
+
+
+@dataclass
+class Chart:
+    """One chart: `stops` are (x, y, head, [(series, value)]) in the SVG's own units, y None where x alone counts."""
+
+    id: str
+    title: str
+    caption: str
+    series: list[tuple[str, int]]
+    svg: Markup = field(default_factory=Markup)
+    stops: list[Stop] = field(default_factory=list)
+
+    @property
+    def most_rows(self) -> int:
+        """Series in the fullest readout, so that the page reserves the room."""
+        return max((len(rows) for *_, rows in self.stops), default=0)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the page's script needs."""
+        return {"series": self.series, "stops": self.stops}
+
+
+def style_of(index: int) -> dict[str, Any]:
+    """Colour, dash and mark of a contender; the second four have open marks."""
+    k = index % 4
+    filling = COLOURS[k] if index < 4 else PAPER
+    return {"color": COLOURS[k], "marker": MARKS[k], "markerfacecolor": filling}
+
+
+@contextmanager
+def figure(chart: Chart, right: float = 0.73) -> Iterator[tuple["Figure", "Axes"]]:
+    """A figure in the house style; on leaving, the chart gets its SVG."""
+    import matplotlib as mpl
+    import seaborn as sns
+    from matplotlib.figure import Figure
+
+    rc: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "vggbench",
+        "text.parse_math": False,
+        "axes.unicode_minus": True,
+        "font.size": 9.5,
+        "axes.labelsize": 9.5,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "axes.edgecolor": INK,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "grid.color": FAINT,
+        "grid.linewidth": 0.8,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.size": 0,
+        "xtick.major.size": 3,
+        "axes.spines.left": False,
+    }
+    with mpl.rc_context(), sns.axes_style("ticks"):
+        mpl.rcParams.update(rc)
+        canvas = Figure(figsize=(WIDTH, HEIGHT), dpi=72)
+        canvas.subplots_adjust(left=0.115, right=right, top=0.955, bottom=0.165)
+        axes = canvas.add_subplot()
+        axes.grid(axis="y")
+        axes.set_axisbelow(True)
+        # Seaborn looks through all tick labels of an axis that has no label yet, which takes longer than drawing.
+        axes.set(xlabel=" ", ylabel=" ")
+        yield canvas, axes
+        sns.despine(ax=axes, left=True)
+        chart.svg = to_svg(canvas, chart.id)
+
+
+def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
+    """Data coordinates in the SVG's units, origin at the top left."""
+    px, py = axes.transData.transform((x, axes.get_ylim()[0] if y is None else y))
+    return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1)
+
+
+Track = tuple[int, Any, Any]
+"""A line: the style of its contender, x, y."""
+
+
+def lines(axes: "Axes", tracks: Sequence[Track], thin: bool = False, marked: bool = False) -> None:
+    """Draw lines in the colours and dashes of their contenders; `thin` for single seeds, `marked` at every point."""
+    import pandas as pd
+    import seaborn as sns
+
+    if not tracks:
+        return
+    lengths = [len(x) for _, x, _ in tracks]
+    frame = pd.DataFrame(
+        {
+            "x": np.concatenate([x for _, x, _ in tracks]),
+            "y": np.concatenate([y for _, _, y in tracks]),
+            "style": np.repeat([str(style) for style, _, _ in tracks], lengths),
+            "line": np.repeat(range(len(tracks)), lengths),
+        }
+    )
+    styles = {str(style): style % 4 for style, _, _ in tracks}
+    look: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45} if thin else {"linewidth": 1.9, "style": "style"}
+    if not thin:
+        look["dashes"] = {key: DASHES[k] for key, k in styles.items()}
+        look["markers"] = {key: MARKS[k] for key, k in styles.items()} if marked else False
+    if marked:
+        look |= {"markersize": 5.5, "markeredgewidth": 0}
+    palette = {key: COLOURS[k] for key, k in styles.items()}
+    sns.lineplot(frame, x="x", y="y", hue="style", palette=palette, units="line", estimator=None,
+                 legend=False, ax=axes, **look)  # fmt: skip
+
+
+def percent_axis(axes: "Axes") -> None:
+    """A y axis of shares within 0 to 1, labelled in percent with no more digits than its ticks need."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0), min(high, 1.004))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    digits = 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.045 else 1
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f}%"))
+
+
+def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str], nice: Sequence[float] = ()) -> None:
+    """A logarithmic x axis with plain numbers at round places."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    low, high = min(values) / 1.35, max(values) * 1.35
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    powers: list[Sequence[float]] = [
+        [s * 10.0**k for k in range(-4, 16) for s in steps] for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10))
+    ]
+    choices = [nice, [*nice, *FINE_SECONDS]] if nice else powers
+    inside = [[t for t in choice if low <= t <= high] for choice in choices]
+    enough = next((found for found in inside if len(set(found)) >= 3), inside[-1])
+    ticks: list[float] = []
+    for tick in enough:
+        x = axes.transData.transform((tick, 0))[0]
+        # 44 units hold the longest label.
+        if all(abs(x - axes.transData.transform((t, 0))[0]) > 44 for t in ticks):
+            ticks.append(tick)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: name(v)))
+
+
+def tick_seconds(seconds: float) -> str:
+    """A round time for an axis."""
+    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= size and (2 * seconds / size).is_integer():
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
+    """A mean, with its t interval where there are seeds enough."""
+    interval = st.t_interval(values)
+    text = show(float(np.mean(values)))
+    return f"{text} ({show(interval[0]).rstrip('%')}–{show(interval[1]).rstrip('%')})" if interval else text

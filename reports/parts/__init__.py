@@ -1,0 +1,7 @@
+"""reports.parts."""
+
+from reports.parts.verdict import judge
+
+__all__ = [
+    "judge",
+]
