@@ -17,7 +17,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from collect.verify import MAX_BYTES, RejectError
+from collect.candidate import RejectError
+from collect.verify import MAX_BYTES
 
 MAX_PER_HOST = 64
 CONNECT_SECONDS, READ_SECONDS, FILE_SECONDS = 10.0, 10.0, 30.0

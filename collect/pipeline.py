@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from collect.candidate import SourceContext
 from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
 from collect.dedupe import Duplicates, dedupe
 from collect.errors import VggbenchError
@@ -17,7 +18,7 @@ from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Key
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.rows import candidate_of, gathered_rows, rejected_rows, remember_rows, thumbs
-from collect.sources import LOCAL, At, endpoint, open_streams
+from collect.sources import LOCAL, endpoint, open_streams
 from collect.split import Plan, items_of, split
 from collect.state import check_folder, check_recipe, earlier_rows, is_complete, source_state, sweep
 from collect.write import (
@@ -74,8 +75,8 @@ def collect(
         warnings.filterwarnings("ignore", module="PIL")  # what Pillow warns of, verify decides
         try:
             check_recipe(folder, dataset, journal)
-            at = At(data, journal, allow_private, show.tell, threading.Event())
-            settled = _settle(dataset, folder, at, show, workers or MAX_PER_HOST)
+            context = SourceContext(data, journal, allow_private, show.tell, threading.Event())
+            settled = _settle(dataset, folder, context, show, workers or MAX_PER_HOST)
         except VggbenchError:
             if not journal.photos():
                 journal.remove()
@@ -92,17 +93,17 @@ def collect(
     return summarise(dataset.name, folder, rows, rejected, started, changed=True, notes=notes, missing=missing)
 
 
-def _settle(dataset: Dataset, folder: Path, at: At, show: Show, workers: int) -> Settled:
+def _settle(dataset: Dataset, folder: Path, context: SourceContext, show: Show, workers: int) -> Settled:
     """Gather, dedupe and split until every class has its counts; rejects are replaced by the source's next ones."""
-    journal = at.journal
+    journal = context.journal
     earlier, lost = earlier_rows(folder, dataset)
     remember_rows([*earlier.values(), *lost.values()], journal)
-    session = open_session(guard(at.allow_private, endpoint(dataset)), workers)
-    streams = dict(open_streams(dataset, at))
+    session = open_session(guard(context.allow_private, endpoint(dataset)), workers)
+    streams = dict(open_streams(dataset, context))
     if dataset.source in SEARCHES:  # a search may not find again what it found before; other sources list it
         for row in lost.values():
             streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
-    gatherer = Gatherer(folder, streams, journal, session, workers, earlier, show.state, at.stop)
+    gatherer = Gatherer(folder, streams, journal, session, workers, earlier, show.state, context.stop)
     total = dataset.train + (dataset.test or 0) if dataset.train is not None else None
     need = dict.fromkeys(filter(None, streams), total)
     try:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from collect.candidate import RejectError, SourceContext
 from collect.datasets import Dataset
 from collect.errors import UsageError, VggbenchError
 from collect.fetch import Host, progress
@@ -15,8 +16,7 @@ from collect.http import MovedError, fetch, guard, host_of, open_session
 from collect.journal import Journal
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.rows import key_of, remember_rows
-from collect.sources import At, endpoint
-from collect.verify import RejectError
+from collect.sources import endpoint
 from collect.write import Summary, describe, read_dataset, remove_files, summarise
 
 WORKERS, TRIES = 16, 2
@@ -46,14 +46,14 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
     collected, rows = read_dataset(folder), read_manifest(folder)
     with Journal(folder) as journal, progress(quiet) as show:
         remember_rows(rows, journal)
-        at = At(data, journal, allow_private, show.tell, threading.Event())
+        context = SourceContext(data, journal, allow_private, show.tell, threading.Event())
         asked = [r for r in rows if r.url and r.source not in ("archive", "folder", "synthetic")]
-        look = _looker(collected.recipe, at)
+        look = _looker(collected.recipe, context)
         with ThreadPoolExecutor(WORKERS) as pool:
             try:
                 verdicts = list(pool.map(look, asked))
             finally:
-                at.stop.set()  # after Ctrl-C nothing more is asked
+                context.stop.set()  # after Ctrl-C nothing more is asked
         dropped = {key_of(v.row): v for v in verdicts if v.reason}
         kept = [r for r in rows if key_of(r) not in dropped]
         if not {r.split for r in kept} >= {r.split for r in rows}:
@@ -77,13 +77,13 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
     return summarise(name, folder, kept, rejected, started, changed=True, notes=notes)
 
 
-def _looker(recipe: Dataset, at: At) -> Callable[[Row], Verdict]:
+def _looker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Verdict]:
     if recipe.source == "flickr":
         from collect.sources.flickr import Client, license_now
         from collect.sources.flickr_licenses import read_licenses
 
-        client = Client(at, endpoint(recipe))
-        at.journal.forget_answers()  # what was true when it was collected is not what is asked here
+        client = Client(context, endpoint(recipe))
+        context.journal.forget_answers()  # what was true when it was collected is not what is asked here
         licenses = read_licenses(client.ask)
 
         def ask(row: Row) -> Verdict:
@@ -93,7 +93,7 @@ def _looker(recipe: Dataset, at: At) -> Callable[[Row], Verdict]:
             return Verdict(row, "relicensed", f"was {row.license}, is {code}") if code != row.license else Verdict(row)
 
         return ask
-    session = open_session(guard(at.allow_private, endpoint(recipe)), WORKERS)
+    session = open_session(guard(context.allow_private, endpoint(recipe)), WORKERS)
     hosts: dict[str, Host] = defaultdict(Host)
     lock = threading.Lock()
 
@@ -103,7 +103,7 @@ def _looker(recipe: Dataset, at: At) -> Callable[[Row], Verdict]:
             with lock:
                 host = hosts[host_of(url)]
                 wait = host.not_before - time.monotonic()
-            if host.given_up or at.stop.wait(max(0.0, wait)):
+            if host.given_up or context.stop.wait(max(0.0, wait)):
                 break
             try:
                 fetch(session, url, probe=True)

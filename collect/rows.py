@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from collect.candidate import Candidate
 from collect.fetch import Entry, staged_path
 from collect.journal import Journal, Key, Photo
 from collect.manifest import Rejected, Row
-from collect.sources import Candidate
 from collect.verify import THUMB_SIDE, thumbnail
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from collect.candidate import RejectError
+
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 64
@@ -21,17 +23,6 @@ MARKUP = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*
 
 SCAN_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # no stuffed byte, no restart
 EOI, BETWEEN_SCANS = 0xD9, (0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE)
-
-
-class RejectError(Exception):
-    """A candidate is not kept: `reason` is a code, `detail` words; a `transient` failure is worth another try.
-
-    `retry_after` is in seconds, where the server asked for it.
-    """
-
-    def __init__(self, reason: str, detail: str = "", transient: bool = False, retry_after: float | None = None):
-        super().__init__(reason, detail, transient, retry_after)
-        self.reason, self.detail, self.transient, self.retry_after = reason, detail, transient, retry_after
 
 
 @dataclass(frozen=True, slots=True)

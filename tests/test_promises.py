@@ -131,9 +131,3 @@ def test_public_functions_say_what_they_are_for() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{path}: {node.name}"
-
-
-def test_files_stay_readable() -> None:
-    long = {p: n for package in PACKAGES for p in _files(package) if (n := len(p.read_text().splitlines())) > 300}
-    assert not long
-    assert not list(ROOT.glob("*/utils.py"))

@@ -1,4 +1,4 @@
-"""collect.fetch."""
+"""collect.http."""
 
 from collect.fetch.entries import Entry
 from collect.fetch.gatherer import Gatherer

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import requests
 
+from collect.candidate import Candidate, RejectError
 from collect.fetch.staging import stage
 from collect.http import fetch
 from collect.journal import Photo
-from collect.sources import Candidate
-from collect.verify import RejectError, Verified, verify
+from collect.verify import Verified, verify
 
 # Many threads may wait for the network, few may decode: a photo of 64 megapixels takes 200 MB.
 DECODING = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))

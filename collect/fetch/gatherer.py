@@ -12,13 +12,13 @@ from typing import Any
 
 import requests
 
+from collect.candidate import Candidate, RejectError, Streams
 from collect.fetch.entries import Entry, Stream, had, new_photo, next_batch, prepare
 from collect.fetch.queues import Queues
 from collect.fetch.staging import is_staged
 from collect.http import MovedError
 from collect.journal import Journal, Key
-from collect.sources import Candidate, Streams
-from collect.verify import RejectError, Verified
+from collect.verify import Verified
 
 REQUESTS_PER_PHOTO = 4  # for ever, reruns and redirects included
 FAILURES_PER_RUN = 3

@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from collect.candidate import Candidate, RejectError, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError
-from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.download import check_digests, download, is_remote
 from collect.sources.layout import Place, check_layout, is_image, read_layout
-from collect.verify import RejectError
 
 MAX_MEMBER_BYTES = 64 * 2**20
 UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError, RuntimeError)
 Member = tuple[str, Callable[[], bytes]]
 
 
-def streams(dataset: Dataset, at: At) -> Streams:
+def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """The images of the archive at `dataset.url`, in the archive's order.
 
     A remote archive is downloaded first, resumably, and kept in data/.downloads. Size and checksums of the recipe are
@@ -29,7 +28,7 @@ def streams(dataset: Dataset, at: At) -> Streams:
     """
     url = dataset.url or ""
     remote = is_remote(url)
-    path = download(dataset, at) if remote else Path(url)
+    path = download(dataset, context) if remote else Path(url)
     if not path.is_file():
         raise SourceError(f"{path}: no such archive")
     if not remote:

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import requests
 
+from collect.candidate import SourceContext
 from collect.datasets import Dataset
 from collect.errors import SourceError
 from collect.http import CONNECT_SECONDS, PrivateAddressError, guard, host_of, last_words, open_session
-from collect.sources import At
 
 TRIES = 4
 READ_SECONDS = 60.0
@@ -20,13 +20,13 @@ def is_remote(url: str) -> bool:
     return url.startswith(("http://", "https://"))
 
 
-def fetch_list(dataset: Dataset, at: At) -> Path:
+def fetch_list(dataset: Dataset, context: SourceContext) -> Path:
     """The list at `dataset.url`: a path as it is, an address downloaded anew: lists grow. Raises SourceError."""
     url = dataset.url or ""
-    return download(dataset, at, anew=True) if is_remote(url) else Path(url)
+    return download(dataset, context, anew=True) if is_remote(url) else Path(url)
 
 
-def download(dataset: Dataset, at: At, anew: bool = False) -> Path:
+def download(dataset: Dataset, context: SourceContext, anew: bool = False) -> Path:
     """The file at `dataset.url`, in data/.downloads; a partial download is continued, a whole one is used again.
 
     `anew` asks for all of it whatever is there. Raises SourceError when it cannot be had or its size or digests are
@@ -36,20 +36,20 @@ def download(dataset: Dataset, at: At, anew: bool = False) -> Path:
     if not host_of(url):
         raise SourceError(f"{url}: not an address that can be asked; it needs http://HOST/PATH")
     name = PurePosixPath(urlsplit(url).path).name or "archive"
-    folder = at.data / ".downloads" / hashlib.sha256(url.encode()).hexdigest()[:12]
+    folder = context.data / ".downloads" / hashlib.sha256(url.encode()).hexdigest()[:12]
     target, part = folder / name, folder / f"{name}.part"
     if anew:
         part.unlink(missing_ok=True)
     elif target.is_file():
         if not (wrong := _mismatch(target, dataset)):
             return target
-        at.tell(f"{target}: {wrong}; it is downloaded again")
+        context.notify(f"{target}: {wrong}; it is downloaded again")
         target.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    session = open_session(guard(at.allow_private))
+    session = open_session(guard(context.allow_private))
     for attempt in range(1, TRIES + 1):
         try:
-            _continue(session, url, part, at)
+            _continue(session, url, part, context)
             break
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as err:
             if _blocked(err) or attempt == TRIES:
@@ -70,7 +70,7 @@ def _blocked(err: BaseException) -> bool:
     return isinstance(err.__context__, PrivateAddressError)
 
 
-def _continue(session: requests.Session, url: str, part: Path, at: At) -> None:
+def _continue(session: requests.Session, url: str, part: Path, context: SourceContext) -> None:
     had = part.stat().st_size if part.is_file() else 0
     headers = {"Range": f"bytes={had}-"} if had else {}
     with session.get(url, stream=True, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
@@ -80,7 +80,7 @@ def _continue(session: requests.Session, url: str, part: Path, at: At) -> None:
             raise SourceError(f"{url}: HTTP {response.status_code}")
         more = response.status_code == 206
         size = int(response.headers.get("Content-Length", 0)) + (had if more else 0)
-        at.tell(f"downloading {url}" + (f" ({size / 1e6:,.0f} MB)" if size else ""))
+        context.notify(f"downloading {url}" + (f" ({size / 1e6:,.0f} MB)" if size else ""))
         with part.open("ab" if more else "wb") as out:
             for chunk in response.iter_content(2**20):
                 out.write(chunk)

@@ -6,10 +6,11 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from collect.candidate import Candidate, SourceContext, Streams, refused
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError
 from collect.http import retry_after, user_agent
-from collect.sources import At, Candidate, Streams, endpoint, refused
+from collect.sources import endpoint
 from collect.sources.budget import Budget, pause
 from collect.sources.flickr_licenses import License, read_licenses
 
@@ -42,7 +43,7 @@ class _AnswerError(Exception):
 class Client:
     """Calls of one API key. The key stays in here: it is in no message, log or file."""
 
-    def __init__(self, at: At, url: str | None):
+    def __init__(self, context: SourceContext, url: str | None):
         import logging
 
         import flickrapi
@@ -60,9 +61,11 @@ class Client:
         session.hooks["response"].append(_check_answer)
         if url:
             self._api.REST_URL = url
-        self._at = at
+        self._context = context
         limits = ((CALLS_PER_HOUR, 3600.0),)
-        self._budget = Budget("Flickr", at.data / ".flickr_calls.json", limits, "or wait", at.stop, at.tell)
+        self._budget = Budget(
+            "Flickr", context.data / ".flickr_calls.json", limits, "or wait", context.stop, context.notify
+        )
 
     def ask(self, method: str, absent: str = "", **params: Any) -> dict[str, Any]:
         """One call's answer; what was asked before comes from the journal.
@@ -70,7 +73,7 @@ class Client:
         The error code `absent` means that there is no such thing: the answer is empty. Raises SourceError for others.
         """
         question = {"flickr": method, **params}
-        if (known := self._at.journal.answer(question)) is not None:
+        if (known := self._context.journal.answer(question)) is not None:
             return dict(known)
         last = ""
         for attempt in range(TRIES):
@@ -89,17 +92,17 @@ class Client:
                     raise SourceError(f"Flickr refuses the search: {last}") from None
                 wait = getattr(err, "wait", None)
             else:
-                self._at.journal.keep_answer(question, answer)
+                self._context.journal.keep_answer(question, answer)
                 return answer
-            pause(self._at.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
+            pause(self._context.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
         raise SourceError(f"Flickr does not answer ({last}); what was found is kept, run the same command later")
 
     def started(self) -> int:
         """When this search began, in seconds since 1970; a continued run gets the same answer."""
         question = {"flickr": "started"}
-        known = self._at.journal.answer(question)
+        known = self._context.journal.answer(question)
         if known is None:
-            self._at.journal.keep_answer(question, known := int(time.time()))
+            self._context.journal.keep_answer(question, known := int(time.time()))
         return int(known)
 
     def _clean(self, text: str) -> str:
@@ -120,9 +123,9 @@ def license_now(client: Client, photo_id: str, licenses: dict[str, License]) -> 
     return (known.code if known else "arr") if photo else None
 
 
-def streams(dataset: Dataset, at: At) -> Streams:
+def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """One search per class. Raises SourceError without credentials or when Flickr refuses them."""
-    client = Client(at, endpoint(dataset))
+    client = Client(context, endpoint(dataset))
     licenses = read_licenses(client.ask)
     return {search.name: _photos(client, search, dataset, licenses) for search in dataset.classes}
 

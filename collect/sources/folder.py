@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from collect.candidate import Candidate, RejectError, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError
-from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.layout import check_layout, read_layout
-from collect.verify import RejectError
 
 
-def streams(dataset: Dataset, at: At) -> Streams:
+def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """The images below `dataset.url`, sorted by path. Raises SourceError, ShortfallError."""
     root = Path(dataset.url or "")
     if not root.is_dir():

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from collect.candidate import wanted_class
 from collect.datasets import Dataset, valid_name
 from collect.errors import ShortfallError, SourceError
 from collect.manifest import IMAGE_SUFFIXES
-from collect.sources import wanted_class
 
 # WordNet ids of Imagenette and Imagewoof (fast.ai) and the names their authors give them.
 WNID_NAMES = {

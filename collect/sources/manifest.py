@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from collect.candidate import Candidate, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError, VggbenchError
 from collect.manifest import Row, read_manifest
 from collect.rows import candidate_of
-from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.archive import members
 from collect.sources.download import download, fetch_list, is_remote
 from collect.sources.folder import read_file
@@ -19,13 +19,13 @@ from collect.sources.folder import read_file
 DRAWN = re.compile(r"(-?\d+)/(\d+)")  # seed and index of a synthetic photo
 
 
-def streams(dataset: Dataset, at: At) -> Streams:
+def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """The rows of the manifest at `dataset.url`: from the files beside it, else from where each came from.
 
     Drawn photos are drawn again, those of a published archive are read from it, all others are fetched. Raises
     SourceError naming file and line.
     """
-    path = fetch_list(dataset, at)
+    path = fetch_list(dataset, context)
     folder = path if path.is_dir() else path.parent
     try:
         rows = [r for r in read_manifest(path) if wanted_class(dataset, r.class_)]
@@ -33,10 +33,10 @@ def streams(dataset: Dataset, at: At) -> Streams:
         raise SourceError(str(err)) from err
     if not rows:
         raise SourceError(f"{path}: no images in it")
-    return {"": _candidates(rows, folder, dataset, at)}
+    return {"": _candidates(rows, folder, dataset, context)}
 
 
-def _candidates(rows: list[Row], folder: Path, dataset: Dataset, at: At) -> Iterator[Candidate]:
+def _candidates(rows: list[Row], folder: Path, dataset: Dataset, context: SourceContext) -> Iterator[Candidate]:
     from collect.sources.synthetic.drawing import CLASSES, draw
 
     archived: dict[str, dict[str, list[Candidate]]] = defaultdict(lambda: defaultdict(list))
@@ -52,7 +52,7 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, at: At) -> Iter
             yield candidate if row.source != "archive" else replace(candidate, url=None)
     for url, wanted in archived.items():
         archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)  # the recipe's are the manifest's own
-        for name, read in members(download(archive, at)):
+        for name, read in members(download(archive, context)):
             for candidate in wanted.pop(name, []):
                 yield replace(candidate, read=read)
         for candidates in wanted.values():

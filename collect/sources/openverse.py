@@ -7,10 +7,11 @@ from typing import Any
 
 import requests
 
+from collect.candidate import Candidate, SourceContext, Streams, refused
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError, UsageError
 from collect.http import retry_after, user_agent
-from collect.sources import At, Candidate, Streams, endpoint, refused
+from collect.sources import endpoint
 from collect.sources.budget import Budget, pause
 
 API = "https://api.openverse.org"
@@ -27,10 +28,10 @@ ADVICE = "or register and set OPENVERSE_CLIENT_ID and OPENVERSE_CLIENT_SECRET (1
 class Client:
     """Calls to Openverse, anonymous or registered. The secret and the token stay in here."""
 
-    def __init__(self, at: At, url: str | None):
+    def __init__(self, context: SourceContext, url: str | None):
         base = (url or API).rstrip("/")
         self._base = base if base.endswith("/v1") else f"{base}/v1"
-        self._at = at
+        self._context = context
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent()
         names = ("OPENVERSE_CLIENT_ID", "OPENVERSE_CLIENT_SECRET")
@@ -39,18 +40,18 @@ class Client:
             raise SourceError(f"Openverse: set both {names[0]} and {names[1]}, or neither")
         self.registered = all(self._secrets)
         self.limits = REGISTERED if self.registered else ANONYMOUS
-        path = at.data / f".openverse_calls_{'registered' if self.registered else 'anonymous'}.json"
-        self._budget = Budget("Openverse", path, self.limits, ADVICE, at.stop, at.tell)
+        path = context.data / f".openverse_calls_{'registered' if self.registered else 'anonymous'}.json"
+        self._budget = Budget("Openverse", path, self.limits, ADVICE, context.stop, context.notify)
 
     def ask(self, path: str, **params: Any) -> Any:
         """One call's answer; what was asked before comes from the journal. Raises SourceError."""
         question = {"openverse": path, **params}
-        if (known := self._at.journal.answer(question)) is not None:
+        if (known := self._context.journal.answer(question)) is not None:
             return known
         if self.registered and "Authorization" not in self._session.headers:
             self._sign_in()
         answer = self._call("GET", path, params=params)
-        self._at.journal.keep_answer(question, answer)
+        self._context.journal.keep_answer(question, answer)
         return answer
 
     def _sign_in(self) -> None:
@@ -78,7 +79,7 @@ class Client:
                     raise SourceError(f"Openverse refuses the search ({last}): {self._clean(response.text)}")
             except (requests.RequestException, ValueError) as err:
                 last = self._clean(str(err))
-            pause(self._at.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
+            pause(self._context.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
         raise SourceError(f"Openverse does not answer ({last}); what was found is kept, run the same command later")
 
     def _clean(self, text: str) -> str:
@@ -87,7 +88,7 @@ class Client:
         return " ".join(text.split())[:200]
 
 
-def streams(dataset: Dataset, at: At) -> Streams:
+def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """One search per class. Raises UsageError for a licence Openverse has not, or a query it would cut."""
     codes = [code for code in dataset.licenses if code in LICENSES]
     if not codes:
@@ -95,11 +96,11 @@ def streams(dataset: Dataset, at: At) -> Streams:
     for search in dataset.classes:
         if len(_query(search)) > MAX_QUERY:
             raise UsageError(f"{search.name}: Openverse cuts queries at {MAX_QUERY} characters; make it shorter")
-    client = Client(at, endpoint(dataset))
+    client = Client(context, endpoint(dataset))
     pages = len(dataset.classes) * -(-((dataset.train or 0) + (dataset.test or 0)) // PER_PAGE)
     (burst, _), (daily, _) = client.limits
     minutes = max(0, pages - burst) / burst
-    at.tell(
+    context.notify(
         f"Openverse: about {pages:,} requests of {PER_PAGE} photos, {burst} a minute and {daily:,} a day "
         f"{'registered' if client.registered else 'anonymously'}: "
         + (f"{minutes:,.0f} minutes" if pages <= daily else f"{-(-pages // daily)} days, or register ({ADVICE[3:]})")

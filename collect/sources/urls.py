@@ -5,22 +5,22 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+from collect.candidate import Candidate, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset, valid_name
 from collect.errors import SourceError
-from collect.sources import At, Candidate, Streams, wanted_class
 from collect.sources.download import fetch_list
 
 COLUMNS = ("url", "class", "owner", "owner_name", "license", "title", "page_url")
 
 
-def streams(dataset: Dataset, at: At) -> Streams:
+def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """The addresses of the list at `dataset.url`, by class, in the list's order.
 
     A .csv has a header with the columns url and class and may have owner, owner_name, license, title and page_url.
     A .txt has an address a line, a class after it, or else the file's name is the class; # begins a comment.
     Raises SourceError naming the line that does not fit.
     """
-    path = fetch_list(dataset, at)
+    path = fetch_list(dataset, context)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import tomlkit
-import tomlkit.exceptions
-
 from collect.datasets import Dataset, dataset_table, shipped_file
 from collect.errors import UsageError
 from collect.manifest import atomic_write
@@ -17,12 +14,15 @@ def remember_recipe(dataset: Dataset, directory: Path | None = None) -> str:
 
     Only what differs is touched. The shipped file of a checkout is left as it is: a line for the user says so, "" else.
     """
+    import tomlkit  # late: drawing a dataset works without it
+    from tomlkit.exceptions import ParseError
+
     path = (directory or Path.cwd()) / OWN_FILE
     if path.resolve() == shipped_file().resolve():
         return f"its recipe was not added to {path}, which ships with vggbench; its own dataset.toml has it"
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
-    except tomlkit.exceptions.ParseError as err:
+    except ParseError as err:
         raise UsageError(f"{path}: not valid TOML: {err}") from err
     table = document.get(dataset.name)
     if table is None:

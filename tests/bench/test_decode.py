@@ -43,7 +43,7 @@ def test_a_jpeg_comes_out_as_pillow_makes_it(tmp_path: Path, size: tuple[int, in
 def test_without_simplejpeg_pillow_decodes_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [_photo(tmp_path / f"{i}.jpg", size) for i, size in enumerate([(144, 144), (320, 200)])]
     usual = decode(paths, 64).astype(np.int64)
-    monkeypatch.setattr("bench.decode.simplejpeg", None)
+    monkeypatch.setattr("bench.data.decode.simplejpeg", None)
     by_pillow = decode(paths, 64)
     assert np.abs(usual - by_pillow).max() <= 3
     for square, path in zip(by_pillow, paths, strict=True):

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import collect.http
+from collect.candidate import RejectError
 from collect.fetch.hosts import Host
 from collect.http import MovedError, fetch, guard, is_public, open_session, retry_after, user_agent
-from collect.verify import RejectError
 from tests.servers.flickr import send
 from tests.servers.photos import jpeg
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from collect.verify import MAX_BYTES, RejectError, verify
+from collect.candidate import RejectError
+from collect.verify import MAX_BYTES, verify
 from tests.servers.photos import encode, jpeg, picture, png_bomb, rotated_jpeg
 
 GIF = [picture(i) for i in range(3)]

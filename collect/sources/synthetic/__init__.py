@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
+from collect.candidate import Candidate, SourceContext, Streams
 from collect.datasets import Dataset
 from collect.errors import UsageError
-from collect.sources import At, Candidate, Streams
 
 
-def streams(dataset: Dataset, at: At) -> Streams:
+def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """Endless drawings of each class. Raises UsageError for a class that nobody can draw."""
     from collect.sources.synthetic.drawing import CLASSES
 

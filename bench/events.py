@@ -1,0 +1,74 @@
+"""What a run reports while it works, as JSON lines between processes. Standard library only."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from bench.records import Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """`done` of `total` images are decoded, resized and packed."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePass:
+    """`done` of `total` images went through the frozen backbone."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Optimizer step `step` of `steps` in epoch `epoch`. Loss and accuracy are None on a GPU, which must not wait."""
+
+    epoch: int
+    step: int
+    steps: int
+    images_per_second: float
+    loss: float | None = None
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnd:
+    """An epoch is trained and measured."""
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence that the reader of the result should see."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The run ended with an error; `exit_code` is the command's."""
+
+    message: str
+    exit_code: int
+
+
+Event = Packing | FeaturePass | Step | EpochEnd | Note | Failure
+Emit = Callable[[Event], None]
+EVENTS = {kind.__name__: kind for kind in (Packing, FeaturePass, Step, EpochEnd, Note, Failure)}
+
+
+def to_line(event: Event) -> str:
+    """The event as one line of JSON."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)})
+
+
+def from_line(line: str) -> Event:
+    """The event that `to_line` wrote."""
+    values = json.loads(line)
+    kind = EVENTS[values.pop("event")]
+    return EpochEnd(Epoch(**values["epoch"])) if kind is EpochEnd else kind(**values)

@@ -1,0 +1,80 @@
+"""What a source yields: candidates, lazily, and why a candidate is not kept."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from collect.datasets import Dataset
+from collect.journal import Journal
+
+
+class RejectError(Exception):
+    """A candidate is not kept: `reason` is a code, `detail` words; a `transient` failure is worth another try.
+
+    `retry_after` is in seconds, where the server asked for it.
+    """
+
+    def __init__(self, reason: str, detail: str = "", transient: bool = False, retry_after: float | None = None):
+        super().__init__(reason, detail, transient, retry_after)
+        self.reason, self.detail, self.transient, self.retry_after = reason, detail, transient, retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One photo that may enter the dataset.
+
+    `source_id` is unique within the source. `split` and `file` are set where the source has already decided them
+    (upstream train/test folders, a manifest). `taken` is when the photo was taken, ISO 8601. `read` gives the bytes of
+    a local source; without it they are fetched from `url`. `expected_sha256` are the digests one of which the
+    verified file or the fetched bytes must have.
+    """
+
+    class_: str
+    source_id: str
+    url: str | None = None
+    page_url: str | None = None
+    owner: str | None = None
+    owner_name: str | None = None
+    license: str | None = None
+    license_url: str | None = None
+    title: str | None = None
+    query: str | None = None
+    taken: str | None = None
+    split: str | None = None
+    file: str | None = None
+    source: str | None = None
+    expected_sha256: tuple[str, ...] = ()
+    read: Callable[[], bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source may use: the data folder, the journal for answers already had, whether private hosts are allowed.
+
+    `notify` shows one line to the user, `stop` is set when the run ends and nobody waits for candidates any more.
+    """
+
+    data: Path
+    journal: Journal
+    allow_private: bool
+    notify: Callable[[str], None]
+    stop: threading.Event
+
+
+Streams = Mapping[str, Iterator[Candidate]]
+
+
+def refused(reason: str, detail: str) -> Callable[[], bytes]:
+    """A `read` for a candidate that is known not to be wanted: it rejects with this reason."""
+    return partial(_refuse, reason, detail)
+
+
+def _refuse(reason: str, detail: str) -> bytes:
+    raise RejectError(reason, detail)
+
+
+def wanted_class(dataset: Dataset, name: str) -> bool:
+    """Whether the recipe takes class `name`; a recipe without classes takes all."""
+    return not dataset.classes or name in dataset.class_names
