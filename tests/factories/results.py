@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -181,7 +181,7 @@ def make_facts(results: Path, run: Run) -> DatasetFacts:
     classes, rng = run.dataset.classes, random.Random(run.dataset.name)
     folder = facts_folder(results, run.dataset.name, run.dataset.manifest_sha256)
     folder.mkdir(parents=True, exist_ok=True)
-    samples = []
+    samples: list[Picture] = []
     for label in classes:
         for i in range(8 if len(classes) < 5 else 3):
             name = f"sample_{len(samples):02}.jpg"
@@ -320,8 +320,10 @@ def _make_pictures(folder: Path, predictions: list[Prediction], profile: Profile
     def add(image: Image.Image, kind: str, p: Prediction | None = None, layer: str | None = None) -> None:
         name = f"{kind}_{sum(q.kind == kind for q in pictures):02}.{'jpg' if p else 'png'}"
         image.save(folder / "pictures" / name, quality=80)
-        values = (p.file, p.truth, p.predicted, p.probability) if p else (None, None, None, None)
-        pictures.append(Picture(kind, name, *values, layer))
+        picture = Picture(kind, name, layer=layer)
+        if p:
+            picture = replace(picture, file=p.file, truth=p.truth, predicted=p.predicted, probability=p.probability)
+        pictures.append(picture)
 
     def photo(p: Prediction) -> Image.Image:
         return draw_photo(p.truth, random.Random(p.file))
