@@ -62,7 +62,7 @@ def test_reports_never_import_torch_nor_the_commands_anything_heavy() -> None:
     check = (
         "import sys, collect.cli, bench.cli, reports.cli; "
         "heavy = {'torch', 'pandas', 'matplotlib', 'seaborn', 'skimage', 'scipy', 'numpy', 'PIL'} & set(sys.modules); "
-        "assert not heavy, heavy; import reports.page, reports.load; assert 'torch' not in sys.modules"
+        "assert not heavy, heavy; import reports.page, reports.study; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
 
