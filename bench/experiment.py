@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from bench.data import Selection, Source, Split, make_split, open_source, pack, seen_list, select, to_input
+from bench.events import Emit, FeaturePass, Note, Packing
 from bench.machine import Energy, code_info, info, peak_memory_bytes, pick, rates, set_up, timed
 from bench.models import Network, Weights, bare, baseline_cnn, build_pretrained, load, outputs_for, split
 from bench.models import counts as costs
@@ -16,7 +17,7 @@ from bench.outcome import dataset_info, make_notes, make_pictures, make_result, 
 from bench.plans import Plan, public_recipe
 from bench.recipes import MODELS
 from bench.records import Cost, Run, write_pictures, write_run
-from bench.training import DivergedError, Emit, Trained, cached_features, examine, initialise, train
+from bench.training import DivergedError, Trained, cached_features, examine, initialise, train
 
 CHECKPOINT = ".checkpoint.pt"
 
@@ -52,7 +53,7 @@ def splits(
     """What to train on, to measure on, to measure on apart, and the test images themselves for the pictures."""
     recipe = plan.recipe
     with timed(seconds, "pack", device):
-        images, fresh = pack(source, recipe.size, lambda done, total: emit("pack", done=done, total=total))
+        images, fresh = pack(source, recipe.size, lambda done, total: emit(Packing(done, total)))
     if not fresh:
         seconds.pop("pack")
     number = {name: i for i, name in enumerate(source.classes)}
@@ -76,7 +77,7 @@ def splits(
         assert network.prefix is not None and weights is not None
         made, taken = cached_features(
             network.prefix, images, numbers, source, recipe, weights.sha256, device, recipe.precision, seed,
-            lambda done, total: emit("features", done=done, total=total),
+            lambda done, total: emit(FeaturePass(done, total)),
         )  # fmt: skip
         seconds["features"] = seconds.get("features", 0.0) + taken
         return made
@@ -96,7 +97,7 @@ def run(plan: Plan, emit: Emit) -> Run:
     set_up(device, plan.recipe.deterministic)
     energy = Energy(device)
     folder, recipe, seconds = Path(plan.folder), plan.recipe, dict[str, float]()
-    source = open_source(plan.dataset, Path(plan.data))
+    source = open_source(plan.dataset, Path())
     chosen = select(source, recipe, plan.seed, seen_list(recipe))
     network, weights, notes = build(plan, len(source.classes))
     data, test, extra, test_images = splits(plan, network, source, chosen, weights, device, seconds, emit)
@@ -105,7 +106,7 @@ def run(plan: Plan, emit: Emit) -> Run:
         sample = to_input(data.views[0][data.index[:16]].to(device))
         notes += examine(network.whole, sample, len(source.classes))
     for note in notes:
-        emit("note", text=note)
+        emit(Note(note))
     folder.mkdir(parents=True, exist_ok=True)
     test_labels = test.labels.cpu()
     trained, reason = Trained(), None
@@ -130,7 +131,7 @@ def run(plan: Plan, emit: Emit) -> Run:
     tflops = counted.train_flops_per_image * images / train_seconds / 1e12 if train_seconds else None
     afterwards = make_notes(plan, source, chosen, weights, trained)
     for note in afterwards:
-        emit("note", text=note)
+        emit(Note(note))
     record = Run(
         run=plan.run,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,14 +12,13 @@ from torch import Tensor, nn
 
 from bench.data import Split, augment, batches, to_input
 from bench.errors import VggbenchError
+from bench.events import Emit, EpochEnd, Step
 from bench.machine import Laps, autocast, clock, kernel_search, timed
 from bench.models import Network
 from bench.recipes import Recipe
 from bench.records import Epoch
 from bench.training.compile import warm_up
 from bench.training.evaluate import answers, loss_per_image, measure, predicted
-
-Emit = Callable[..., None]
 
 DEAR = 1.0  # seconds; a checkpoint that takes longer is written once five times as long was trained since the last
 
@@ -191,7 +190,7 @@ def train(
             number, float(loss_sum) / steps, float(right) / seen, test_loss, test_accuracy, seconds, seen / seconds
         )
         done.epochs.append(epoch)
-        emit("epoch", **asdict(epoch))
+        emit(EpochEnd(epoch))
         start = clock(device)
         if saving_takes < DEAR or (number < recipe.epochs and start - saved > 5 * saving_takes):
             with timed(done.seconds, "checkpoint", device):
@@ -208,10 +207,10 @@ def _report(
 ) -> None:
     """Tell the progress bar; on a GPU without loss and accuracy, which would make it wait."""
     seen = (step + 1) * batch_size
-    figures = {}
+    loss = accuracy = None
     if loss_sum.device.type == "cpu":
-        figures = {"loss": float(loss_sum) / (step + 1), "accuracy": float(right) / seen}
-    emit("step", epoch=epoch, step=step + 1, steps=steps, images_per_second=seen / seconds, **figures)
+        loss, accuracy = float(loss_sum) / (step + 1), float(right) / seen
+    emit(Step(epoch, step + 1, steps, seen / seconds, loss, accuracy))
 
 
 def _save(

@@ -20,7 +20,7 @@ SMALL = {"size": 32, "width": 0.1, "epochs": 3, "batch_size": 8, "precision": "b
 
 def _plan(model: str, dataset: str, data: Path, folder: Path, **values: object) -> Plan:
     recipe = make_recipe(model, {**SMALL, **values})
-    return Plan(folder.name, model, recipe, 1, dataset, str(data), str(folder), "cuda", "bench run")
+    return Plan(folder.name, model, recipe, 1, str(data / dataset), str(folder), "cuda", "bench run")
 
 
 @pytest.mark.parametrize("augment", ["flip", "flip-rotate", "crop"])

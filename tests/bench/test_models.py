@@ -108,7 +108,7 @@ def test_every_torchvision_name_builds_trains_a_step_and_predicts(arch: str, hea
 @pytest.mark.parametrize("model", MODELS)
 def test_network_learns_from_a_step(model: str, tmp_path, pretrained) -> None:
     values = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "weights": str(pretrained)}
-    plan = Plan("r", model, make_recipe(model, values), 1, "d", "data", str(tmp_path), "cpu", "test")
+    plan = Plan("r", model, make_recipe(model, values), 1, "d", str(tmp_path), "cpu", "test")
     network, weights, _ = build(plan, 3)
     assert (weights is not None) == MODELS[model].pretrained
     images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 2, 0])

@@ -28,7 +28,7 @@ SMALL = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "epochs": 2, "batch_size"
 
 def _plan(model: str, dataset: str, data: Path, folder: Path, **values) -> Plan:
     recipe = make_recipe(model, {**SMALL, **values})
-    return Plan(folder.name, model, recipe, 1, dataset, str(data), str(folder), "cpu", "bench run")
+    return Plan(folder.name, model, recipe, 1, str(data / dataset), str(folder), "cpu", "bench run")
 
 
 def _silent(event: str, **values) -> None:
