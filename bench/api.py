@@ -11,7 +11,7 @@ from bench.data import Source, open_source
 from bench.errors import UsageError, VggbenchError
 from bench.neighbours import build_report
 from bench.outcome import keep_facts
-from bench.plans import Plan, expand, fresh_copy, make_plans, resolve_models
+from bench.plans import Plan, expand_recipes, fresh_copy, make_plans, resolve_models
 from bench.recipes import FLAGS_OUTSIDE_RECIPE
 from bench.records import Run
 from bench.runs import make_runs
@@ -68,7 +68,7 @@ def prepare(request: RunRequest, console: Console) -> PreparedRuns:
     if isinstance(flags.get("train_images"), list):
         flags["train_images"] = ",".join(map(str, flags["train_images"]))
     given = {k: v for k, v in request.flags.items() if k not in FLAGS_OUTSIDE_RECIPE}
-    recipes = expand(models, flags, given)
+    recipes = expand_recipes(models, flags, given)
     if entry is not None and entry.source == "synthetic" and "weights" not in given:
         recipes = with_drawn_weights(recipes, source.classes, device, console, request.dry_run)
     plans = make_plans(recipes, seeds, source, request.results, device, request.command)

@@ -90,7 +90,7 @@ MODELS: dict[str, Model] = {
         frozenset({"init", "train_from", "freeze_epochs", "backbone_lr"}),
     ),
     "finetuned-vgg": Model(
-        "a pretrained backbone that is trained further, with a new head",
+        "a pretrained backbone that is trained further, new head",
         True,
         Recipe(arch="vgg16", weights="imagenet", head="mlp256", lr=0.02, backbone_lr=0.3, clip_norm=1.0),
         frozenset({"init", "views"}),

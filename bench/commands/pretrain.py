@@ -30,12 +30,12 @@ def pretrain_command(
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: must end in .safetensors")
     from bench.data import open_source
-    from bench.plans import expand
+    from bench.plans import expand_recipes
     from bench.pretrain import pretrain
     from bench.sample import ensure_drawn
 
     given = {"arch": arch, "width": width, "size": size, "epochs": epochs, **set_values(set_ or [])}
-    [(_, recipe), *others] = expand(["scratch-vgg"], given, given)
+    [(_, recipe), *others] = expand_recipes(["scratch-vgg"], given, given)
     if others:
         raise UsageError("bench pretrain makes one set of weights; give each field a single value")
     console = make_console()

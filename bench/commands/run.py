@@ -28,7 +28,7 @@ EPILOG = f"""Examples:
   bench run frozen-vgg finetuned-vgg --seeds 5     two models, five seeds each
   bench run scratch-vgg --arch vgg16,vgg16_bn --set lr=1e-4,3e-4
                                                    all four combinations
-  bench run all --train-images 25,50,100           accuracy by number of images
+  bench run all --train-images 25,50,100           accuracy by dataset size
   bench run all --dry-run                          the plan and an estimate
 
 \b

@@ -30,12 +30,12 @@ def summary_command(
     Example:
       bench summary scratch-vgg --arch vgg16_bn --size 64
     """
-    from bench.plans import expand
+    from bench.plans import expand_recipes
 
     given = {k: v for k, v in (("size", size), ("arch", arch), ("head", head)) if v is not None}
     if model not in MODELS:
         raise UsageError(f"{model}: no such model; choose from {', '.join(MODELS)}")
-    [(_, recipe)] = expand([model], given, given)
+    [(_, recipe)] = expand_recipes([model], given, given)
     make_console().print(_layer_table(model, recipe, classes))
 
 

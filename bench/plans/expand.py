@@ -27,7 +27,9 @@ def resolve_models(names: Sequence[str]) -> list[str]:
     return models
 
 
-def expand(models: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, Any]) -> list[tuple[str, Recipe]]:
+def expand_recipes(
+    models: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, Any]
+) -> list[tuple[str, Recipe]]:
     """All recipes asked for, model by model.
 
     `flags` holds values by Recipe field; a comma-separated text stands for several values, and every combination gets a

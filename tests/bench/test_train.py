@@ -15,7 +15,7 @@ import bench.experiment as experiment
 from bench.data.source import batches, make_split, open_source, pack, to_input
 from bench.experiment import CHECKPOINT, build, run
 from bench.models.vgg import Network
-from bench.plans.expand import expand
+from bench.plans.expand import expand_recipes
 from bench.plans.plan import Plan
 from bench.recipes import make_recipe
 from bench.records.run import read_pictures, read_predictions, read_run
@@ -272,7 +272,7 @@ def test_compiled_training_learns_too(easy: Path, tmp_path: Path) -> None:
 
 def test_expand_makes_every_combination_once() -> None:
     flags = {"arch": "vgg11,vgg16_bn", "init": "he,default", "size": "64"}
-    made = expand(["scratch-vgg", "baseline-cnn"], flags, flags)
+    made = expand_recipes(["scratch-vgg", "baseline-cnn"], flags, flags)
     assert [m for m, _ in made].count("scratch-vgg") == 4
     assert [m for m, _ in made].count("baseline-cnn") == 2
     assert {(r.arch, r.init) for m, r in made if m == "scratch-vgg"} == {
