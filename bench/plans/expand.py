@@ -75,8 +75,7 @@ def make_plans(
         about = info(device, complete.precision)
         name = run_name(model, complete, seed, source.sha256, weights_sha256, about.kind, about.name)
         folder = (results / source.name / name).resolve()
-        dataset = str(source.folder.resolve())
-        plans.append(Plan(name, model, complete, seed, dataset, str(folder), device.type, command))
+        plans.append(Plan(name, model, complete, seed, str(source.folder), str(folder), device.type, command))
     return plans
 
 

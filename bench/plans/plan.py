@@ -12,8 +12,8 @@ from bench.records import RUN_FILE
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run to do. `recipe.precision` is already bf16 or fp32; `dataset` and `folder` are absolute paths: of the
-    photos, and of the folder for the run's results.
+    """One run to do. `recipe.precision` is already bf16 or fp32; `dataset` is the folder with the photos, `folder` the
+    one for the run's results.
     """
 
     run: str
