@@ -10,9 +10,18 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.data import decode, naming, to_input
+from bench.data import decode, image_errors, to_input
 from bench.errors import RecordError, UsageError, WeightsError
-from bench.models import VGGS, bare, baseline_cnn, check_fit, load, new_head, outputs_for, torchvision_classifiers
+from bench.models import (
+    VGGS,
+    baseline_cnn,
+    build_architecture,
+    check_fit,
+    load_weights,
+    new_head,
+    outputs_for,
+    torchvision_classifiers,
+)
 from bench.recipes import make_recipe
 from bench.records import WEIGHTS_FILE, read_run, run_folders
 from bench.training import probabilities
@@ -56,7 +65,7 @@ def load_network(folder: Path) -> tuple[nn.Module, tuple[str, ...], int]:
     if run.model.name == "baseline-cnn":
         net: nn.Module = baseline_cnn(outputs, size)
     else:
-        net = bare(run.model.arch, outputs, float(run.recipe["width"]))
+        net = build_architecture(run.model.arch, outputs, float(run.recipe["width"]))
         if run.model.head == "mlp256":
             new_head(net, "mlp256", outputs, 0.0)
     try:
@@ -68,7 +77,7 @@ def load_network(folder: Path) -> tuple[nn.Module, tuple[str, ...], int]:
 
 def _resize_256_crop_224(path: Path) -> Tensor:
     """ImageNet's usual test transform: shorter side to 256, centre 224 x 224, as (224, 224, 3) uint8."""
-    with naming(path), Image.open(path) as image:
+    with image_errors(path), Image.open(path) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
     scale = 256 / min(upright.size)
     upright = upright.resize((round(upright.width * scale), round(upright.height * scale)), Image.Resampling.BILINEAR)
@@ -105,11 +114,11 @@ def predict(
 
 
 def _pretrained(arch: str, wanted: str) -> tuple[nn.Module, tuple[str, ...]]:
-    weights = load(wanted, arch)
+    weights = load_weights(wanted, arch)
     recipe = make_recipe("frozen-vgg", {"arch": arch, "head": "last", "width": weights.width or 1.0})
     count = check_fit(recipe, weights, wanted)
     assert count is not None
-    net = bare(arch, count, recipe.width)
+    net = build_architecture(arch, count, recipe.width)
     net.load_state_dict(dict(weights.state))
     answers = 2 if count == 1 else count
     return net.eval(), weights.categories if len(weights.categories) == answers else _imagenet_categories(answers)

@@ -9,7 +9,7 @@ from rich.table import Table
 from torch import Tensor
 
 from bench.errors import VggbenchError
-from bench.models import count, skeleton
+from bench.models import count_model, skeleton
 from bench.recipes import MODELS, Recipe, make_recipe
 
 
@@ -17,7 +17,7 @@ def model_rows(values: Mapping[str, Any], num_classes: int) -> list[dict[str, An
     """Parameters, FLOPs of a forward pass of one image, and bytes to train on 64 images, of each model."""
     rows = []
     for name in MODELS:
-        made = count(name, make_recipe(name, values), num_classes)
+        made = count_model(name, make_recipe(name, values), num_classes)
         rows.append(
             {
                 "name": name,

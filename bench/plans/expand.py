@@ -7,11 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.data import Source, seen_list, select
+from bench.data import Source, read_overlap_list, select_images
 from bench.errors import UsageError
-from bench.machine import choose_precision, info, pick, rates
-from bench.models import check_fit, load
-from bench.models import counts as cost
+from bench.machine import choose_device, choose_precision, device_info, measured_throughput
+from bench.models import check_fit, count_model, load_weights
 from bench.plans.plan import Plan, run_name
 from bench.recipes import MODELS, Recipe, make_recipe, parse_value, uses
 from collect.datasets import BENCH_FLAGS
@@ -66,19 +65,19 @@ def make_plans(
 
     Raises WeightsError for weights that cannot be had or don't fit, UsageError for a class with too few images.
     """
-    device = pick(device_name)
+    device = choose_device(device_name)
     made = []
     for seed, (model, recipe) in itertools.product(range(1, seeds + 1), recipes):
         ready = replace(recipe, precision=choose_precision(device, recipe.precision))
         weights_hash = ""
         if seed == 1:
-            cost.count(model, ready, len(source.classes))
-            select(source, ready, seed, seen_list(ready))
+            count_model(model, ready, len(source.classes))
+            select_images(source, ready, seed, read_overlap_list(ready))
         if MODELS[model].pretrained and ready.weights is not None:
             if ready.weights != "imagenet":
                 ready = replace(ready, weights=str(Path(ready.weights).expanduser().resolve()))
             weights_hash = _checked_weights(ready, recipe.weights or "")
-        about = info(device, ready.precision)
+        about = device_info(device, ready.precision)
         name = run_name(model, ready, seed, source.sha256, weights_hash, about.kind, about.name)
         folder = str((results / source.name / name).resolve())
         made.append(Plan(name, model, ready, seed, dataset, str(data), folder, device.type, command))
@@ -89,19 +88,19 @@ def make_plans(
 def _checked_weights(recipe: Recipe, wanted: str) -> str:
     """SHA-256 of a recipe's weights, once they were found to fit."""
     assert recipe.weights is not None and recipe.arch is not None
-    weights = load(recipe.weights, recipe.arch)
+    weights = load_weights(recipe.weights, recipe.arch)
     check_fit(recipe, weights, wanted)
     return weights.sha256
 
 
 def estimate_seconds(plan: Plan, source: Source) -> float:
     """About how long a plan will take: its FLOPs over this device's measured rate for convolutions, and its process."""
-    chosen = select(source, plan.recipe, plan.seed)
-    counted = cost.count(plan.model, plan.recipe, len(source.classes))
+    chosen = select_images(source, plan.recipe, plan.seed)
+    counted = count_model(plan.model, plan.recipe, len(source.classes))
     train, test = len(chosen.train), len(chosen.test) + len(chosen.extra)
     backbone = counted.prefix_flops_per_image * (train * plan.recipe.views + test)
     head = plan.recipe.epochs * (train * counted.train_flops_per_image + test * counted.train_flops_per_image / 3)
-    rate = rates(plan.device, plan.recipe.precision)["conv_tflops"] * 1e12
+    rate = measured_throughput(plan.device, plan.recipe.precision).conv_tflops * 1e12
     return PROCESS_SECONDS + (backbone + head) / rate
 
 

@@ -3,6 +3,7 @@
 import json
 import types
 from dataclasses import is_dataclass
+from enum import EnumType
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -42,6 +43,8 @@ def build(kind: type[T], values: Any, where: str) -> T:
             made[key] = build(hint, value, inside)
         elif get_origin(hint) is list and is_dataclass(get_args(hint)[0]) and isinstance(value, list):
             made[key] = [build(get_args(hint)[0], v, f"{inside}[{i}]") for i, v in enumerate(value)]
+        elif isinstance(hint, EnumType) and value in list(hint):
+            made[key] = hint(value)
         elif _fits(value, hint):
             made[key] = value
         else:

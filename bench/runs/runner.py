@@ -1,29 +1,23 @@
 """Making the planned runs, each in its own process, with progress for the person who waits."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.data import Source, select
+from bench.data import Source
 from bench.errors import RecordError, VggbenchError
-from bench.experiment import CHECKPOINT
-from bench.machine import code_info, info
-from bench.models import counts as cost
-from bench.models import load
-from bench.outcome import dataset_info, model_info
-from bench.plans import Plan, public_recipe
+from bench.events import EpochEnd, Event, Failure, FeaturePass, Note, Packing, Step, from_line
+from bench.outcome import record_failure
+from bench.plans import Plan
 from bench.recipes import Recipe
-from bench.records import RUN_FILE, Cost, Result, Run, read_run, write_run
+from bench.records import RUN_FILE, Run, RunStatus, read_run
+from bench.training import CHECKPOINT_FILE
 
 LOG_FILE = "worker.log"
 
@@ -45,18 +39,18 @@ def finished(plan: Plan) -> Run | None:
         run = read_run(path)
     except RecordError:
         return None
-    return run if run.result.status in ("done", "stalled") else None
+    return run if run.result.status is not RunStatus.FAILED else None
 
 
-def _describe(event: dict[str, Any], epochs: int) -> str:
-    kind = event["event"]
-    if kind == "pack":
-        return f"packing images {event['done']:,}/{event['total']:,}"
-    if kind == "features":
-        return f"features of the frozen backbone {event['done']:,}/{event['total']:,}"
-    loss, accuracy = event.get("loss"), event.get("accuracy")
-    figures = f"  loss {loss:.3f}  train accuracy {accuracy:.1%}" if loss is not None and accuracy is not None else ""
-    return f"epoch {event['epoch']}/{epochs}{figures}  {event['images_per_second']:,.0f} images/s"
+def _describe(event: Packing | FeaturePass | Step, epochs: int) -> str:
+    if isinstance(event, Packing):
+        return f"packing images {event.done:,}/{event.total:,}"
+    if isinstance(event, FeaturePass):
+        return f"features of the frozen backbone {event.done:,}/{event.total:,}"
+    figures = ""
+    if event.loss is not None and event.accuracy is not None:
+        figures = f"  loss {event.loss:.3f}  train accuracy {event.accuracy:.1%}"
+    return f"epoch {event.epoch}/{epochs}{figures}  {event.images_per_second:,.0f} images/s"
 
 
 class Display:
@@ -79,22 +73,24 @@ class Display:
         if self._task is not None:
             self._bars.stop()
 
-    def show(self, event: dict[str, Any]) -> None:
+    def show(self, event: Event) -> None:
         epochs = self._plan.recipe.epochs
-        if event["event"] == "note":
-            self._console.print(f"  note: {event['text']}", highlight=False, markup=False)
-        elif event["event"] == "epoch" and self._task is None:
+        if isinstance(event, Note):
+            self._console.print(f"  note: {event.text}", highlight=False, markup=False)
+        elif isinstance(event, EpochEnd) and self._task is None:
+            epoch = event.epoch
             on = "validation" if self._plan.recipe.val_fraction else "test"
-            measured = f"{on} accuracy {event['test_accuracy']:.1%}, loss {event['test_loss']:.3f}"
+            measured = f"{on} accuracy {epoch.test_accuracy:.1%}, loss {epoch.test_loss:.3f}"
             self._console.print(
-                f"  epoch {event['epoch']}/{epochs}: train loss {event['train_loss']:.3f}, {measured}, "
-                f"{event['seconds']:.1f} s, {event['images_per_second']:,.0f} images/s",
+                f"  epoch {epoch.epoch}/{epochs}: train loss {epoch.train_loss:.3f}, {measured}, "
+                f"{epoch.seconds:.1f} s, {epoch.images_per_second:,.0f} images/s",
                 highlight=False,
             )
-        elif self._task is not None and event["event"] in ("pack", "features", "step"):
-            share = event.get("done", 0) / event.get("total", 1)
-            if event["event"] == "step":
-                share = (event["epoch"] - 1 + event["step"] / event["steps"]) / epochs
+        elif self._task is not None and isinstance(event, Packing | FeaturePass | Step):
+            if isinstance(event, Step):
+                share = (event.epoch - 1 + event.step / event.steps) / epochs
+            else:
+                share = event.done / event.total
             self._bars.update(self._task, completed=share, description=_describe(event, epochs))
 
 
@@ -108,7 +104,7 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise VggbenchError(f"{folder.parent.parent}: results cannot be kept there ({err.strerror})") from err
-    error: dict[str, Any] = {}
+    failure: Failure | None = None
     log = folder / LOG_FILE
     with (
         log.open("w", encoding="utf-8") as errors,
@@ -127,9 +123,9 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
                 process.stdin.write(plan.to_json())
                 process.stdin.close()
                 for line in process.stdout:
-                    event = json.loads(line)
-                    if event["event"] == "error":
-                        error = event
+                    event = from_line(line)
+                    if isinstance(event, Failure):
+                        failure = event
                     else:
                         display.show(event)
                 process.wait()
@@ -140,10 +136,10 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
     if process.returncode == 0:
         log.unlink()
         return read_run(folder)
-    if error.get("exit_code", 1) != 1:
+    if failure is not None and failure.exit_code != 1:
         log.unlink()
-        raise RunError(error["message"], error["exit_code"])
-    return _record_failure(plan, source, error.get("message") or _reason(process.returncode, log))
+        raise RunError(failure.message, failure.exit_code)
+    return record_failure(plan, source, failure.message if failure else _reason(process.returncode, log))
 
 
 def _environment() -> dict[str, str]:
@@ -158,27 +154,6 @@ def _reason(code: int, log: Path) -> str:
         return "killed by the system, most likely for want of memory; try a smaller --batch-size or --size"
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return f"the process ended with code {code}: {lines[-1] if lines else 'no message'} (see {log.name} in its folder)"
-
-
-def _record_failure(plan: Plan, source: Source, reason: str) -> Run:
-    recipe = plan.recipe
-    weights = load(recipe.weights, recipe.arch) if recipe.weights and recipe.arch else None
-    record = Run(
-        run=plan.run,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        dataset=dataset_info(source, select(source, recipe, plan.seed)),
-        model=model_info(plan, cost.count(plan.model, recipe, len(source.classes)), weights),
-        recipe=public_recipe(plan.model, recipe),
-        seed=plan.seed,
-        device=info(torch.device(plan.device), recipe.precision),
-        code=code_info(),
-        epochs=[],
-        result=Result("failed", reason=reason),
-        cost=Cost(total_seconds=0.0),
-        command=plan.command,
-    )
-    write_run(Path(plan.folder), record)
-    return record
 
 
 def _title(plan: Plan, plans: Sequence[Plan]) -> str:
@@ -198,7 +173,7 @@ def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[R
             console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
             runs.append(known)
             continue
-        going_on = " (continued)" if (Path(plan.folder) / CHECKPOINT).is_file() else ""
+        going_on = " (continued)" if (Path(plan.folder) / CHECKPOINT_FILE).is_file() else ""
         console.print(f"{title}{going_on}", highlight=False, markup=False)
         run = make_run(plan, source, console)
         runs.append(run)
@@ -208,13 +183,13 @@ def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[R
 
 def _outcome(run: Run) -> str:
     result = run.result
-    if result.status == "failed":
+    if result.status is RunStatus.FAILED:
         return f"failed: {result.reason}"
     assert result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None
     interval = f"{result.accuracy:.1%} ({result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f})"
     if result.clean_accuracy is not None:
         interval += f", {result.clean_accuracy:.1%} of {result.clean_images:,} images that no pretraining saw"
-    stalled = f"stalled: {result.reason}; " if result.status == "stalled" else ""
+    stalled = f"stalled: {result.reason}; " if result.status is RunStatus.STALLED else ""
     return (
         f"{stalled}accuracy {interval}, {run.cost.epoch_seconds:.2f} s an epoch, {run.cost.total_seconds:.0f} s in all"
     )

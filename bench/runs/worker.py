@@ -1,14 +1,13 @@
 """The process of one run: reads its plan on standard input and tells its progress as JSON lines."""
 
-import json
 import os
 import sys
 import time
-from typing import Any
 
 import torch
 
 from bench.errors import VggbenchError
+from bench.events import Event, Failure, Step, to_line
 from bench.experiment import run
 from bench.plans import Plan
 
@@ -20,26 +19,26 @@ def main() -> None:
     plan = Plan.from_json(sys.stdin.read())
     told = 0.0
 
-    def emit(event: str, **values: Any) -> None:
+    def emit(event: Event) -> None:
         nonlocal told
         now = time.monotonic()
-        if event == "step" and values["step"] < values["steps"] and now - told < 0.1:
+        if isinstance(event, Step) and event.step < event.steps and now - told < 0.1:
             return
         told = now
-        print(json.dumps({"event": event, **values}), file=progress, flush=True)
+        print(to_line(event), file=progress, flush=True)
 
     try:
         run(plan, emit)
     except VggbenchError as err:
-        emit("error", message=str(err), exit_code=err.exit_code)
+        emit(Failure(str(err), err.exit_code))
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)  # the process that waits for this run is gone; its checkpoint is kept
     except OSError as err:
-        emit("error", message=f"{err.filename or 'writing a file'}: {err.strerror or err}", exit_code=1)
+        emit(Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}", 1))
         sys.exit(1)
     except torch.OutOfMemoryError:
-        emit("error", message="out of memory; try a smaller --batch-size or --size", exit_code=1)
+        emit(Failure("out of memory; try a smaller --batch-size or --size", 1))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.run import read_run, read_runs
+from bench.records import read_run, read_runs
 from collect.sources.synthetic.drawing import draw
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -18,7 +18,7 @@ from bench.models.vgg import Network
 from bench.plans.expand import expand
 from bench.plans.plan import Plan
 from bench.recipes import make_recipe
-from bench.records.run import read_pictures, read_predictions, read_run
+from bench.records import read_pictures, read_predictions, read_run
 from bench.training.compile import fastest
 from bench.training.features import cached_features
 from bench.training.train import clip, lr_factor, make_optimizer, parameter_groups, train
@@ -281,7 +281,7 @@ def test_expand_makes_every_combination_once() -> None:
 
 
 def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
-    from bench.records.run import RecordError
+    from bench.records import RecordError
 
     (tmp_path / "run.json").write_text('{"schema": "vggbench.run/2"}')
     with pytest.raises(RecordError, match=r"schema is 'vggbench\.run/2'"):
