@@ -8,7 +8,7 @@ import torch
 from bench.data import LabelledInputs, TrainingData, labelled_inputs, open_source, pack_images
 from bench.events import Emit, Note
 from bench.machine import Energy, choose_device, measured_throughput, set_up_device, timed
-from bench.models import Network, build_network, initialise
+from bench.models import Network, build_network, initialise_weights
 from bench.outcome import (
     RunInputs,
     build_run,
@@ -22,7 +22,7 @@ from bench.outcome import (
 )
 from bench.plans import Plan
 from bench.records import Result, Run, RunStatus, write_pictures, write_run
-from bench.training import Backbone, Checkpoint, DivergedError, cached_features, train
+from bench.training import Backbone, Checkpoint, DivergedError, cached_features, train_network
 
 
 def initial_network(inputs: RunInputs) -> Network:
@@ -31,7 +31,7 @@ def initial_network(inputs: RunInputs) -> Network:
     torch.manual_seed(plan.seed)
     network = build_network(plan.model, plan.recipe, len(inputs.source.classes), inputs.weights)
     if inputs.weights is None:
-        initialise(network.whole, plan.recipe.init or "default")
+        initialise_weights(network.whole, plan.recipe.init or "default")
     return network
 
 
@@ -88,7 +88,7 @@ def run(plan: Plan, emit: Emit) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(folder, run_start)
     try:
-        trained = train(network, plan.recipe, data, plan.seed, emit, checkpoint)
+        trained = train_network(network, plan.recipe, data, plan.seed, emit, checkpoint)
         result = make_result(inputs, network, data, trained)
         with timed(seconds, "pictures", device):
             save_weights(inputs, network)

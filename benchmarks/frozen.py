@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench.machine import choose_device, choose_precision, device_info
-from bench.models import Network, build_architecture, initialise
+from bench.models import Network, build_architecture, initialise_weights
 from bench.recipes import make_recipe
 from benchmarks.ours import train_once
 from benchmarks.photos import add_arguments, photos
@@ -97,7 +97,7 @@ def main() -> None:
     with photos(job.data, job.train, job.test) as job.photos:
         if job.weights is None:
             net = build_architecture(job.arch, 10)
-            initialise(net, "he")
+            initialise_weights(net, "he")
             job.weights = job.photos / "random.safetensors"
             save_file(net.state_dict(), job.weights, {"arch": job.arch, "pretrained_on": "nothing"})
         count = len(list((job.photos / "test").rglob("*.*")))

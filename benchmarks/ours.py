@@ -16,7 +16,7 @@ from bench.models import Network
 from bench.outcome import load_inputs
 from bench.plans import Plan
 from bench.recipes import Recipe
-from bench.training import Checkpoint, TrainingResult, train
+from bench.training import Checkpoint, TrainingResult, train_network
 
 
 def _silent(*_: Any) -> None:
@@ -49,4 +49,4 @@ def train_once(
     data = prepare_data(inputs, network, device, seconds, _silent)
     network.whole.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     packed(seconds)
-    return train(network, recipe, data, seed, emit, Checkpoint(cache, run_start)), seconds
+    return train_network(network, recipe, data, seed, emit, Checkpoint(cache, run_start)), seconds

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.data import decode, image_errors, to_input
+from bench.data import decode_images, image_errors, to_input
 from bench.errors import RecordError, UsageError, WeightsError
 from bench.models import (
     VGGS,
@@ -104,7 +104,7 @@ def predict(
         stored = torch.stack([_resize_256_crop_224(path) for path in images])
     else:
         net, classes, size = load_network(find_run(model, results))
-        stored = torch.from_numpy(decode(images, size))
+        stored = torch.from_numpy(decode_images(images, size))
     made = probabilities(net(to_input(stored)))
     best = made.topk(min(top, made.shape[1]), 1)
     return [

@@ -1,8 +1,8 @@
 """The data of a run: which images, decoded and packed once, and batches of them on the device."""
 
-from bench.data.augment import augment
-from bench.data.batches import MEAN, STD, LabelledInputs, TrainingData, batches, labelled_inputs, to_input
-from bench.data.decode import DECODER, decode, image_errors
+from bench.data.augment import augment_images
+from bench.data.batches import MEAN, STD, LabelledInputs, TrainingData, iterate_batches, labelled_inputs, to_input
+from bench.data.decode import DECODER, decode_images, image_errors
 from bench.data.pack import PACK_VERSION, Pack, pack_images
 from bench.data.select import Selection, read_overlap_list, select_images
 from bench.data.source import Source, open_source, split_of
@@ -17,10 +17,10 @@ __all__ = [
     "Selection",
     "Source",
     "TrainingData",
-    "augment",
-    "batches",
-    "decode",
+    "augment_images",
+    "decode_images",
     "image_errors",
+    "iterate_batches",
     "labelled_inputs",
     "open_source",
     "pack_images",

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 
-def augment(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+def augment_images(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
     """Augmented copy of (n, c, h, w) float images. flip: mirrored half the time; flip-rotate: also rotated by up to
     15 degrees; crop: mirrored, and a crop of 35 to 100 % of the area, aspect 3/4 to 4/3 (Szegedy 2014), resized back.
     """

@@ -53,7 +53,9 @@ def labelled_inputs(
     return LabelledInputs(tuple(views), index, on_device)
 
 
-def batches(data: LabelledInputs, order: Tensor, batch_size: int, view: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+def iterate_batches(
+    data: LabelledInputs, order: Tensor, batch_size: int, view: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of stored inputs and labels on the device, in this order. Inputs that are not on the device are fetched
     one step ahead. Every batch is full: a rest smaller than `batch_size` is dropped.
     """

@@ -73,7 +73,7 @@ def _decode_any(content: bytes, size: int) -> NDArray[np.uint8]:
         return np.asarray(colour.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def decode(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
+def decode_images(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
     """Image files as upright RGB (n, size, size, 3), resized to squares with antialiasing.
 
     A JPEG at least twice as large is first decoded at 1/2, 1/4 or 1/8 by libjpeg's scaled transform. Nearly all of the

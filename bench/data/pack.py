@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.decode import DECODER, decode
+from bench.data.decode import DECODER, decode_images
 from bench.data.source import Source
 from bench.errors import VggbenchError
 from bench.events import Emit, Packing
@@ -54,7 +54,7 @@ def _write_pack(path: Path, source: Source, size: int, emit: Emit) -> None:
         first, writing = out.tell(), Lock()
 
         def decode_chunk(start: int) -> int:
-            squares = decode(files[start : start + CHUNK], size)
+            squares = decode_images(files[start : start + CHUNK], size)
             with writing:
                 out.seek(first + start * squares[0].nbytes)
                 out.write(squares.data)

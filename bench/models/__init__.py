@@ -5,7 +5,7 @@ from bench.models.build import build_network, outputs_for, skeleton
 from bench.models.cnn import baseline_cnn
 from bench.models.counts import ModelCounts, count_model
 from bench.models.heads import Network, new_head
-from bench.models.initialise import initialise
+from bench.models.initialise import initialise_weights
 from bench.models.vgg import VGGS
 from bench.models.weights import Weights, check_fit, load_weights
 
@@ -19,7 +19,7 @@ __all__ = [
     "build_network",
     "check_fit",
     "count_model",
-    "initialise",
+    "initialise_weights",
     "load_weights",
     "new_head",
     "outputs_for",

@@ -7,7 +7,7 @@ from torch import nn
 from bench.models.architectures import last_layer
 
 
-def initialise(net: nn.Module, init: str) -> None:
+def initialise_weights(net: nn.Module, init: str) -> None:
     """Initialise all convolutions and linear layers in place: he (2015, eq. 10, fan in), xavier (Glorot 2010, eq. 16),
     normal (Simonyan & Zisserman 2014: N(0, 0.01)) or default (PyTorch's own). Biases 0, the last layer N(0, 0.01).
 

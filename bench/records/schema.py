@@ -30,7 +30,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def build(kind: type[T], values: Any, where: str) -> T:
-    """A `kind` from a JSON object. Raises RecordError that begins with `where` and names the key."""
+    """A `kind` from a JSON object. Raises RecordError that starts with `where` and names the key."""
     if not isinstance(values, dict):
         raise RecordError(f"{where}: must be an object")
     hints = get_type_hints(kind)
@@ -48,7 +48,8 @@ def build(kind: type[T], values: Any, where: str) -> T:
         elif _fits(value, hint):
             made[key] = value
         else:
-            raise RecordError(f"{inside}: must be {getattr(hint, '__name__', hint)}, not {value!r:.60}")
+            expected = " or ".join(hint) if isinstance(hint, EnumType) else getattr(hint, "__name__", hint)
+            raise RecordError(f"{inside}: must be {expected}, not {value!r:.60}")
     try:
         return kind(**made)
     except TypeError as err:

@@ -11,7 +11,7 @@ from bench.training.evaluate import (
     probabilities,
 )
 from bench.training.features import Backbone, cached_features
-from bench.training.train import DivergedError, train
+from bench.training.train import DivergedError, train_network
 
 __all__ = [
     "CHECKPOINT_FILE",
@@ -28,5 +28,5 @@ __all__ = [
     "make_predictions",
     "predicted_classes",
     "probabilities",
-    "train",
+    "train_network",
 ]

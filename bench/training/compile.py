@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from bench.data import LabelledInputs, batches, to_input
+from bench.data import LabelledInputs, iterate_batches, to_input
 from bench.machine import autocast, clock, reset_peak_memory, timed
 from bench.models import Network
 from bench.recipes import Recipe
@@ -47,7 +47,7 @@ def warm_up(
     """
     trunk, device = network.trunk, data.labels.device
     order = torch.arange(batch_size, device=data.index.device)
-    inputs = to_input(next(batches(data, order, batch_size))[0])
+    inputs = to_input(next(iterate_batches(data, order, batch_size))[0])
     buffers = {name: value.clone() for name, value in trunk.named_buffers()}
 
     def step(forward: Forward) -> float:

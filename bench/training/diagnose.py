@@ -36,7 +36,7 @@ def examine(net: nn.Module, images: Tensor, num_classes: int) -> list[str]:
     """What is wrong with a network before training, one sentence each; empty if it is healthy.
 
     `images` is (n, 3, h, w) as the network will see them, n >= 8. Checks for a softmax or sigmoid before the loss, a
-    signal that vanishes (spread of the logits between images), dead units and a mixed-up memory layout.
+    signal that dies (spread of the logits between images), dead units and a mixed-up memory layout.
     """
     was_training = net.training
     net.eval()
@@ -57,7 +57,7 @@ def examine(net: nn.Module, images: Tensor, num_classes: int) -> list[str]:
         problems.append("sigmoid before the loss: the loss applies its own; let the network return logits")
     if spread < MIN_SPREAD:
         problems.append(
-            f"the signal vanishes: logits differ by {spread:.1e} between images; PyTorch's default init shrinks it "
+            f"the signal dies: logits differ by {spread:.1e} between images; PyTorch's default init shrinks it "
             "about sixfold per layer: use --set init=he, and initialise after all layers exist"
         )
     shares = _dead_share(net, images)

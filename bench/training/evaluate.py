@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.data import LabelledInputs, batches, to_input
+from bench.data import LabelledInputs, iterate_batches, to_input
 from bench.machine import autocast
 from bench.records import Prediction
 
@@ -45,7 +45,7 @@ def compute_logits(trunk: nn.Module, data: LabelledInputs, batch_size: int, prec
     count = len(data)
     order = torch.arange(-(-count // batch_size) * batch_size, device=data.index.device).clamp(max=count - 1)
     logits = []
-    for stored, _ in batches(data, order, batch_size):
+    for stored, _ in iterate_batches(data, order, batch_size):
         with autocast(device, precision):
             logits.append(trunk(to_input(stored)).float())
     trunk.train(was_training)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.data import PACK_VERSION, Pack, augment, to_input
+from bench.data import PACK_VERSION, Pack, augment_images, to_input
 from bench.events import Emit, FeaturePass
 from bench.machine import autocast, cache_folder, clock, kernel_search
 from bench.recipes import Recipe
@@ -90,7 +90,7 @@ def _compute_features(
         padded = part + [part[-1]] * (BATCH - len(part))
         inputs = to_input(torch.from_numpy(pack.images[np.asarray(padded)]).to(device))
         if view_seed is not None:
-            inputs = augment(inputs, recipe.augment, generator)
+            inputs = augment_images(inputs, recipe.augment, generator)
         with autocast(device, recipe.precision):
             features = backbone.module(inputs)
         features = features[: len(part)].to(dtype).contiguous().cpu()

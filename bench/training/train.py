@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from bench.data import TrainingData, augment, batches, to_input
+from bench.data import TrainingData, augment_images, iterate_batches, to_input
 from bench.errors import VggbenchError
 from bench.events import Emit, EpochEnd, Step
 from bench.machine import StepTimer, autocast, clock, kernel_search, timed
@@ -31,7 +31,7 @@ class DivergedError(VggbenchError):
 
 
 @kernel_search()
-def train(
+def train_network(
     network: Network, recipe: Recipe, data: TrainingData, seed: int, emit: Emit, checkpoint: Checkpoint
 ) -> TrainingResult:
     """Train `network.trunk` for all epochs of the recipe and measure it on `data.test` after each.
@@ -58,11 +58,11 @@ def train(
         order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed * 100_003 + number))
         sums = EpochSums(number, steps, batch_size, device)
         timer.mark("start")
-        for stored, labels in batches(data.train, order.to(data.train.index.device), batch_size, number):
+        for stored, labels in iterate_batches(data.train, order.to(data.train.index.device), batch_size, number):
             timer.mark("loader")
             inputs = to_input(stored)
             if stored.dtype == torch.uint8:
-                inputs = augment(inputs, recipe.augment, generator)
+                inputs = augment_images(inputs, recipe.augment, generator)
             timer.mark("augmentation")
             with autocast(device, recipe.precision):
                 logits = forward(inputs)
