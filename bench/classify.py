@@ -10,9 +10,9 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.data import decode, naming, to_input
+from bench.data import decode_images, image_errors, to_input
 from bench.errors import RecordError, WeightsError
-from bench.models import VGGS, bare, check_fit, load, skeleton, torchvision_classifiers
+from bench.models import VGGS, build_architecture, check_fit, load_weights, skeleton, torchvision_classifiers
 from bench.recipes import make_recipe
 from bench.records import WEIGHTS_FILE, read_run
 from bench.training import probabilities
@@ -59,7 +59,7 @@ def classifier_of_run(folder: Path) -> Classifier:
         raise RecordError(f"{path}: does not fit its run.json: {str(err).splitlines()[0]}") from err
 
     def read_images(paths: Sequence[Path]) -> Tensor:
-        return torch.from_numpy(decode(paths, recipe.size))
+        return torch.from_numpy(decode_images(paths, recipe.size))
 
     return Classifier(network.eval(), tuple(run.dataset.classes), read_images)
 
@@ -70,11 +70,11 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
     Images are resized to 256 px on the shorter side and cropped to 224, as is usual for ImageNet.
     Raises WeightsError for weights that are not available or do not fit.
     """
-    weights = load(wanted, arch)
+    weights = load_weights(wanted, arch)
     recipe = make_recipe("frozen-vgg", {"arch": arch, "head": "last", "width": weights.width or 1.0})
     outputs = check_fit(recipe, weights, wanted)
     assert outputs is not None
-    network = bare(arch, outputs, recipe.width)
+    network = build_architecture(arch, outputs, recipe.width)
     network.load_state_dict(dict(weights.state))
     num_classes = 2 if outputs == 1 else outputs
     known = len(weights.categories) == num_classes
@@ -100,7 +100,7 @@ def _resize_256_crop_224(paths: Sequence[Path]) -> Tensor:
     """ImageNet's usual test transform: shorter side to 256 px, the central 224 x 224 px, as (n, 224, 224, 3) uint8."""
     crops = []
     for path in paths:
-        with naming(path), Image.open(path) as image:
+        with image_errors(path), Image.open(path) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")
         scale = 256 / min(upright.size)
         size = (round(upright.width * scale), round(upright.height * scale))

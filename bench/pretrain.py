@@ -11,7 +11,7 @@ from bench.data import Source
 from bench.errors import VggbenchError
 from bench.plans import make_plans
 from bench.recipes import Recipe
-from bench.records import WEIGHTS_FILE, Run
+from bench.records import WEIGHTS_FILE, Run, RunStatus
 from bench.runs import make_run
 from collect.manifest import atomic_write
 
@@ -25,7 +25,7 @@ def pretrain(source: Source, recipe: Recipe, device: str, out: Path, console: Co
     with TemporaryDirectory(prefix="vggbench-") as results:
         [plan] = make_plans([("scratch-vgg", recipe)], 1, source, Path(results), device, "bench pretrain")
         run = make_run(plan, source, console)
-        if run.result.status != "done":
+        if run.result.status is not RunStatus.DONE:
             raise VggbenchError(f"pretraining on {source.name}: {run.result.status}: {run.result.reason}")
         state = load_file(Path(plan.folder) / WEIGHTS_FILE)
     with atomic_write(out, "wb") as handle:

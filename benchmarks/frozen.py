@@ -14,10 +14,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bench.machine import choose_precision, info, pick
-from bench.models import Network, bare
+from bench.machine import choose_device, choose_precision, device_info
+from bench.models import Network, build_architecture, initialise_weights
 from bench.recipes import make_recipe
-from bench.training import initialise
 from benchmarks.ours import train_once
 from benchmarks.photos import add_arguments, photos
 from benchmarks.side_by_side import (
@@ -92,13 +91,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--device", default="auto", help="auto, cuda or cpu")
     job = parser.parse_args()
-    device = pick(job.device)
+    device = choose_device(job.device)
     job.device, job.precision = device.type, choose_precision(device, "auto")
-    before = {**conditions(), "device": info(device, job.precision).name, "torch": torch.__version__}
+    before = {**conditions(), "device": device_info(device, job.precision).name, "torch": torch.__version__}
     with photos(job.data, job.train, job.test) as job.photos:
         if job.weights is None:
-            net = bare(job.arch, 10)
-            initialise(net, "he")
+            net = build_architecture(job.arch, 10)
+            initialise_weights(net, "he")
             job.weights = job.photos / "random.safetensors"
             save_file(net.state_dict(), job.weights, {"arch": job.arch, "pretrained_on": "nothing"})
         count = len(list((job.photos / "test").rglob("*.*")))

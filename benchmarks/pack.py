@@ -22,7 +22,7 @@ from PIL import Image, features
 from torch.utils.data import DataLoader
 from torchvision.io import ImageReadMode, decode_jpeg
 
-from bench.data import DECODER, open_source, pack
+from bench.data import DECODER, open_source, pack_images
 from bench.machine import cores
 from benchmarks.peers import image_folders
 from benchmarks.photos import add_arguments, photos
@@ -36,7 +36,7 @@ def ours(job: argparse.Namespace, turn: Turn) -> None:
         with TemporaryDirectory() as cache:
             os.environ["XDG_CACHE_HOME"] = cache
             start = time.perf_counter()
-            pack(source, job.size, lambda done, total: None)
+            pack_images(source, job.size, lambda event: None)
             turn(seconds=time.perf_counter() - start)
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from bench.data import open_source, select
-from bench.machine import choose_precision, info, pick
+from bench.data import open_source, select_images
+from bench.machine import choose_device, choose_precision, device_info
 from bench.recipes import make_recipe
-from bench.training import figures
+from bench.training import compute_metrics
 from benchmarks.ours import train_once
 from benchmarks.photos import add_arguments, photos
 from benchmarks.side_by_side import Figure, arguments, conditions, figure, show, write
@@ -53,12 +53,11 @@ def bench_steps(job: argparse.Namespace, images: int, classes: int) -> dict[str,
         folder = Path(name) / "photos"
         lay_out(sorted(f for f in job.photos.rglob("*.*") if f.is_file()), folder, images, classes)
         source = timed("open", lambda: open_source(str(folder), Path()))
-        chosen = timed("select", lambda: select(source, recipe, 1))
+        chosen = timed("select", lambda: select_images(source, recipe, 1))
         done, parts = train_once("baseline-cnn", recipe, folder, job.device, Path(name))
-        number = {label: i for i, label in enumerate(source.classes)}
-        labels = torch.tensor([number[source.rows[i].class_] for i in chosen.test])
+        labels = torch.tensor(source.labels(chosen.test))
         taken |= {"pack": parts["pack"], "epoch": done.epochs[0].seconds}
-        timed("figures", lambda: figures(done.logits, labels, classes))
+        timed("figures", lambda: compute_metrics(done.logits, labels, classes))
     return taken
 
 
@@ -96,9 +95,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--device", default="auto", help="auto, cuda or cpu")
     job = parser.parse_args()
-    device = pick(job.device)
+    device = choose_device(job.device)
     job.device, job.precision = device.type, choose_precision(device, "auto")
-    before = {**conditions(), "device": info(device, job.precision).name, "torch": torch.__version__}
+    before = {**conditions(), "device": device_info(device, job.precision).name, "torch": torch.__version__}
     most = max(min(job.images), 2 * max(job.classes))
     with photos(job.data, job.train, job.test) as job.photos:
         found = {

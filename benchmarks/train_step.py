@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.machine import choose_precision, info, pick
+from bench.events import EpochEnd, Event
+from bench.machine import choose_device, choose_precision, device_info
 from bench.recipes import make_recipe
 from benchmarks.ours import train_once
 from benchmarks.peers import timm_best, timm_compiled, torchvision_reference, tutorial
@@ -37,9 +38,10 @@ def ours(job: argparse.Namespace, turn: Turn) -> None:
     recipe = make_recipe("scratch-vgg", {**values, "precision": job.precision})
     seconds: dict[str, float] = {}
 
-    def emit(event: str, **said: Any) -> None:
-        if event == "epoch":
-            turn(rate=said["images_per_second"], accuracy=said["test_accuracy"], pack_seconds=seconds["pack"])
+    def emit(event: Event) -> None:
+        if isinstance(event, EpochEnd):
+            epoch = event.epoch
+            turn(rate=epoch.images_per_second, accuracy=epoch.test_accuracy, pack_seconds=seconds["pack"])
 
     with TemporaryDirectory() as cache:
         train_once(
@@ -108,9 +110,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5, help="epochs of a run; as many runs as the rounds need")
     parser.add_argument("--device", default="auto", help="auto, cuda or cpu")
     job = parser.parse_args()
-    device = pick(job.device)
+    device = choose_device(job.device)
     job.device, job.precision = device.type, choose_precision(device, "auto")
-    about = info(device, job.precision)
+    about = device_info(device, job.precision)
     before = {**conditions(), "device": about.name, "torch": about.torch, "cuda": about.cuda, "driver": about.driver}
     with photos(job.data, job.train, job.test) as job.photos:
         runs, chosen = [], contenders(job.device)

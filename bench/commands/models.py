@@ -41,10 +41,10 @@ def models_command(
 
 def _model_rows(values: dict[str, Any], num_classes: int) -> list[dict[str, Any]]:
     """One row per model: parameters, FLOPs of a forward pass of one image, bytes to train on 64 images."""
-    from bench.models import count
+    from bench.models import count_model
 
     keys = ("parameters_total", "parameters_trainable", "flops_per_image", "memory")
-    counts = {name: count(name, make_recipe(name, values), num_classes) for name in MODELS}
+    counts = {name: count_model(name, make_recipe(name, values), num_classes) for name in MODELS}
     return [{"name": name, **{key: getattr(of_model, key) for key in keys}} for name, of_model in counts.items()]
 
 

@@ -11,6 +11,7 @@ import typer
 from bench.commands.options import Data, Results, SetValues, make_console, set_values
 from bench.errors import UsageError
 from bench.recipes import MODELS
+from bench.records import RunStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,7 +100,7 @@ def run_command(
     _print_runs(runs, console)
     for page in pages:
         console.print(f"Report: {page}", highlight=False, soft_wrap=True)
-    if any(r.result.status != "done" for r in runs):
+    if any(r.result.status is not RunStatus.DONE for r in runs):
         raise typer.Exit(1)
 
 
@@ -159,7 +160,7 @@ def _print_runs(runs: "Sequence[Run]", console: "Console") -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for run in sorted(runs, key=lambda r: -(r.result.accuracy or 0)):
         result = run.result
-        name = run.model.name if result.status == "done" else f"{run.model.name} ({result.status})"
+        name = run.model.name if result.status is RunStatus.DONE else f"{run.model.name} ({result.status})"
         accuracy, seconds = "", ("", "")
         if result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None:
             interval = f"{100 * result.accuracy_low:.1f} to {100 * result.accuracy_high:.1f}"

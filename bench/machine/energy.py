@@ -1,4 +1,4 @@
-"""What NVIDIA's management library tells of a GPU: driver version and energy used. Nothing on other devices."""
+"""Driver version and energy of a GPU from NVIDIA's management library. None on other devices."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def _nvml_handle() -> Any | None:
 
 
 class Energy:
-    """Joules since construction, from NVIDIA's own counter; None on a device that has none."""
+    """Joules since construction, from NVIDIA's counter; None on a device without one."""
 
     def __init__(self, device: torch.device) -> None:
         self._handle = _nvml_handle() if device.type == "cuda" else None

@@ -1,34 +1,28 @@
-"""bench.models."""
+"""The four networks: how they are built, initialised, cut, counted and given pretrained weights."""
 
-from bench.models.counts import Cost, count, skeleton
-from bench.models.vgg import (
-    VGGS,
-    Network,
-    bare,
-    baseline_cnn,
-    last_layer,
-    new_head,
-    outputs_for,
-    split,
-    torchvision_classifiers,
-)
-from bench.models.weights import Weights, build_pretrained, check_fit, load
+from bench.models.architectures import build_architecture, torchvision_classifiers
+from bench.models.build import build_network, outputs_for, skeleton
+from bench.models.cnn import baseline_cnn
+from bench.models.counts import ModelCounts, count_model
+from bench.models.heads import Network, new_head
+from bench.models.initialise import initialise_weights
+from bench.models.vgg import VGGS
+from bench.models.weights import Weights, check_fit, load_weights
 
 __all__ = [
     "VGGS",
-    "Cost",
+    "ModelCounts",
     "Network",
     "Weights",
-    "bare",
     "baseline_cnn",
-    "build_pretrained",
+    "build_architecture",
+    "build_network",
     "check_fit",
-    "count",
-    "last_layer",
-    "load",
+    "count_model",
+    "initialise_weights",
+    "load_weights",
     "new_head",
     "outputs_for",
     "skeleton",
-    "split",
     "torchvision_classifiers",
 ]

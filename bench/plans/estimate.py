@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.data import Source, select
-from bench.machine import rates
-from bench.models import count
+from bench.data import Source, select_images
+from bench.machine import measured_throughput
+from bench.models import count_model
 from bench.plans.plan import Plan
 
 PROCESS_SECONDS = 6.0
@@ -14,12 +14,12 @@ SMALLER_SIZES = (192, 160, 128, 96, 64, 48, 32)
 
 def estimate_seconds(plan: Plan, source: Source) -> float:
     """Estimated seconds of a plan: its FLOPs over this device's measured rate for convolutions, plus its process."""
-    chosen = select(source, plan.recipe, plan.seed)
-    counts = count(plan.model, plan.recipe, len(source.classes))
+    chosen = select_images(source, plan.recipe, plan.seed)
+    counts = count_model(plan.model, plan.recipe, len(source.classes))
     train, test = len(chosen.train), len(chosen.test) + len(chosen.extra)
     backbone = counts.prefix_flops_per_image * (train * plan.recipe.views + test)
     head = plan.recipe.epochs * (train * counts.train_flops_per_image + test * counts.train_flops_per_image / 3)
-    rate = rates(plan.device, plan.recipe.precision)["conv_tflops"] * 1e12
+    rate = measured_throughput(plan.device, plan.recipe.precision).conv_tflops * 1e12
     return PROCESS_SECONDS + (backbone + head) / rate
 
 

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.data import Source, seen_list, select
+from bench.data import Source, read_overlap_list, select_images
 from bench.errors import UsageError
-from bench.machine import choose_precision, info, pick
-from bench.models import check_fit, count, load
+from bench.machine import choose_device, choose_precision, device_info
+from bench.models import check_fit, count_model, load_weights
 from bench.plans.plan import Plan, run_name
 from bench.recipes import MODELS, Recipe, make_recipe, parse_value, uses
 from collect.datasets import BENCH_FLAGS
@@ -60,19 +60,19 @@ def make_plans(
     Checks weights and image counts before anything runs. Raises WeightsError for weights that are not available or do
     not fit, UsageError for a class with too few images.
     """
-    device = pick(device_name)
+    device = choose_device(device_name)
     plans = []
     for seed, (model, recipe) in itertools.product(range(1, seeds + 1), recipes):
         complete = replace(recipe, precision=choose_precision(device, recipe.precision))
         if seed == 1:
-            count(model, complete, len(source.classes))
-            select(source, complete, seed, seen_list(complete))
+            count_model(model, complete, len(source.classes))
+            select_images(source, complete, seed, read_overlap_list(complete))
         weights_sha256 = ""
         if MODELS[model].pretrained and complete.weights is not None:
             if complete.weights != "imagenet":
                 complete = replace(complete, weights=str(Path(complete.weights).expanduser().resolve()))
             weights_sha256 = _checked_weights(complete, recipe.weights or "")
-        about = info(device, complete.precision)
+        about = device_info(device, complete.precision)
         name = run_name(model, complete, seed, source.sha256, weights_sha256, about.kind, about.name)
         folder = (results / source.name / name).resolve()
         plans.append(Plan(name, model, complete, seed, str(source.folder), str(folder), device.type, command))
@@ -83,6 +83,6 @@ def make_plans(
 def _checked_weights(recipe: Recipe, wanted: str) -> str:
     """SHA-256 of a recipe's weights, after a check that they fit. `wanted` is their name as the user wrote it."""
     assert recipe.weights is not None and recipe.arch is not None
-    weights = load(recipe.weights, recipe.arch)
+    weights = load_weights(recipe.weights, recipe.arch)
     check_fit(recipe, weights, wanted)
     return weights.sha256

@@ -1,36 +1,34 @@
-"""bench.records."""
+"""The files of a run as dataclasses, written and strictly read. Standard library only."""
 
-from bench.records.artifacts import PICTURES
+from bench.errors import RecordError, UsageError, exit_codes
+from bench.records.artifacts import (
+    PICTURES,
+    Picture,
+    Prediction,
+    read_pictures,
+    read_predictions,
+    write_pictures,
+    write_predictions,
+)
+from bench.records.facts import DatasetFacts, facts_folder, read_facts, write_facts
 from bench.records.run import (
     RUN_FILE,
     WEIGHTS_FILE,
     CodeInfo,
     Cost,
-    DatasetFacts,
     DatasetInfo,
     DeviceInfo,
     Epoch,
     ModelInfo,
-    Picture,
-    Prediction,
-    RecordError,
     Result,
     Run,
-    UsageError,
-    atomic_write,
-    exit_codes,
-    facts_folder,
-    read_facts,
-    read_pictures,
-    read_predictions,
+    RunStatus,
     read_run,
     read_runs,
     run_folders,
-    write_facts,
-    write_pictures,
-    write_predictions,
     write_run,
 )
+from collect.manifest import atomic_write
 
 __all__ = [
     "PICTURES",
@@ -48,6 +46,7 @@ __all__ = [
     "RecordError",
     "Result",
     "Run",
+    "RunStatus",
     "UsageError",
     "atomic_write",
     "exit_codes",

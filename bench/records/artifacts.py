@@ -1,4 +1,4 @@
-"""What lies beside the run records: predictions, pictures, facts about the dataset. Standard library only."""
+"""The files beside a run.json: predictions and the list of pictures. Standard library only."""
 
 import csv
 import json
@@ -15,9 +15,9 @@ PREDICTIONS_FILE, PICTURES = "predictions.csv", "pictures"
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One test image as the model sees it after the last epoch; `probability` is that of the predicted class.
+    """The model's answer to one test image after the last epoch; `probability` is that of the predicted class.
 
-    `clean` tells whether the image is known not to be in the pretraining set; None where nothing is known.
+    `clean` is True if the image is known not to be in the pretraining set, None if nothing is known.
     """
 
     file: str
@@ -39,29 +39,6 @@ class Picture:
     predicted: str | None = None
     probability: float | None = None
     layer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetFacts:
-    """What a reader should know of a dataset, kept beside its runs so that a report needs no photos.
-
-    `counts` is split -> class -> images, `pixels` the shortest and longest side over all images, `rejected` reason ->
-    candidates, `leaks` the images that stand in train and test alike, `floors` the accuracy of trivial rules: always
-    the commonest class (`majority`), and a logistic regression on size, colour, borders and file size (`trivial`).
-    """
-
-    name: str
-    manifest_sha256: str
-    classes: list[str]
-    counts: dict[str, dict[str, int]]
-    sources: dict[str, int]
-    licenses: dict[str, int]
-    owners: int | None
-    pixels: list[int] | None
-    rejected: dict[str, int]
-    leaks: int
-    floors: dict[str, float]
-    samples: list[Picture]
 
 
 def write_predictions(folder: Path, predictions: Iterable[Prediction]) -> None:
@@ -101,25 +78,8 @@ def write_pictures(folder: Path, pictures: Iterable[Picture]) -> None:
 
 
 def read_pictures(folder: Path) -> list[Picture]:
-    """The pictures of a run's folder; empty where it has none. Raises RecordError."""
+    """The pictures of a run's folder; empty if it has none. Raises RecordError."""
     path = folder / PICTURES / "pictures.json"
     if not path.is_file():
         return []
     return [build(Picture, values, f"{path}[{i}]") for i, values in enumerate(load_json(path))]
-
-
-def facts_folder(results: Path, dataset: str, manifest_sha256: str) -> Path:
-    """Where the facts of one state of a dataset lie: `results`/`dataset`/manifest-<12 hex digits>."""
-    return results / dataset / f"manifest-{manifest_sha256[:12]}"
-
-
-def write_facts(folder: Path, facts: DatasetFacts) -> None:
-    """Write `folder`/dataset.json; the pictures it names lie in the same folder."""
-    with atomic_write(folder / "dataset.json") as out:
-        json.dump(asdict(facts), out, indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def read_facts(folder: Path) -> DatasetFacts | None:
-    """The facts of `folder`/dataset.json, None where there is none. Raises RecordError."""
-    path = folder / "dataset.json"
-    return build(DatasetFacts, load_json(path), str(path)) if path.is_file() else None

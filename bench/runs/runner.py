@@ -5,23 +5,19 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
-from bench.data import Source, select
+from bench.data import Source
 from bench.errors import RecordError, VggbenchError
 from bench.events import Failure, from_line
-from bench.experiment import CHECKPOINT
-from bench.machine import code_info, info
-from bench.models import count, load
-from bench.outcome import dataset_info, model_info
-from bench.plans import Plan, public_recipe
+from bench.outcome import record_failure
+from bench.plans import Plan
 from bench.recipes import Recipe
-from bench.records import RUN_FILE, Cost, Result, Run, read_run, write_run
+from bench.records import RUN_FILE, Run, RunStatus, read_run
 from bench.runs.display import Display
+from bench.training import CHECKPOINT_FILE
 
 LOG_FILE = "worker.log"
 
@@ -43,7 +39,7 @@ def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[R
         if run is not None:
             console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
         else:
-            continued = " (continued)" if (Path(plan.folder) / CHECKPOINT).is_file() else ""
+            continued = " (continued)" if (Path(plan.folder) / CHECKPOINT_FILE).is_file() else ""
             console.print(f"{title}{continued}", highlight=False, markup=False)
             run = make_run(plan, source, console)
             console.print(f"  {_outcome_line(run)}", highlight=False, markup=False)
@@ -60,7 +56,7 @@ def finished_run(plan: Plan) -> Run | None:
         run = read_run(path)
     except RecordError:
         return None
-    return run if run.result.status in ("done", "stalled") else None
+    return run if run.result.status is not RunStatus.FAILED else None
 
 
 def make_run(plan: Plan, source: Source, console: Console) -> Run:
@@ -76,7 +72,7 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
     if failure is not None and failure.exit_code != 1:
         log.unlink()
         raise RunError(failure)
-    return _record_failure(plan, source, failure.message if failure else _crash_reason(exit_code, log))
+    return record_failure(plan, source, failure.message if failure else _crash_reason(exit_code, log))
 
 
 def _log_file(folder: Path) -> Path:
@@ -136,27 +132,6 @@ def _crash_reason(exit_code: int, log: Path) -> str:
     return f"the process ended with code {exit_code}: {last_line} (see {log.name} in its folder)"
 
 
-def _record_failure(plan: Plan, source: Source, reason: str) -> Run:
-    recipe = plan.recipe
-    weights = load(recipe.weights, recipe.arch) if recipe.weights and recipe.arch else None
-    run = Run(
-        run=plan.run,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        dataset=dataset_info(source, select(source, recipe, plan.seed)),
-        model=model_info(plan, count(plan.model, recipe, len(source.classes)), weights),
-        recipe=public_recipe(plan.model, recipe),
-        seed=plan.seed,
-        device=info(torch.device(plan.device), recipe.precision),
-        code=code_info(),
-        epochs=[],
-        result=Result("failed", reason=reason),
-        cost=Cost(total_seconds=0.0),
-        command=plan.command,
-    )
-    write_run(Path(plan.folder), run)
-    return run
-
-
 def _plan_title(plan: Plan, plans: Sequence[Plan]) -> str:
     """The model, the recipe fields in which its plans differ, and the seed."""
     recipes = [p.recipe for p in plans if p.model == plan.model]
@@ -166,12 +141,12 @@ def _plan_title(plan: Plan, plans: Sequence[Plan]) -> str:
 
 def _outcome_line(run: Run) -> str:
     result = run.result
-    if result.status == "failed":
+    if result.status is RunStatus.FAILED:
         return f"failed: {result.reason}"
     assert result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None
     accuracy = f"{result.accuracy:.1%} ({result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f})"
     if result.clean_accuracy is not None:
         accuracy += f", {result.clean_accuracy:.1%} on {result.clean_images:,} images that no pretraining used"
-    stalled = f"stalled: {result.reason}; " if result.status == "stalled" else ""
+    stalled = f"stalled: {result.reason}; " if result.status is RunStatus.STALLED else ""
     seconds = f"{run.cost.epoch_seconds:.2f} s per epoch, {run.cost.total_seconds:.0f} s in total"
     return f"{stalled}accuracy {accuracy}, {seconds}"

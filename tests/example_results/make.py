@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from bench.records.run import (
+from bench.records import (
     CodeInfo,
     Cost,
     DatasetFacts,
