@@ -1,4 +1,4 @@
-# Every target does its own set-up: only Python 3.11+ and make are needed.
+# Each target installs what it needs. You need only Python 3.11 or newer and make.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin

@@ -1,7 +1,7 @@
-"""How long a report takes and how large it grows: 4 models x 5 seeds of Imagenette's size, then 1,000 runs.
+"""How long a report takes and how large it is: 4 models x 5 seeds on a dataset of Imagenette's size, then 1,000 runs.
 
-At the root of the repository: `python -m benchmarks.report [RUNS]`. Each is built in a process of its own; printed are
-wall seconds, peak memory and the size of the file.
+Run `python -m benchmarks.report [RUNS]` in the root of the repository. Each report is built in a fresh process. The
+script prints wall seconds, peak memory and the size of the file.
 """
 
 import resource
@@ -11,19 +11,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.example_results.make import KINDS, NETTE, make_facts, make_run
+from tests.factories.results import PROFILES, TEN_CLASSES, make_dataset
 
 
-def results(folder: Path, runs: int, pictures: int) -> None:
-    """`runs` runs of the four models, ten classes, 3,925 test images; the first `pictures` seeds with pictures."""
-    for kind in KINDS:
-        for seed in range(1, runs // len(KINDS) + 1):
-            run = make_run(folder, "imagenette", NETTE, kind, seed, test=3925, epochs=8, pictures=seed <= pictures)
-    make_facts(folder, run)
+def make_results(folder: Path, runs: int, seeds_with_pictures: int) -> None:
+    """`runs` runs of the four models, ten classes, 3,925 test images, eight epochs."""
+    seeds = runs // len(PROFILES)
+    make_dataset(
+        folder, "imagenette", TEN_CLASSES, seeds=seeds, test=3925, epochs=8, seeds_with_pictures=seeds_with_pictures
+    )
 
 
 def measured(folder: Path) -> str:
-    """Build in a fresh process; wall seconds, peak memory of any child so far, size of the file."""
+    """Wall seconds of a build in a fresh process, the peak memory of any child so far, and the size of the file."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "reports", "build", "--results", str(folder)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -35,5 +35,5 @@ def measured(folder: Path) -> str:
 if __name__ == "__main__":
     for runs in (20, int(sys.argv[1]) if len(sys.argv) > 1 else 1000):
         with tempfile.TemporaryDirectory() as folder:
-            results(Path(folder), runs, pictures=5 if runs == 20 else 1)
+            make_results(Path(folder), runs, seeds_with_pictures=5 if runs == 20 else 1)
             print(f"{runs:5} runs {measured(Path(folder))}")

@@ -23,7 +23,8 @@ from bench.training import compute_metrics
 from benchmarks.ours import train_once
 from benchmarks.photos import add_arguments, photos
 from benchmarks.side_by_side import Figure, arguments, conditions, figure, show, write
-from benchmarks.startup import generate, seconds
+from benchmarks.startup import seconds
+from tests.factories.results import make_records
 
 
 def lay_out(photo_files: list[Path], folder: Path, images: int, classes: int) -> None:
@@ -64,7 +65,7 @@ def bench_steps(job: argparse.Namespace, images: int, classes: int) -> dict[str,
 def run_steps(runs: int) -> dict[str, float]:
     """Seconds of whole commands over this many runs."""
     with TemporaryDirectory() as results:
-        generate(Path(results), runs)
+        make_records(Path(results), runs)
         table = ("reports", "table", "--format", "csv", "--results", results)
         return {"bench list": seconds("bench", "list", "--results", results), "reports table": seconds(*table)}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.side_by_side import Target, arguments, conditions, figure, show, write
-from tests.example_results.make import KINDS, make_run
+from tests.factories.results import make_records
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,13 +22,6 @@ def seconds(*command: str) -> float:
     return time.perf_counter() - start
 
 
-def generate(results: Path, runs: int) -> None:
-    """`runs` runs of the four models, two classes, five epochs."""
-    for number in range(runs):
-        kind, seed = KINDS[number % len(KINDS)], number // len(KINDS) + 1
-        make_run(results, "many", ["bicycle", "car"], kind, seed, evidence=False)
-
-
 def main() -> None:
     """Measure and report."""
     parser = arguments(__doc__ or "", rounds=7)
@@ -36,7 +29,7 @@ def main() -> None:
     job = parser.parse_args()
     before = conditions()
     with TemporaryDirectory() as results:
-        generate(Path(results), job.runs)
+        make_records(Path(results), job.runs)
         commands = {f"{name} --help": (name, "--help") for name in ("collect", "bench", "reports")}
         commands[f"bench list, {job.runs:,} runs"] = ("bench", "list", "--results", results)
         taken: dict[str, list[float]] = {name: [] for name in commands}

@@ -1,6 +1,7 @@
-"""What all tests share: a cache and a working directory of their own, and the real data where it is at hand."""
+"""What all tests share: an own cache folder, one thread per process, and access to real photos and weights."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,20 +11,20 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _isolate_the_process(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    # Two test processes on two cores: more threads would only wait for each other.
+    # Test processes run in parallel. More threads per process would only slow them down.
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
 
 
 @pytest.fixture
-def shared_file():
-    """A real file of ../shared/data by name; the test is skipped where it is absent."""
+def shared_file() -> Callable[[str], Path]:
+    """A function from a file's name to its path beside the project. The test is skipped if the file does not exist."""
 
     def find(name: str) -> Path:
         if not (SHARED / name).is_file():
-            pytest.skip(f"{SHARED / name} is not here: real photos and weights are not part of the project")
+            pytest.skip(f"{SHARED / name} does not exist: real photos and weights are not part of the project")
         return SHARED / name
 
     return find

@@ -15,7 +15,7 @@ from PIL import Image
 from bench.records import UsageError
 from reports import page
 from reports.study.load import load
-from tests.example_results.make import DEVICE, KINDS, make_run
+from tests.factories.results import DEVICE, PROFILES, SCRATCH, make_run
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = [
@@ -93,8 +93,8 @@ def test_five_seeds_of_imagenette_are_small_and_silent(five_seeds: Path, capsys)
 
 
 def hostile_results(folder: Path) -> Path:
-    for kind in KINDS:
-        run = make_run(folder, "odd", HOSTILE, kind, 1, test=100, weights="<b>evil</b> (Tiny-ImageNet)")
+    for profile in PROFILES:
+        run = make_run(folder, "odd", HOSTILE, profile, 1, test=100, weights="<b>evil</b> (Tiny-ImageNet)")
         path = folder / "odd" / run.run / "run.json"
         values = json.loads(path.read_text())
         values["dataset"]["name"] = "<img src=x onerror=alert(3)>" + "d" * 300
@@ -133,7 +133,7 @@ def test_private_things_are_not_shown(hostile: Path) -> None:
 
 
 def test_pictures_are_re_encoded_and_stay_in_their_folder(tmp_path: Path) -> None:
-    run = make_run(tmp_path, "ds", ["a", "b"], KINDS[0], 1, test=60)
+    run = make_run(tmp_path, "ds", ["a", "b"], SCRATCH, 1, test=60)
     folder = tmp_path / "ds" / run.run / "pictures"
     exif = Image.Exif()
     exif[0x010F] = "SECRET-CAMERA"
@@ -154,9 +154,9 @@ def test_pictures_are_re_encoded_and_stay_in_their_folder(tmp_path: Path) -> Non
 
 def test_bare_run_records_are_enough(tmp_path: Path, visit) -> None:
     """A run.json with the keys of DESIGN.md and nothing beside it."""
-    for kind in KINDS:
+    for profile in PROFILES:
         for seed in (1, 2):
-            run = make_run(tmp_path, "bare", ["a", "b"], kind, seed, evidence=False)
+            run = make_run(tmp_path, "bare", ["a", "b"], profile, seed, evidence=False)
             path = tmp_path / "bare" / run.run / "run.json"
             values = json.loads(path.read_text())
             for key in ("command", "notes"):
@@ -207,7 +207,7 @@ def test_a_dataset_of_nothing_but_broken_records_still_has_a_report(tmp_path: Pa
 
 
 def test_failed_and_stalled_runs_are_reported_not_averaged(tmp_path: Path) -> None:
-    run = make_run(tmp_path, "ds", ["a", "b"], KINDS[0], 1, evidence=False)
+    run = make_run(tmp_path, "ds", ["a", "b"], SCRATCH, 1, evidence=False)
     path = tmp_path / "ds" / run.run / "run.json"
     values = json.loads(path.read_text())
     for seed, status in ((2, "stalled"), (3, "failed")):

@@ -12,9 +12,7 @@ from reports.study.compare import compare
 from reports.study.learning import reached
 from reports.study.load import load
 from reports.study.times import parts_seconds, total_seconds, training_seconds
-from tests.example_results.make import KINDS, make_run
-
-FROZEN = KINDS[1]
+from tests.factories.results import FROZEN, make_run
 
 
 @pytest.fixture

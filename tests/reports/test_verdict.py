@@ -14,14 +14,12 @@ from reports.study.compare import compare
 from reports.study.history import changes
 from reports.study.learning import crossings, curves, rising
 from reports.study.load import load
-from tests.example_results.make import KINDS, Kind, make_facts, make_run
-
-SCRATCH, FROZEN, FINETUNED, SMALL = KINDS
+from tests.factories.results import BASELINE, FINETUNED, FROZEN, SCRATCH, Profile, make_facts, make_run
 
 
-def make(folder: Path, kinds: list[Kind], seeds: int = 3, **more: object) -> list[Run]:
+def make(folder: Path, profiles: list[Profile], seeds: int = 3, **more: object) -> list[Run]:
     return [
-        make_run(folder, "ds", ["a", "b"], k, s, pictures=False, **more) for k in kinds for s in range(1, seeds + 1)
+        make_run(folder, "ds", ["a", "b"], p, s, pictures=False, **more) for p in profiles for s in range(1, seeds + 1)
     ]
 
 
@@ -72,12 +70,12 @@ def test_one_model_alone_is_not_compared(tmp_path: Path) -> None:
 
 
 def test_guessing_is_called_guessing(tmp_path: Path) -> None:
-    make(tmp_path, [replace(SCRATCH, accuracy=0.52), replace(SMALL, accuracy=0.51)])
+    make(tmp_path, [replace(SCRATCH, accuracy=0.52), replace(BASELINE, accuracy=0.51)])
     assert text_of(tmp_path).startswith("No model has learnt the task")
 
 
 def test_another_budget_is_unfair_and_never_best(tmp_path: Path) -> None:
-    make(tmp_path, [SCRATCH, FROZEN, SMALL])
+    make(tmp_path, [SCRATCH, FROZEN, BASELINE])
     for run in make(tmp_path, [FINETUNED], epochs=20):
         assert run.recipe["epochs"] == 20
     comparison = compare(load(tmp_path, "ds"))
@@ -148,7 +146,7 @@ def test_images_in_the_pretraining_set_are_taken_out_of_the_judgement(tmp_path: 
 
 
 def test_contamination_without_predictions_makes_the_pair_unfair(tmp_path: Path) -> None:
-    make(tmp_path, [SCRATCH, SMALL], seeds=1)
+    make(tmp_path, [SCRATCH, BASELINE], seeds=1)
     (run,) = make(tmp_path, [FROZEN], seeds=1, evidence=False)
     edit(tmp_path, run.run, result={"clean_accuracy": 0.8, "clean_images": 10})
     comparison = compare(load(tmp_path, "ds"))
@@ -185,7 +183,7 @@ def test_a_regression_against_earlier_code_is_named(tmp_path: Path) -> None:
 
 
 def test_a_repeated_seed_replaces_the_older_run_and_is_held_against_it(tmp_path: Path) -> None:
-    (old,) = make(tmp_path, [SMALL], seeds=1, evidence=False)
+    (old,) = make(tmp_path, [BASELINE], seeds=1, evidence=False)
     again = replace(old, run="again", created="2027-01-01T00:00:00Z")
     write_run(tmp_path / "ds" / "again", again)
     (group,) = load(tmp_path, "ds").groups
@@ -210,7 +208,7 @@ def test_the_weights_origin_stands_in_every_part_that_shows_their_results(result
 def test_a_model_clears_the_floor_over_seeds_and_over_images(
     tmp_path: Path, accuracies: tuple[float, ...], said: str
 ) -> None:
-    runs = make(tmp_path, [SMALL])
+    runs = make(tmp_path, [BASELINE])
     for run, accuracy in zip(runs, accuracies, strict=True):
         edit(tmp_path, run.run, result={"accuracy": accuracy})
     make_facts(tmp_path, runs[0])

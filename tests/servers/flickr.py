@@ -1,4 +1,4 @@
-"""A Flickr that answers searches and serves photos, with every fault that the real one has, from a thread on port 0."""
+"""A local Flickr: it answers searches and serves photos, with the faults that the real one has."""
 
 import json
 import socket
@@ -9,22 +9,24 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
+from tests.servers.local import LocalServer, send
 from tests.servers.photos import encode, jpeg, picture, png_bomb, rotated_jpeg
 
 KEY, SECRET = "c0ffee5ec2e7c0ffee5ec2e7c0ffee01", "5ec2e75ec2e75ec2"
 EPOCH = 1_500_000_000
-HTML = b"<!DOCTYPE html><html><body>Photo unavailable</body></html>"
+UNAVAILABLE_PAGE = b"<!DOCTYPE html><html><body>Photo unavailable</body></html>"
+# A photo's `fault` is one of these, a status code, or a key of BODIES. The first never give a usable photo; the others
+# fail on the first request and work on the second.
 PERMANENT = ("missing-url", "404", "410", "placeholder", "html", "truncated-file", "empty", "garbage", "bomb", "noai")
 PASSING = ("503-once", "429-once", "reset-once", "short-once")
-GOOD = ("", "png", "exif6")
 
 
 @dataclass
 class Photo:
-    """One photo of the server; `shows` is the seed of its picture, so that two photos may show the same."""
+    """One photo of the server. `shows` is the seed of its picture: two photos with the same seed show the same."""
 
     id: str
     tag: str
@@ -36,23 +38,23 @@ class Photo:
 
 
 @dataclass
-class FlickrServer:
-    """The server's photos and faults, and what it has seen."""
+class FlickrServer(LocalServer):
+    """What the server serves, the faults it shows, and the requests it has received."""
 
     photos: list[Photo]
-    api_faults: list[str] = field(default_factory=list)  # one for each of the first calls
-    repeat_page: int = 0  # this page is served once more in place of the next
-    overclaim: bool = False  # `total` and `pages` claim more than there is
+    api_faults: list[str] = field(default_factory=list)  # the first calls get one each
+    repeat_page: int = 0  # this page is served twice, and later pages move back by one
+    overclaim: bool = False  # `total` and `pages` are too high
     latency_seconds: float = 0.0
-    redirects: dict[str, str] = field(default_factory=dict)  # path -> where it leads
-    withdrawn: set[str] = field(default_factory=set)  # ids that Flickr shows no more
+    redirects: dict[str, str] = field(default_factory=dict)  # path -> target
+    withdrawn: set[str] = field(default_factory=set)  # ids of photos that were taken down
     requests: Counter[str] = field(default_factory=Counter)
     api_calls: list[dict[str, str]] = field(default_factory=list)
-    peak: int = 0
+    peak: int = 0  # the most requests in flight at once
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way = 0
+        self._in_flight = 0
         self._by_id = {p.id: p for p in self.photos}
         server = self
 
@@ -67,43 +69,27 @@ class FlickrServer:
             def do_GET(self) -> None:
                 with server._lock:
                     server.requests[self.path] += 1
-                    server._under_way += 1
-                    server.peak = max(server.peak, server._under_way)
+                    server._in_flight += 1
+                    server.peak = max(server.peak, server._in_flight)
                 try:
                     time.sleep(server.latency_seconds)
                     server.serve(self)
                 finally:
                     with server._lock:
-                        server._under_way -= 1
+                        server._in_flight -= 1
 
             def log_message(self, *_: object) -> None:
                 pass
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 256
-
-            def handle_error(self, *_: object) -> None:
-                pass  # clients are killed in the middle of requests here
-
-        self._http = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
-
-    def __enter__(self) -> "FlickrServer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        self.start(Handler)
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client needs to use this server."""
+        """The environment variables that make `collect` use this server."""
         return {"FLICKR_API_URL": f"{self.url}/services/rest/", "FLICKR_API_KEY": KEY, "FLICKR_API_SECRET": SECRET}
 
     def answer(self, handler: BaseHTTPRequestHandler, form: dict[str, str]) -> None:
-        """One API call."""
+        """Answer one API call."""
         with self._lock:
             self.api_calls.append(form)
             fault = self.api_faults.pop(0) if self.api_faults else ""
@@ -136,24 +122,24 @@ class FlickrServer:
         low, high = int(form.get("min_upload_date", 0)), int(form.get("max_upload_date", 2**40))
         words = form.get("text", form.get("tags", "")).split()
         licenses = form.get("license", "").split(",")
-        found = [
+        matches = [
             p
             for p in self.photos
             if p.id not in self.withdrawn and p.tag in words and p.license in licenses and low <= p.uploaded <= high
         ]
         if form.get("sort") == "date-posted-asc":
-            found.sort(key=lambda p: (p.uploaded, p.id))
+            matches.sort(key=lambda p: (p.uploaded, p.id))
         per_page, page = int(form["per_page"]), int(form["page"])
-        real_pages = -(-len(found) // per_page)
+        real_pages = -(-len(matches) // per_page)
         if self.repeat_page and page > self.repeat_page:
             page -= 1
-        page = min(page, 4000 // per_page)  # beyond the ceiling the last page comes again and again
-        shown = found[(page - 1) * per_page : page * per_page]
+        page = min(page, 4000 // per_page)  # like Flickr: beyond 4,000 photos the last page repeats
+        shown = matches[(page - 1) * per_page : page * per_page]
         return {
             "page": page,
             "pages": real_pages + bool(self.repeat_page) + (50 if self.overclaim else 0),
             "perpage": per_page,
-            "total": len(found) + (25_000 if self.overclaim else 0),
+            "total": len(matches) + (25_000 if self.overclaim else 0),
             "photo": [self._listed(p) for p in shown],
         }
 
@@ -172,13 +158,13 @@ class FlickrServer:
         return listed
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
-        """One photo, or what goes wrong with it."""
+        """Send one photo, or its fault."""
         if target := self.redirects.get(handler.path):
             send(handler, 301, b"", {"Location": target})
             return
         photo = self._by_id.get(handler.path.rpartition("/")[2].removesuffix(".jpg"))
         if photo is None:
-            send(handler, 200, HTML)
+            send(handler, 200, UNAVAILABLE_PAGE)
             return
         first = self.requests[handler.path] == 1
         fault, body = photo.fault, body_of(photo.shows, photo.fault)
@@ -188,7 +174,7 @@ class FlickrServer:
             target = "/pw/images/en-us/photo_unavailable.png"
             send(handler, 302, b"", {"Location": f"{self.url}{target}"})
         elif fault == "html":
-            send(handler, 200, HTML, {"Content-Type": "text/html; charset=utf-8"})
+            send(handler, 200, UNAVAILABLE_PAGE, {"Content-Type": "text/html; charset=utf-8"})
         elif fault == "noai":
             send(handler, 200, body, {"X-Robots-Tag": "noai, noimageai"})
         elif fault in ("503-once", "503") and (first or fault == "503"):
@@ -208,7 +194,7 @@ class FlickrServer:
 
 @cache
 def body_of(shows: int, fault: str) -> bytes:
-    """What a photo's file holds."""
+    """The bytes of a photo's file."""
     if fault in BODIES:
         return BODIES[fault](shows)
     return jpeg(shows)
@@ -224,12 +210,3 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "exif6": rotated_jpeg,
     "near": lambda shows: jpeg(shows, quality=45),
 }
-
-
-def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-    """A response in one piece."""
-    handler.send_response(status)
-    for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-        handler.send_header(name, value)
-    handler.end_headers()
-    handler.wfile.write(body)

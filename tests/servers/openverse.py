@@ -1,24 +1,23 @@
-"""An Openverse that pages through its results and enforces its limits, from a thread on port 0."""
+"""A local Openverse: it serves pages of results and enforces the limits of the real one."""
 
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.flickr import send
+from tests.servers.local import LocalServer, send
 from tests.servers.photos import jpeg
 
 CLIENT_ID, CLIENT_SECRET, TOKEN = "0penver5e-1d", "0penver5e-5ecret", "0penver5e-t0ken"
 
 
 @dataclass
-class OpenverseServer:
-    """`number` photos of each word searched for, under the licences in turn, by many authors."""
+class OpenverseServer(LocalServer):
+    """Has `number` photos for every search word, by many authors, with each of `licenses` in turn."""
 
     number: int
     licenses: tuple[str, ...] = ("by", "by-sa", "cc0", "pdm")
-    throttled: int = 0  # so many calls are answered 429 first
+    throttled: int = 0  # the number of first calls that get status 429
     calls: list[dict[str, str]] = field(default_factory=list)
     registered_calls: int = 0
 
@@ -40,20 +39,10 @@ class OpenverseServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
-
-    def __enter__(self) -> "OpenverseServer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        self.start(Handler)
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        """A photo, or a page of results."""
+        """Send a photo or a page of results."""
         address = urlsplit(handler.path)
         if address.path.endswith(".jpg"):
             send(handler, 200, jpeg(int(address.path.rpartition("/")[2].removesuffix(".jpg"))))
@@ -76,14 +65,14 @@ class OpenverseServer:
     def _page(self, query: dict[str, str]) -> dict[str, object]:
         first = sum(query["q"].encode()) * 10_000
         wanted = query.get("license", "").split(",")
-        found = [i for i in range(self.number) if self.licenses[i % len(self.licenses)] in wanted]
+        matches = [i for i in range(self.number) if self.licenses[i % len(self.licenses)] in wanted]
         if "size" in query:
-            found = [i for i in found if (i // 8) % 2 == ("medium", "large").index(query["size"])]
+            matches = [i for i in matches if (i // 8) % 2 == ("medium", "large").index(query["size"])]
         page, size = int(query["page"]), int(query["page_size"])
-        shown = found[(page - 1) * size : page * size]
+        shown = matches[(page - 1) * size : page * size]
         return {
-            "result_count": len(found),
-            "page_count": min(12, -(-len(found) // size)),
+            "result_count": len(matches),
+            "page_count": min(12, -(-len(matches) // size)),
             "results": [self._result(first + i, self.licenses[i % len(self.licenses)]) for i in shown],
         }
 

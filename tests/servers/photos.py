@@ -1,4 +1,4 @@
-"""Photos for tests: seeded, all different from each other, as real JPEG and PNG bytes."""
+"""Seeded photos for tests, as real JPEG and PNG bytes. Different seeds give different photos."""
 
 import io
 
@@ -7,25 +7,25 @@ from PIL import Image
 
 
 def picture(seed: int, width: int = 160, height: int = 120) -> Image.Image:
-    """A smooth random colour picture; different seeds give far-apart perceptual hashes."""
+    """A smooth random colour picture. The perceptual hashes of different seeds are far apart."""
     coarse = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def encode(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
-    """The image's bytes in a format."""
+    """The bytes of the image in the format `kind`."""
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
 def jpeg(seed: int, width: int = 160, height: int = 120, quality: int = 85) -> bytes:
-    """`picture` as JPEG."""
+    """The bytes of `picture(seed, width, height)` as JPEG."""
     return encode(picture(seed, width, height), quality=quality)
 
 
 def rotated_jpeg(seed: int, orientation: int = 6) -> bytes:
-    """A JPEG that asks by EXIF to be turned."""
+    """A JPEG whose EXIF orientation is not upright."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     return encode(picture(seed), quality=85, exif=exif)
