@@ -1,4 +1,4 @@
-"""One run of ours up to its last epoch's accuracy: what bench.experiment does, without record, pictures and report."""
+"""One run of bench up to the accuracy of its last epoch: bench.experiment without record, pictures and report."""
 
 import os
 import time
@@ -34,10 +34,10 @@ def train_once(
     emit: Emit = _silent,
     change: Callable[[Network], Network] = lambda network: network,
 ) -> tuple[TrainingResult, dict[str, float]]:
-    """Pack the photos, make the features of a frozen backbone and train, keeping all that `bench` caches in `cache`.
+    """Pack the photos, compute the features of a frozen backbone and train, with the cache of `bench` in `cache`.
 
-    `change` alters the network before anything is computed; `packed` gets the seconds of packing and features, as does
-    the caller with the training's result.
+    `change` alters the network before anything is computed. `packed` gets the seconds of packing and features, which
+    are also returned with the training's result.
     """
     run_start = time.perf_counter()
     os.environ["XDG_CACHE_HOME"] = str(cache)
