@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from bench.commands import (
+    EXIT_CODES,
     RUN_EPILOG,
     list_command,
     models_command,
@@ -16,7 +17,7 @@ from bench.commands import (
 )
 from bench.errors import exit_codes
 
-EPILOG = """Examples:
+EPILOG = f"""Examples:
 
 \b
   bench run all                     train all four models, then open
@@ -26,10 +27,7 @@ EPILOG = """Examples:
   bench list                        all runs
   bench predict frozen-vgg photo.jpg
 
-\b
-Exit codes: 0 done, 1 a run failed or stalled, 2 usage, unknown key or missing
-dataset, 4 weights or archive, 130 interrupted (finished epochs are kept).
-"""
+{EXIT_CODES}"""
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run_command,
     "models": models_command,

@@ -1,4 +1,4 @@
-"""What several commands share: options, the reading of `--set`, and the console they print to."""
+"""What several commands share: options, help text, the reading of `--set`, and the console they print to."""
 
 import sys
 from collections.abc import Sequence
@@ -13,6 +13,10 @@ from bench.recipes import FLAGS_OUTSIDE_RECIPE, field_table
 if TYPE_CHECKING:
     from rich.console import Console
 
+EXIT_CODES = """\b
+Exit codes: 0 done, 1 a run failed or stalled, 2 usage, unknown key or missing
+dataset, 4 weights or archive, 130 interrupted (finished epochs are kept).
+"""
 Data = Annotated[Path, typer.Option(metavar="DIR", help="where datasets are")]
 Results = Annotated[Path, typer.Option(metavar="DIR", help="where results are")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]

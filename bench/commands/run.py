@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.commands.options import Data, Results, SetValues, make_console, set_values
+from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, set_values
 from bench.errors import UsageError
 from bench.recipes import MODELS
-from bench.records import RunStatus
+from bench.records import Run, RunStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from bench.api import PreparedRuns
     from bench.plans import Plan
-    from bench.records import Run
 
 MODEL_LINES = "\n".join(f"  {name:<13}  {model.summary}" for name, model in MODELS.items())
 EPILOG = f"""Examples:
@@ -36,10 +35,7 @@ EPILOG = f"""Examples:
 Models:
 {MODEL_LINES}
 
-\b
-Exit codes: 0 done, 1 a run failed or stalled, 2 usage, unknown key or missing
-dataset, 4 weights or archive, 130 interrupted (finished epochs are kept).
-"""
+{EXIT_CODES}"""
 SLOW_SECONDS, QUICK_SECONDS = 1800.0, 600.0
 
 
@@ -150,7 +146,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _print_runs(runs: "Sequence[Run]", console: "Console") -> None:
+def _print_runs(runs: Sequence[Run], console: "Console") -> None:
     """Print a table of runs, the most accurate first, and below it where the pretrained weights come from."""
     from rich.table import Table
 
