@@ -7,7 +7,7 @@ import torch
 
 from bench.data import LabelledInputs, TrainingData, labelled_inputs, open_source, pack_images
 from bench.events import Emit, Note
-from bench.machine import Energy, choose_device, measured_throughput, set_up_device, timed
+from bench.machine import Energy, choose_device, set_up_device, timed
 from bench.models import Network, build_network, initialise_weights
 from bench.outcome import (
     RunInputs,
@@ -99,9 +99,8 @@ def run(plan: Plan, emit: Emit) -> Run:
     late_notes = notes_after_training(inputs, trained)
     for note in late_notes:
         emit(Note(note))
-    peak_tflops = measured_throughput(device.type, plan.recipe.precision).peak_tflops
-    cost = run_cost(inputs, trained, seconds, energy, run_start, peak_tflops)
-    record = build_run(inputs, result, cost, trained.epochs, early_notes + late_notes, peak_tflops)
+    cost = run_cost(inputs, trained, seconds, energy, run_start)
+    record = build_run(inputs, result, cost, trained, early_notes + late_notes)
     write_run(folder, record)
     checkpoint.delete()
     return record

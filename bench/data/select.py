@@ -57,19 +57,17 @@ def select_images(source: Source, recipe: Recipe, seed: int, pretrained_on: froz
     by_class: dict[str, list[int]] = {name: [] for name in source.classes}
     for i, row in enumerate(rows):
         if split_of(row) == "train":
-            if recipe.holdout_clean and in_imagenet_train(row) is False:
-                extra.append(i)
-            else:
-                by_class[row.class_].append(i)
+            held_out = recipe.holdout_clean and in_imagenet_train(row) is False
+            (extra if held_out else by_class[row.class_]).append(i)
     if recipe.holdout_clean and not extra:
         raise UsageError("holdout_clean: no train image's name says that it is from ImageNet's validation set")
     train: list[int] = []
     validation: list[int] = []
     for name, members in by_class.items():
         members.sort(key=lambda i: _rank(rows[i], seed))
-        held_out = round(recipe.val_fraction * len(members))
-        validation += members[:held_out]
-        rest = members[held_out:]
+        carved = round(recipe.val_fraction * len(members))
+        validation += members[:carved]
+        rest = members[carved:]
         if recipe.train_images is not None and recipe.train_images > len(rest):
             raise UsageError(f"--train-images {recipe.train_images}: class {name!r} has only {len(rest)} to train on")
         train += rest[: recipe.train_images]
@@ -87,6 +85,4 @@ def _is_clean(row: Row, pretrained_on: frozenset[str]) -> bool | None:
     if row.sha256 in pretrained_on or row.source_sha256 in pretrained_on:
         return False
     by_name = in_imagenet_train(row)
-    if by_name is None:
-        return True if pretrained_on else None
-    return not by_name
+    return (True if pretrained_on else None) if by_name is None else not by_name

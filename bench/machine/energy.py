@@ -2,14 +2,13 @@
 
 from typing import Any
 
+import pynvml
 import torch
 
 
 def _nvml_handle() -> Any | None:
     if not torch.cuda.is_available():
         return None
-    import pynvml
-
     try:
         pynvml.nvmlInit()
         return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}")
@@ -25,12 +24,8 @@ class Energy:
         self._start = self._millijoules()
 
     def _millijoules(self) -> int | None:
-        if self._handle is None:
-            return None
-        import pynvml
-
         try:
-            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
+            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) if self._handle else None
         except pynvml.NVMLError:
             return None
 
@@ -41,8 +36,4 @@ class Energy:
 
 def driver_version() -> str | None:
     """Version of NVIDIA's driver, None without one."""
-    if _nvml_handle() is None:
-        return None
-    import pynvml
-
-    return str(pynvml.nvmlSystemGetDriverVersion())
+    return str(pynvml.nvmlSystemGetDriverVersion()) if _nvml_handle() else None

@@ -3,26 +3,15 @@
 from bench.models.architectures import build_architecture, torchvision_classifiers
 from bench.models.build import build_network, outputs_for, skeleton
 from bench.models.cnn import baseline_cnn
-from bench.models.counts import ModelCounts, count_model
+from bench.models.counts import count_model
 from bench.models.heads import Network, new_head
 from bench.models.initialise import initialise_weights
+from bench.models.observe import observe_layers
 from bench.models.vgg import VGGS
 from bench.models.weights import Weights, check_fit, load_weights
 
 __all__ = [
-    "VGGS",
-    "ModelCounts",
-    "Network",
-    "Weights",
-    "baseline_cnn",
-    "build_architecture",
-    "build_network",
-    "check_fit",
-    "count_model",
-    "initialise_weights",
-    "load_weights",
-    "new_head",
-    "outputs_for",
-    "skeleton",
+    "VGGS", "Network", "Weights", "baseline_cnn", "build_architecture", "build_network", "check_fit",
+    "count_model", "initialise_weights", "load_weights", "new_head", "observe_layers", "outputs_for", "skeleton",
     "torchvision_classifiers",
-]
+]  # fmt: skip

@@ -1,6 +1,7 @@
 """Parameters, FLOPs and memory of a model, counted on the meta device without computing anything."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.errors import UsageError
 from bench.models.build import skeleton
+from bench.models.observe import observe_layers
 from bench.recipes import Recipe
 
 
@@ -36,20 +38,11 @@ def _count_flops(module: nn.Module, inputs: Tensor, backward: bool) -> int:
 
 
 def _activation_bytes(module: nn.Module, inputs: Tensor) -> int:
-    total = 0
-
-    def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor) -> None:
-        nonlocal total
-        total += out.nbytes
-
-    leaves = [m for m in module.modules() if not list(m.children()) and not getattr(m, "inplace", False)]
-    handles = [m.register_forward_hook(hook) for m in leaves]
-    module(inputs)
-    for handle in handles:
-        handle.remove()
-    return total
+    leaves = {n: m for n, m in module.named_modules() if not list(m.children()) and not getattr(m, "inplace", False)}
+    return sum(size for _, size in observe_layers(module, inputs, leaves, lambda out: out.nbytes))
 
 
+@cache
 def count_model(model: str, recipe: Recipe, num_classes: int) -> ModelCounts:
     """Parameters, FLOPs and memory of one network. Raises UsageError for an unknown architecture, or one that does not
     work with images of this size.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -59,18 +60,13 @@ def _from_torchvision(arch: str) -> Weights:
 
 def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> str:
     """The origin of a file's weights in words; ImageNet only for torchvision's own file, proven by its hash."""
-    if path.stem == _torchvision_stem(arch) and sha256.startswith(path.stem.rsplit("-", 1)[-1]):
-        return IMAGENET
+    with suppress(WeightsError):  # torchvision has no weights for this architecture
+        official = Path(_torchvision_entry(arch)[0]).stem
+        if path.stem == official and sha256.startswith(official.rsplit("-", 1)[-1]):
+            return IMAGENET
     if pretrained_on and re.search(r"(?<![\w-])image-?net(?!te)|ilsvrc", pretrained_on, re.IGNORECASE):
         return f"{path.name} (unverified)"
     return pretrained_on or path.name
-
-
-def _torchvision_stem(arch: str) -> str | None:
-    try:
-        return Path(_torchvision_entry(arch)[0]).stem
-    except WeightsError:
-        return None
 
 
 def _from_file(path: Path, arch: str) -> Weights:

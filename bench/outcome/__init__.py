@@ -7,15 +7,6 @@ from bench.outcome.record import RunInputs, build_run, load_inputs, record_failu
 from bench.outcome.result import make_result, save_weights
 
 __all__ = [
-    "RunInputs",
-    "build_run",
-    "keep_facts",
-    "load_inputs",
-    "make_pictures",
-    "make_result",
-    "notes_after_training",
-    "notes_before_training",
-    "record_failure",
-    "run_cost",
-    "save_weights",
-]
+    "RunInputs", "build_run", "keep_facts", "load_inputs", "make_pictures", "make_result", "notes_after_training",
+    "notes_before_training", "record_failure", "run_cost", "save_weights",
+]  # fmt: skip

@@ -82,7 +82,8 @@ def _overlay(pixels: NDArray[np.uint8], cam: Tensor) -> NDArray[np.uint8]:
 def make_pictures(inputs: RunInputs, network: Network, images: LabelledInputs, logits: Tensor) -> list[Picture]:
     """Write the pictures of a run to its folder and list them. `images` are the test images, `logits` the answers."""
     folder = Path(inputs.plan.folder) / PICTURES
-    labels, files, classes = images.labels.cpu(), inputs.test_files, inputs.source.classes
+    labels, classes = images.labels.cpu(), inputs.source.classes
+    files = [inputs.source.rows[i].file for i in inputs.selection.test]
     predicted, loss = predicted_classes(logits), loss_per_image(logits, labels)
     confidence = probabilities(logits).max(1).values
     wrong = [int(i) for i in loss.argsort(descending=True) if predicted[i] != labels[i]][:WORST]

@@ -10,11 +10,10 @@ from statistics import median
 import torch
 
 from bench.data import Selection, Source, read_overlap_list, select_images
-from bench.machine import Energy, code_info, device_info, peak_memory_bytes
+from bench.machine import Energy, code_info, device_info, measured_throughput, peak_memory_bytes
 from bench.models import Weights, count_model, load_weights
 from bench.plans import Plan, public_recipe
-from bench.recipes import MODELS
-from bench.records import Cost, DatasetInfo, Epoch, ModelInfo, Result, Run, RunStatus, write_run
+from bench.records import Cost, DatasetInfo, ModelInfo, Result, Run, RunStatus, write_run
 from bench.training import TrainingResult
 
 
@@ -27,30 +26,17 @@ class RunInputs:
     selection: Selection
     weights: Weights | None
 
-    @property
-    def test_files(self) -> list[str]:
-        """The files of the test images, in their order."""
-        return [self.source.rows[i].file for i in self.selection.test]
-
 
 def load_inputs(plan: Plan, source: Source) -> RunInputs:
     """The inputs of a plan. Raises UsageError or WeightsError if images or weights are not available."""
     recipe = plan.recipe
     selection = select_images(source, recipe, plan.seed, read_overlap_list(recipe))
-    weights = None
-    if MODELS[plan.model].pretrained:
-        assert recipe.arch is not None and recipe.weights is not None
-        weights = load_weights(recipe.weights, recipe.arch)
+    weights = load_weights(recipe.weights, recipe.arch) if recipe.weights and recipe.arch else None
     return RunInputs(plan, source, selection, weights)
 
 
 def run_cost(
-    inputs: RunInputs,
-    trained: TrainingResult,
-    seconds: dict[str, float],
-    energy: Energy,
-    run_start: float,
-    peak_tflops: float,
+    inputs: RunInputs, trained: TrainingResult, seconds: dict[str, float], energy: Energy, run_start: float
 ) -> Cost:
     """What a run cost from the `time.perf_counter()` of `run_start` until now, with its `seconds` by part."""
     plan, epochs = inputs.plan, trained.epochs
@@ -58,6 +44,7 @@ def run_cost(
     train_seconds = sum(e.seconds for e in epochs)
     images = sum(e.images_per_second * e.seconds for e in epochs)
     tflops = counts.train_flops_per_image * images / train_seconds / 1e12 if train_seconds else None
+    peak_tflops = measured_throughput(plan.device, plan.recipe.precision).peak_tflops
     return Cost(
         total_seconds=trained.earlier_seconds + time.perf_counter() - run_start,
         epoch_seconds=median(e.seconds for e in epochs) if epochs else None,
@@ -73,37 +60,26 @@ def run_cost(
 
 
 def build_run(
-    inputs: RunInputs,
-    result: Result,
-    cost: Cost,
-    epochs: Sequence[Epoch] = (),
-    notes: Sequence[str] = (),
-    peak_tflops: float | None = None,
+    inputs: RunInputs, result: Result, cost: Cost, trained: TrainingResult | None = None, notes: Sequence[str] = ()
 ) -> Run:
-    """The record of a run that ended with this result."""
-    plan, source, weights = inputs.plan, inputs.source, inputs.weights
+    """The record of a run that ended with this result; `trained` is None if its process crashed."""
+    plan, source, selection, weights = inputs.plan, inputs.source, inputs.selection, inputs.weights
+    arch, precision = plan.recipe.arch or "keras-tutorial-cnn", plan.recipe.precision
+    origin, weights_sha256 = (weights.origin, weights.sha256) if weights else (None, None)
     counts = count_model(plan.model, plan.recipe, len(source.classes))
+    sizes = (counts.parameters_total, counts.parameters_trainable, counts.flops_per_image)
+    peak_tflops = measured_throughput(plan.device, precision).peak_tflops if trained else None
+    train, test = len(selection.train), len(selection.test)
     return Run(
         run=plan.run,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        dataset=DatasetInfo(
-            source.name, source.sha256, list(source.classes), len(inputs.selection.train), len(inputs.selection.test)
-        ),
-        model=ModelInfo(
-            plan.model,
-            plan.recipe.arch or "keras-tutorial-cnn",
-            weights.origin if weights else None,
-            weights.sha256 if weights else None,
-            plan.recipe.head,
-            counts.parameters_total,
-            counts.parameters_trainable,
-            counts.flops_per_image,
-        ),
+        dataset=DatasetInfo(source.name, source.sha256, list(source.classes), train, test),
+        model=ModelInfo(plan.model, arch, origin, weights_sha256, plan.recipe.head, *sizes),
         recipe=public_recipe(plan.model, plan.recipe),
         seed=plan.seed,
-        device=device_info(torch.device(plan.device), plan.recipe.precision, peak_tflops),
+        device=device_info(torch.device(plan.device), precision, peak_tflops),
         code=code_info(),
-        epochs=list(epochs),
+        epochs=trained.epochs if trained else [],
         result=result,
         cost=cost,
         command=plan.command,

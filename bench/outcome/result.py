@@ -1,7 +1,7 @@
 """How a run ended: its metrics, its predictions, and the trained weights."""
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -30,9 +30,9 @@ def make_result(inputs: RunInputs, network: Network, data: TrainingData, trained
     """The result of a run that trained to its end. Its predictions go to the run's folder."""
     recipe, source, selection = inputs.plan.recipe, inputs.source, inputs.selection
     labels = data.test.labels.cpu()
-    metrics, last = compute_metrics(trained.logits, labels, len(source.classes)), trained.epochs[-1]
+    result, last = compute_metrics(trained.logits, labels, len(source.classes)), trained.epochs[-1]
     counts = list(Counter(source.rows[i].class_ for i in selection.train).values())
-    no_better_than_guessing = metrics.accuracy_low <= int(labels.bincount().max()) / len(labels)
+    no_better_than_guessing = (result.accuracy_low or 0.0) <= int(labels.bincount().max()) / len(labels)
     stalled = no_better_than_guessing and is_stalled(
         last.train_loss, last.train_accuracy, counts, recipe.label_smoothing
     )
@@ -44,9 +44,9 @@ def make_result(inputs: RunInputs, network: Network, data: TrainingData, trained
     write_predictions(Path(inputs.plan.folder), predictions)
     clean = torch.tensor([c is True for c in selection.clean])
     correct_and_clean = (predicted_classes(logits) == labels)[clean]
-    return Result(
-        RunStatus.STALLED if stalled else RunStatus.DONE,
-        **asdict(metrics),
+    return replace(
+        result,
+        status=RunStatus.STALLED if stalled else RunStatus.DONE,
         clean_accuracy=float(correct_and_clean.float().mean()) if len(correct_and_clean) else None,
         clean_images=len(correct_and_clean) or None,
         reason=STALLED if stalled else None,

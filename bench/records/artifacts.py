@@ -56,17 +56,12 @@ def read_predictions(folder: Path) -> list[Prediction]:
     path = folder / PREDICTIONS_FILE
     try:
         with path.open(encoding="utf-8", newline="") as handle:
-            return [
-                Prediction(
-                    r["file"],
-                    r["truth"],
-                    r["predicted"],
-                    float(r["probability"]),
-                    float(r["loss"]),
-                    bool(int(r["clean"])) if r["clean"] else None,
-                )
-                for r in csv.DictReader(handle)
-            ]
+            predictions = []
+            for r in csv.DictReader(handle):
+                clean = bool(int(r["clean"])) if r["clean"] else None
+                numbers = (float(r["probability"]), float(r["loss"]), clean)
+                predictions.append(Prediction(r["file"], r["truth"], r["predicted"], *numbers))
+            return predictions
     except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError) as err:
         raise RecordError(f"{path}: cannot be read: {err!r}") from err
 

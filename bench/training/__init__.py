@@ -14,19 +14,7 @@ from bench.training.features import Backbone, cached_features
 from bench.training.train import DivergedError, train_network
 
 __all__ = [
-    "CHECKPOINT_FILE",
-    "Backbone",
-    "Checkpoint",
-    "DivergedError",
-    "TrainingResult",
-    "cached_features",
-    "compute_logits",
-    "compute_metrics",
-    "examine",
-    "is_stalled",
-    "loss_per_image",
-    "make_predictions",
-    "predicted_classes",
-    "probabilities",
-    "train_network",
-]
+    "CHECKPOINT_FILE", "Backbone", "Checkpoint", "DivergedError", "TrainingResult", "cached_features",
+    "compute_logits", "compute_metrics", "examine", "is_stalled", "loss_per_image", "make_predictions",
+    "predicted_classes", "probabilities", "train_network",
+]  # fmt: skip

@@ -4,24 +4,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from bench.records import Epoch
 
 CHECKPOINT_FILE = ".checkpoint.pt"
 SLOW_SAVE_SECONDS = 1.0  # a checkpoint that takes longer is saved less often:
 TRAINING_PER_SAVE = 5.0  # once this multiple of its saving time has passed since the last one
-
-
-class Stateful(Protocol):
-    """A module, an optimizer or a schedule."""
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any: ...
+Stateful = nn.Module | torch.optim.Optimizer | LRScheduler
 
 
 @dataclass(slots=True)

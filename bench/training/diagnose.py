@@ -1,34 +1,21 @@
 """Checks of a network before training, and of the training afterwards."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+from bench.models import observe_layers
 
 MIN_SPREAD = 1e-4
 MAX_DEAD_SHARE = 0.9
 
 
-def _dead_share(net: nn.Module, images: Tensor) -> dict[str, float]:
-    """Share of units per ReLU layer whose output is 0 for every image."""
-    shares: dict[str, float] = {}
-    handles = []
-
-    def measure(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor) -> None:
-            alive = (out > 0).transpose(0, 1).flatten(1).any(1) if out.ndim == 4 else (out > 0).any(0)
-            shares[name] = 1 - float(alive.float().mean())
-
-        return hook
-
-    for name, module in net.named_modules():
-        if isinstance(module, nn.ReLU):
-            handles.append(module.register_forward_hook(measure(name)))
-    net(images)
-    for handle in handles:
-        handle.remove()
-    return shares
+def _dead_share(out: Tensor) -> float:
+    """Share of units of a ReLU layer's output (n, units) or (n, c, h, w) that are 0 for every image."""
+    alive = (out > 0).transpose(0, 1).flatten(1).any(1) if out.ndim == 4 else (out > 0).any(0)
+    return 1 - float(alive.float().mean())
 
 
 @torch.no_grad()
@@ -60,7 +47,8 @@ def examine(net: nn.Module, images: Tensor, num_classes: int) -> list[str]:
             f"the signal dies: logits differ by {spread:.1e} between images; PyTorch's default init shrinks it "
             "about sixfold per layer: use --set init=he, and initialise after all layers exist"
         )
-    shares = _dead_share(net, images)
+    relus = {name: module for name, module in net.named_modules() if isinstance(module, nn.ReLU)}
+    shares = dict(observe_layers(net, images, relus, _dead_share))
     dead = [f"{name} {share:.0%}" for name, share in shares.items() if share > MAX_DEAD_SHARE]
     if dead:
         problems.append(f"dead units: {', '.join(dead[:4])} of the units output 0 for every image")

@@ -1,7 +1,6 @@
-"""Logits of a network on labelled inputs, and the metrics computed from them."""
+"""Logits of a network on labelled inputs, and the result and predictions computed from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.data import LabelledInputs, iterate_batches, to_input
 from bench.machine import autocast
-from bench.records import Prediction
+from bench.records import Prediction, Result, RunStatus
 
 
 def loss_per_image(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -58,20 +57,8 @@ def loss_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     return loss, int((predicted_classes(logits) == labels).sum()) / len(labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """Accuracy with Wilson's 95 % interval, top-5 (None below six classes), macro F1 and the confusion counts."""
-
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    top5: float | None
-    macro_f1: float
-    confusion: list[list[int]]
-
-
-def compute_metrics(logits: Tensor, labels: Tensor, num_classes: int) -> Metrics:
-    """Metrics of CPU logits (n, outputs) against labels (n,)."""
+def compute_metrics(logits: Tensor, labels: Tensor, num_classes: int) -> Result:
+    """The result of a finished run with CPU logits (n, outputs) for labels (n,); top-5 is None below six classes."""
     from scipy.stats import binomtest
 
     predicted = predicted_classes(logits)
@@ -81,11 +68,15 @@ def compute_metrics(logits: Tensor, labels: Tensor, num_classes: int) -> Metrics
     np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
     sums = confusion.sum(0) + confusion.sum(1)
     f1 = np.divide(2 * confusion.diagonal(), sums, out=np.zeros(num_classes), where=sums > 0)
-    top5 = None
-    if num_classes > 5:
-        top5 = float((logits.topk(5, 1).indices == labels[:, None]).any(1).float().mean())
-    return Metrics(
-        correct / count, float(interval.low), float(interval.high), top5, float(f1.mean()), confusion.tolist()
+    in_top5 = (logits.topk(5, 1).indices == labels[:, None]).any(1) if num_classes > 5 else None
+    return Result(
+        RunStatus.DONE,
+        accuracy=correct / count,
+        accuracy_low=float(interval.low),
+        accuracy_high=float(interval.high),
+        top5=None if in_top5 is None else float(in_top5.float().mean()),
+        macro_f1=float(f1.mean()),
+        confusion=confusion.tolist(),
     )
 
 

@@ -14,6 +14,7 @@ from bench.models import (
     count_model,
     load_weights,
     new_head,
+    observe_layers,
     torchvision_classifiers,
 )
 from bench.models.heads import cut
@@ -147,3 +148,11 @@ def test_train_from_cuts_a_vgg_at_any_block() -> None:
             network = cut("finetuned-vgg", net, "classifier", recipe)
             assert network.prefix is not None
             torch.testing.assert_close(network.trunk.eval()(network.prefix(images)), whole)
+
+
+def test_layers_are_observed_once_per_call_in_the_order_of_the_calls() -> None:
+    relu = nn.ReLU()
+    net = nn.Sequential(nn.Linear(4, 3), relu, nn.Linear(3, 2), relu)
+    sizes = observe_layers(net, torch.randn(5, 4), {"relu": relu, "last": net[2]}, lambda out: out.shape[1])
+    assert sizes == [("relu", 3), ("last", 2), ("relu", 2)]
+    assert not relu._forward_hooks
