@@ -1,6 +1,7 @@
 """Train scratch, frozen and fine-tuned VGGs and a small CNN on the same device under the same rules.
 
-In a notebook: `bench.run("all", "car-bicycle", size=64)` returns a pandas.DataFrame, `bench.load_run(folder)` a record.
+In a notebook, `bench.run("all", "car-bicycle", size=64)` returns a pandas.DataFrame and `bench.load_run(folder)` one
+run's record.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ __all__ = ["load_run", "run"]
 
 
 def __getattr__(name: str) -> Any:
+    """Import the public functions on first use: `import bench` alone must stay quick."""
     if name == "run":
         from bench.api import run
 

@@ -12,4 +12,4 @@ class WeightsError(VggbenchError):
 
 
 class RecordError(VggbenchError):
-    """A run.json that cannot be read: half-written, of another schema, or not ours."""
+    """A run.json that cannot be read: incomplete, of another schema, or not written by bench."""

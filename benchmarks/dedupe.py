@@ -1,8 +1,9 @@
-"""How well and how fast near duplicates are found: `python -m benchmarks.dedupe FOLDER` in the repository.
+"""How well and how fast near duplicates are found.
 
-FOLDER holds photos that are all different. Each is changed as copies on the web are changed; recall is the share of
-changed copies that are found with their original, precision the share of found pairs that are such a pair. Then
-100,000 hashes are searched, with as many near and wide pairs among them as among real photos.
+Run `python -m benchmarks.dedupe FOLDER` in the root of the repository, with a FOLDER of photos that are all different.
+Each photo is changed as copies on the web are. Recall is the fraction of changed copies that are found with their
+original, precision the fraction of found pairs that are such a pair. Then 100,000 hashes are searched that contain as
+many near and wide pairs as real photos do.
 """
 
 import argparse
@@ -23,25 +24,25 @@ Change = Callable[[Image.Image], Image.Image]
 
 
 def recompressed(image: Image.Image) -> Image.Image:
-    """Through JPEG at quality 30."""
+    """Saved as JPEG at quality 30."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=30)
     return Image.open(out)
 
 
 def cropped(image: Image.Image) -> Image.Image:
-    """5 % of the width and height less, as much on each side."""
+    """5 % less width and height, the same on each side."""
     dx, dy = round(image.width * 0.025), round(image.height * 0.025)
     return image.crop((dx, dy, image.width - dx, image.height - dy))
 
 
 def cut(image: Image.Image) -> Image.Image:
-    """5 % of the width and height less, all of it at the left and the top."""
+    """5 % less width and height, all at the left and the top."""
     return image.crop((round(image.width * 0.05), round(image.height * 0.05), image.width, image.height))
 
 
 def watermarked(image: Image.Image) -> Image.Image:
-    """A name across the lower part, letters a twelfth of the height."""
+    """A name across the lower part, in letters of a twelfth of the height."""
     marked = image.copy()
     font = ImageFont.load_default(max(10, image.height // 12))
     ImageDraw.Draw(marked).text((image.width // 3, image.height * 6 // 7), "(c) A. Adams", fill="white", font=font)
@@ -106,6 +107,8 @@ def main() -> None:
     args = parser.parse_args()
     files = sorted(args.folder.rglob("*.jpg"))
     files = files[:: max(1, len(files) // args.photos)][: args.photos]
+    if not files:
+        parser.error(f"{args.folder}: no .jpg files")
     rows = quality(files)
     print(f"{len(files):,} photos of {args.folder}")
     for row in rows:

@@ -1,8 +1,8 @@
-"""Training a head on a frozen backbone: features computed once and kept, beside forwarding through it in every epoch.
+"""Training a head on a frozen backbone: features cached once, against a forward pass through it in every epoch.
 
-`python -m benchmarks.frozen` in the repository's root. Both use the same packed photos, recipe and loop; the time is
-that of the feature pass, warm-up, training, testing after every epoch and checkpoints, on photos already packed. The
-backbone's weights are random: they don't change the time.
+Run `python -m benchmarks.frozen` in the root of the repository. Both use the same packed photos, recipe and loop. The
+time includes the feature pass, warm-up, training, testing after every epoch and checkpoints, but not packing. The
+backbone's weights are random, which does not change the time.
 """
 
 import argparse
@@ -14,17 +14,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bench.machine import choose_precision, info, pick
-from bench.models import Network, bare
+from bench.models import Network, build_architecture, initialise_weights
 from bench.recipes import make_recipe
-from bench.training import initialise
 from benchmarks.ours import train_once
-from benchmarks.photos import add_arguments, photos
+from benchmarks.photos import add_arguments, photo_files, photos
 from benchmarks.side_by_side import (
     Target,
     Turn,
     arguments,
-    conditions,
+    choose_job_device,
     figure,
     interval,
     ratio,
@@ -37,7 +35,7 @@ PARTS = ("features", "warm-up", "compile", "epochs", "evaluate", "checkpoint")
 
 
 class EveryEpoch(nn.Module):
-    """A frozen prefix in eval mode and the head that is trained, as one module."""
+    """A frozen prefix in eval mode and the trained head as one module."""
 
     def __init__(self, prefix: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -92,21 +90,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--device", default="auto", help="auto, cuda or cpu")
     job = parser.parse_args()
-    device = pick(job.device)
-    job.device, job.precision = device.type, choose_precision(device, "auto")
-    before = {**conditions(), "device": info(device, job.precision).name, "torch": torch.__version__}
+    before = choose_job_device(job)
     with photos(job.data, job.train, job.test) as job.photos:
         if job.weights is None:
-            net = bare(job.arch, 10)
-            initialise(net, "he")
+            net = build_architecture(job.arch, 10)
+            initialise_weights(net, "he")
             job.weights = job.photos / "random.safetensors"
             save_file(net.state_dict(), job.weights, {"arch": job.arch, "pretrained_on": "nothing"})
-        count = len(list((job.photos / "test").rglob("*.*")))
+        count = len(photo_files(job.photos / "test"))
         legs = take_turns({"cached": cached, "forward every epoch": forward_every_epoch}, job)
-    seconds = {name: [leg["seconds"] for leg in own[1:]] for name, own in legs.items()}
+    seconds = {name: [leg["seconds"] for leg in turns[1:]] for name, turns in legs.items()}
     times = ratio(seconds["forward every epoch"], seconds["cached"])
     shown = {name: figure(values) for name, values in seconds.items()}
-    accuracies = {name: [leg["accuracy"] for leg in own] for name, own in legs.items()}
+    accuracies = {name: [leg["accuracy"] for leg in turns] for name, turns in legs.items()}
     rows = [[name, shown[name].text(2, " s"), interval(accuracies[name], count)] for name in shown]
     features = figure([leg["parts"]["features"] for leg in legs["cached"][1:]])
     rows.append(["  of which the feature pass", features.text(2, " s"), ""])

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# All benchmarks and the Imagenette training on a CUDA machine, in one command of less than nine minutes.
+# All benchmarks and the Imagenette training on a CUDA machine, in one command that takes less than nine minutes.
 #
 #   benchmarks/gpu.sh                      results in $OUT (default ./benchmark-results), at most eight files
-#   DATA=FOLDER  where imagenette2-144-squared.tgz lies (default ./.carry, which git ignores), and wheels (*.whl) of what
-#                the machine lacks and cannot fetch: simplejpeg, tomlkit
-#   BUDGET=520   seconds in all: a step that no longer fits is cut or left out, and steps.tsv says so
-#   SMOKE=1      the same commands at tiny size, to prove them on any machine
-#   STEPS="..."  only these, for a second call: tests vgg16-224 vgg16_bn-128 train_step frozen pack startup scaling
-#   PYTHON=...   the interpreter that has torch (default: .venv/bin/python where there is one, else python3)
+#   DATA=FOLDER  the folder with imagenette2-144-squared.tgz (default ./.carry, which git ignores), and with wheels
+#                (*.whl) of what the machine lacks and cannot fetch: simplejpeg, tomlkit
+#   BUDGET=520   seconds in total; a step that does not fit is shortened or skipped, which steps.tsv reports
+#   SMOKE=1      the same commands at a tiny size, to test them on any machine
+#   STEPS="..."  only these steps, for a second call: tests vgg16-224 vgg16_bn-128 train_step frozen pack startup scaling
+#   PYTHON=...   the interpreter that has torch (default: .venv/bin/python if it exists, else python3)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ DATA=${DATA:-.carry} OUT=${OUT:-benchmark-results} BUDGET=${BUDGET:-520} SMOKE=$
 default=python3; [ -x .venv/bin/python ] && default=.venv/bin/python
 PYTHON=${PYTHON:-$default}
 archive=$DATA/imagenette2-144-squared.tgz
-[ -f "$archive" ] || { echo "$archive: not there; copy it into $DATA or set DATA=FOLDER" >&2; exit 2; }
+[ -f "$archive" ] || { echo "$archive: no such file; copy it into $DATA or set DATA=FOLDER" >&2; exit 2; }
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd) archive=$(cd "$DATA" && pwd)/imagenette2-144-squared.tgz
 work=$(mktemp -d)
@@ -27,12 +27,12 @@ fi
 export XDG_CACHE_HOME=$work/cache TORCHINDUCTOR_CACHE_DIR=$work/inductor PYTHONUNBUFFERED=1
 printf 'step\tcode\tseconds\n' > "$OUT/steps.tsv"
 
-step() { # step NAME MOST_SECONDS COMMAND...: run within its own limit and the budget, and write down how it went
+step() { # step NAME MOST_SECONDS COMMAND...: run within its limit and the budget, and record the outcome
   local name=$1 most=$2 left=$((BUDGET - SECONDS)) start=$SECONDS code
   shift 2
   [[ -z $STEPS || " $STEPS " == *" $name "* ]] || return 0
   if [ "$left" -lt 10 ]; then
-    echo "== $name: left out, no time" | tee -a "$OUT/log.txt"
+    echo "== $name: skipped, no time left" | tee -a "$OUT/log.txt"
     printf '%s\tno time\t0\n' "$name" >> "$OUT/steps.tsv"
     return
   fi
@@ -49,7 +49,7 @@ if [ -n "$SMOKE" ]; then
   scaling=(--images 40 80 --classes 2 5 --runs 4 8) startup=(--rounds 1 --runs 20)
   exact=() tiny=(--arch vgg11_bn --width 0.05 --size 32 --epochs 1 --train-images 6 --batch-size 16) bn_seeds=2
 else
-  # 3,840 and 1,280 are whole batches of 128: no shape of its own at the end, for which a peer would compile again.
+  # 3,840 and 1,280 are whole batches of 128: a smaller last batch would make a peer compile again.
   few=(--train 3840 --test 1280 --rounds 5)
   peers=(--arch vgg16 --size 224 --batch-size 128 --epochs 6)
   frozen=(--arch vgg16 --size 224 --epochs 5 --train 2000 --test 500 --rounds 2)
@@ -61,8 +61,8 @@ nvidia-smi > "$OUT/log.txt" 2>&1 || echo "no nvidia-smi: this machine has no CUD
 tar xzf "$archive" -C "$work"
 bench=("$PYTHON" -m bench run scratch-vgg --dataset "$work/imagenette2" --results "$work/results" --fresh)
 
-# In the order of what would be missed most: that it works at all, VGG16 at 224 px for the time of an epoch and MFU,
-# eager and compiled, VGG16-BN for accuracy, then the peers. The first line pays for the first import on a bare machine.
+# The most important steps come first: that it works at all, then VGG16 at 224 px for the time of an epoch and MFU, eager
+# and compiled, then VGG16-BN for accuracy, then the peers. The first line takes the time of the first import.
 "$PYTHON" -c 'import torch, torchvision; print(torch.__version__, torchvision.__version__, torch.cuda.is_available())' \
   2>&1 | tee -a "$OUT/log.txt"
 step tests 90 "$PYTHON" -m pytest -q -W default -p no:cacheprovider tests/bench/test_cuda.py
@@ -75,7 +75,7 @@ step pack 60 "$PYTHON" -m benchmarks.pack --data "$archive" "${few[@]}" --out "$
 step startup 40 "$PYTHON" -m benchmarks.startup "${startup[@]}" --out "$OUT/startup.json"
 step scaling 40 "$PYTHON" -m benchmarks.scaling --data "$archive" "${few[@]}" "${scaling[@]}" --out "$OUT/scaling.json"
 
-# The runs' records and the report, without weights, checkpoints and pictures.
+# The records of the runs and the report, without weights, checkpoints and pictures.
 (cd "$work" && find results \( -name run.json -o -name report.html -o -name worker.log \) -print0 2> /dev/null |
   tar czf "$OUT/imagenette.tgz" --null -T -)
 cat "$OUT/steps.tsv"

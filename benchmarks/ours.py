@@ -1,4 +1,4 @@
-"""One run of ours up to its last epoch's accuracy: what bench.experiment does, without record, pictures and report."""
+"""One run of bench up to the accuracy of its last epoch: bench.experiment without record, pictures and report."""
 
 import os
 import time
@@ -8,16 +8,18 @@ from typing import Any
 
 import torch
 
-from bench.data import open_source, select
-from bench.experiment import build, splits
-from bench.machine import pick, set_up
+from bench.data import open_source
+from bench.events import Emit
+from bench.experiment import initial_network, prepare_data
+from bench.machine import choose_device, set_up_device
 from bench.models import Network
+from bench.outcome import load_inputs
 from bench.plans import Plan
 from bench.recipes import Recipe
-from bench.training import Trained, train
+from bench.training import Checkpoint, TrainingResult, train_network
 
 
-def _silent(*_: Any, **__: Any) -> None:
+def _silent(*_: Any) -> None:
     pass
 
 
@@ -29,25 +31,22 @@ def train_once(
     cache: Path,
     seed: int = 1,
     packed: Callable[[dict[str, float]], None] = _silent,
-    emit: Callable[..., None] = _silent,
+    emit: Emit = _silent,
     change: Callable[[Network], Network] = lambda network: network,
-) -> tuple[Trained, dict[str, float]]:
-    """Pack the photos, make the features of a frozen backbone and train, keeping all that `bench` caches in `cache`.
+) -> tuple[TrainingResult, dict[str, float]]:
+    """Pack the photos, compute the features of a frozen backbone and train, with the cache of `bench` in `cache`.
 
-    `change` alters the network before anything is computed; `packed` gets the seconds of packing and features, as does
-    the caller with what training left.
+    `change` alters the network before anything is computed. `packed` gets the seconds of packing and features, which
+    are also returned with the training's result.
     """
-    began = time.perf_counter()
+    run_start = time.perf_counter()
     os.environ["XDG_CACHE_HOME"] = str(cache)
-    plan = Plan("", model, recipe, seed, str(photos), "", str(cache), device_kind, "")
-    device, seconds = pick(device_kind), dict[str, float]()
-    set_up(device, recipe.deterministic)
-    source = open_source(plan.dataset, Path())
-    chosen = select(source, recipe, seed)
-    network, weights, _ = build(plan, len(source.classes))
-    network = change(network)
-    data, test, _, _ = splits(plan, network, source, chosen, weights, device, seconds, _silent)
+    plan = Plan("", model, recipe, seed, str(photos), str(cache), device_kind, "")
+    device, seconds = choose_device(device_kind), dict[str, float]()
+    set_up_device(device, recipe.deterministic)
+    inputs = load_inputs(plan, open_source(plan.dataset, Path()))
+    network = change(initial_network(inputs))
+    data = prepare_data(inputs, network, device, seconds, _silent)
     network.whole.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     packed(seconds)
-    labels, state = test.labels.cpu(), cache / "state"
-    return train(network, recipe, data, test, labels, seed, recipe.precision, emit, state, began), seconds
+    return train_network(network, recipe, data, seed, emit, Checkpoint(cache, run_start)), seconds

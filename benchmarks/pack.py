@@ -1,9 +1,9 @@
-"""Packing photos: ours beside ImageFolder and beside the limit, decoding the same JPEGs and nothing else.
+"""Packing photos: bench against ImageFolder, and against the limit, which is decoding the same JPEGs and no more.
 
-`python -m benchmarks.pack` in the repository's root. The limit is libjpeg-turbo on all cores over files already in
-memory, at full size, no resizing and no storing: the fastest of Pillow, simplejpeg and torchvision.io. ImageFolder is
-one pass of a DataLoader with a worker per core, resized to the same size; its photos are thrown away. Ours reads the
-files, decodes at a half or less where that is enough, resizes and writes the pack.
+Run `python -m benchmarks.pack` in the root of the repository. The limit is libjpeg-turbo on all cores with files that
+are already in memory, at full size, without resizing or storing: the fastest of Pillow, simplejpeg and torchvision.io.
+ImageFolder is one pass of a DataLoader with a worker per core, resized to the same size; its photos are discarded. Ours
+reads the files, decodes at half size or less if that is enough, resizes and writes the pack.
 """
 
 import argparse
@@ -22,21 +22,21 @@ from PIL import Image, features
 from torch.utils.data import DataLoader
 from torchvision.io import ImageReadMode, decode_jpeg
 
-from bench.data import DECODER, open_source, pack
+from bench.data import DECODER, open_source, pack_images
 from bench.machine import cores
 from benchmarks.peers import image_folders
-from benchmarks.photos import add_arguments, photos
+from benchmarks.photos import add_arguments, photo_files, photos
 from benchmarks.side_by_side import Target, Turn, arguments, conditions, figure, ratio, show, take_turns, write
 
 
 def ours(job: argparse.Namespace, turn: Turn) -> None:
-    """`bench`'s pack, from nothing each time."""
+    """Packing by bench, with an empty cache each time."""
     source = open_source(str(job.photos), Path())
     for _ in range(job.rounds + 1):
         with TemporaryDirectory() as cache:
             os.environ["XDG_CACHE_HOME"] = cache
             start = time.perf_counter()
-            pack(source, job.size, lambda done, total: None)
+            pack_images(source, job.size, lambda event: None)
             turn(seconds=time.perf_counter() - start)
 
 
@@ -52,7 +52,7 @@ def image_folder(job: argparse.Namespace, turn: Turn) -> None:
 
 def _decode_only(job: argparse.Namespace, turn: Turn, decode: Callable[[Any], object], tensors: bool) -> None:
     torch.set_num_threads(1)
-    contents = [f.read_bytes() for f in sorted(job.photos.rglob("*.*")) if f.is_file()]
+    contents = [f.read_bytes() for f in photo_files(job.photos)]
     files: list[Any] = [torch.from_numpy(np.frombuffer(c, np.uint8).copy()) for c in contents] if tensors else contents
     chunks = [files[i : i + 32] for i in range(0, len(files), 32)]
 
@@ -68,19 +68,19 @@ def _decode_only(job: argparse.Namespace, turn: Turn, decode: Callable[[Any], ob
 
 
 def pillow_decode(job: argparse.Namespace, turn: Turn) -> None:
-    """Pillow, decoding alone."""
+    """Pillow, decoding only."""
     _decode_only(job, turn, lambda content: Image.open(io.BytesIO(content)).load(), tensors=False)
 
 
 def simplejpeg_decode(job: argparse.Namespace, turn: Turn) -> None:
-    """simplejpeg, decoding alone."""
+    """simplejpeg, decoding only."""
     import simplejpeg
 
     _decode_only(job, turn, simplejpeg.decode_jpeg, tensors=False)
 
 
 def torchvision_decode(job: argparse.Namespace, turn: Turn) -> None:
-    """torchvision.io, decoding alone."""
+    """torchvision.io, decoding only."""
     _decode_only(job, turn, lambda content: decode_jpeg(content, mode=ImageReadMode.RGB), tensors=True)
 
 
@@ -89,7 +89,7 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     add_arguments(parser, train=3000, test=1000)
     parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=64, help="of ImageFolder's loader")
+    parser.add_argument("--batch-size", type=int, default=64, help="batch size of ImageFolder's loader")
     job = parser.parse_args()
     before = {
         **conditions(),
@@ -98,7 +98,7 @@ def main() -> None:
         "ours": DECODER,
     }
     with photos(job.data, job.train, job.test) as job.photos:
-        count = len([f for f in job.photos.rglob("*.*") if f.is_file()])
+        count = len(photo_files(job.photos))
         contenders = {
             "ours": ours,
             "ImageFolder": image_folder,
@@ -108,7 +108,7 @@ def main() -> None:
         if DECODER == "simplejpeg":
             contenders["simplejpeg, decode only"] = simplejpeg_decode
         legs = take_turns(contenders, job)
-    rates = {name: [count / leg["seconds"] for leg in own[1:]] for name, own in legs.items()}
+    rates = {name: [count / leg["seconds"] for leg in turns[1:]] for name, turns in legs.items()}
     shown = {name: figure(values) for name, values in rates.items()}
     limit = max([name for name in rates if name.endswith("only")], key=lambda name: shown[name].median)
     share = ratio(rates["ours"], rates[limit])

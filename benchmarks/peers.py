@@ -1,7 +1,7 @@
 """How others train the same network: the usual tutorial loop, torchvision's reference script and timm's train.py.
 
-Each is written from its documentation, and takes a turn after every epoch. Images are resized to a square and mirrored
-half the time, in all of them; the rest is their own: precision, layout, loader, optimizer.
+Each follows its documentation and takes a turn after every epoch. All resize images to a square and mirror half of
+them. Precision, memory layout, loader and optimizer are their own.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def image_folders(job: argparse.Namespace) -> tuple[ImageFolder, ImageFolder]:
 
 
 def accuracy(forward: Callable[[Tensor], Tensor], loader: Batches, device: torch.device) -> float:
-    """Share of test photos answered rightly."""
+    """Fraction of test photos that are classified correctly."""
     right = count = 0
     with torch.inference_mode():
         for images, labels in loader:
@@ -41,7 +41,7 @@ def accuracy(forward: Callable[[Tensor], Tensor], loader: Batches, device: torch
 
 def tutorial(job: argparse.Namespace, turn: Turn) -> None:
     """ImageFolder, DataLoader with four workers, fp32, eager, Adam: PyTorch's "Training a classifier" and "Transfer
-    learning for computer vision" with the optimizer most notebooks take.
+    learning for computer vision" with the optimizer that most notebooks use.
     """
     torch.manual_seed(job.seed)
     device = torch.device(job.device)
@@ -67,9 +67,9 @@ def tutorial(job: argparse.Namespace, turn: Turn) -> None:
 
 
 def torchvision_reference(job: argparse.Namespace, turn: Turn) -> None:
-    """references/classification/train.py as its README calls it for VGG (`--lr 1e-2`): SGD, weight decay 1e-4, step
-    schedule, 16 workers, pinned memory, loss and accuracy read at every step; with `--amp` (fp16) on CUDA, which alone
-    has it.
+    """references/classification/train.py with the options of its README for VGG (`--lr 1e-2`): SGD, weight decay 1e-4,
+    step schedule, 16 workers, pinned memory, loss and accuracy read at every step. On CUDA also `--amp` (fp16), which
+    exists only there.
     """
     torch.manual_seed(job.seed)
     torch.backends.cudnn.benchmark = True
@@ -110,10 +110,10 @@ def torchvision_reference(job: argparse.Namespace, turn: Turn) -> None:
 
 
 def timm_best(job: argparse.Namespace, turn: Turn) -> None:
-    """timm's train.py with `--amp --amp-dtype bfloat16 --channels-last --opt-kwargs fused=True`, a worker per core and
-    its colour jitter and crops off. The script is in neither of timm's packages on PyPI, so this is a loop of the same
-    public parts (create_loader, create_model, create_optimizer_v2, create_scheduler_v2); it reads no loss and writes
-    no log, which the script does.
+    """timm's train.py with `--amp --amp-dtype bfloat16 --channels-last --opt-kwargs fused=True`, a worker per core, and
+    without colour jitter and crops. timm's packages on PyPI do not contain the script, so this is a loop of the same
+    public parts (create_loader, create_model, create_optimizer_v2, create_scheduler_v2). Unlike the script it reads no
+    loss and writes no log.
     """
     _timm(job, turn, compiled=False)
 

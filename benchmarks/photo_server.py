@@ -1,7 +1,7 @@
-"""The loopback server of benchmarks/collect.py: a Flickr search and photos of about 65 KB, each after a set latency.
+"""The local server of benchmarks/collecting.py: a Flickr search and photos of about 65 KB, each after a set latency.
 
-One process, one event loop, everything in memory, so that it takes as little of the machine as it can.
-`python benchmarks/photo_server.py NUMBER LATENCY_SECONDS` prints its address.
+It is one process with one event loop and everything in memory, so that it takes as little of the machine as possible.
+`python -m benchmarks.photo_server NUMBER LATENCY_SECONDS` prints its address.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ SIZE = (640, 480)
 
 
 def photo(seed: int) -> bytes:
-    """A picture of large shapes with grain, unlike that of any other seed, as JPEG of about 65 KB."""
+    """A JPEG of about 65 KB with large shapes and grain, different for every seed."""
     rng = np.random.default_rng(seed)
     shapes = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
     grain = rng.normal(0, 9, (SIZE[1], SIZE[0], 1))
@@ -27,7 +27,7 @@ def photo(seed: int) -> bytes:
 
 
 class Server:
-    """Photos and searches over them."""
+    """Photos, and a search that lists them."""
 
     def __init__(self, number: int, latency_seconds: float):
         self.photos = [photo(i) for i in range(number)]
@@ -43,7 +43,7 @@ class Server:
         await server.serve_forever()
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, kept alive."""
+        """Answer the requests of one connection, which stays open."""
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 path = head.split(b" ", 2)[1].decode()
@@ -61,7 +61,7 @@ class Server:
                 if closing:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client went away
+            pass  # the client closed the connection
         finally:
             writer.close()
 
@@ -69,11 +69,11 @@ class Server:
         """Body and content type."""
         if path.startswith("/photo/"):
             return self.photos[int(path.removeprefix("/photo/").removesuffix(".jpg"))], b"image/jpeg"
-        asked = {k: v[0] for k, v in parse_qs(form).items()}
-        if asked["method"] != "flickr.photos.search":
+        query = {k: v[0] for k, v in parse_qs(form).items()}
+        if query["method"] != "flickr.photos.search":
             reply: dict[str, object] = {"stat": "ok", "licenses": {"license": []}}
         else:
-            size, page = int(asked["per_page"]), int(asked["page"])
+            size, page = int(query["per_page"]), int(query["page"])
             numbers = range(len(self.photos))[(page - 1) * size : page * size]
             listed = [
                 {"id": str(i), "owner": f"{i}@N00", "license": "4", "url_z": f"{self.url}/photo/{i}.jpg"}

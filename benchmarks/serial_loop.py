@@ -1,6 +1,6 @@
-"""The loop that most notebooks have: flickrapi, requests.get, scikit-image reads and saves. For benchmarks/collect.py.
+"""The loop of most notebooks: flickrapi, requests.get, scikit-image reads and saves. For benchmarks/collecting.py.
 
-`python benchmarks/serial_loop.py API_URL NUMBER FOLDER`
+`python -m benchmarks.serial_loop API_URL NUMBER FOLDER`
 """
 
 import io
@@ -13,7 +13,7 @@ from skimage.io import imread, imsave
 
 
 def main(url: str, number: int, folder: Path) -> None:
-    """Fetch `number` photos one after the other."""
+    """Fetch `number` photos one after another."""
     api = flickrapi.FlickrAPI("key", "secret", format="parsed-json", store_token=False)
     api.REST_URL = url
     folder.mkdir(parents=True, exist_ok=True)

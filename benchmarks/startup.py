@@ -1,25 +1,14 @@
-"""How long a command takes to answer: `--help` of the three, and `bench list` with a thousand runs.
+"""How long a command takes to answer: `--help` of all three, and `bench list` with a thousand runs.
 
-`python -m benchmarks.startup` in the repository's root. Whole processes, as a shell would start them.
+Run `python -m benchmarks.startup` in the root of the repository. Every measurement is a whole process.
 """
 
-import subprocess
 import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.side_by_side import Target, arguments, conditions, figure, show, write
+from benchmarks.side_by_side import Target, arguments, conditions, figure, process_seconds, show, write
 from tests.factories.results import make_records
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def seconds(*command: str) -> float:
-    """Wall time of a fresh process in the repository's root. Raises CalledProcessError when it fails."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, capture_output=True)
-    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -35,7 +24,7 @@ def main() -> None:
         taken: dict[str, list[float]] = {name: [] for name in commands}
         for number in range(job.rounds + 1):
             for name, command in commands.items():
-                value = seconds(*command)
+                value = process_seconds([sys.executable, "-m", *command])
                 if number:
                     taken[name].append(value)
     shown = {name: figure(values) for name, values in taken.items()}

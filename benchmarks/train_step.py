@@ -1,8 +1,8 @@
-"""Training a network from scratch: ours beside the usual tutorial loop, timm's and torchvision's, epoch by epoch.
+"""Training a network from scratch: bench against the usual tutorial loop, timm and torchvision, epoch by epoch.
 
-`python -m benchmarks.train_step` in the repository's root. Same network, photos, size, batch and augmentation (see
-peers.py). The first epoch, which warms up, is not compared. Whole runs are too: from the photos' files to the accuracy
-after the last epoch, our packing included.
+Run `python -m benchmarks.train_step` in the root of the repository. All use the same network, photos, size, batch and
+augmentation (see peers.py). The first epoch is a warm-up and not compared. Whole runs are compared too: from the photo
+files to the accuracy after the last epoch, including our packing.
 """
 
 import argparse
@@ -12,16 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.machine import choose_precision, info, pick
+from bench.events import EpochEnd, Event
 from bench.recipes import make_recipe
 from benchmarks.ours import train_once
 from benchmarks.peers import timm_best, timm_compiled, torchvision_reference, tutorial
-from benchmarks.photos import add_arguments, photos
+from benchmarks.photos import add_arguments, photo_files, photos
 from benchmarks.side_by_side import (
     Target,
     Turn,
     arguments,
-    conditions,
+    choose_job_device,
     figure,
     interval,
     ratio,
@@ -37,9 +37,10 @@ def ours(job: argparse.Namespace, turn: Turn) -> None:
     recipe = make_recipe("scratch-vgg", {**values, "precision": job.precision})
     seconds: dict[str, float] = {}
 
-    def emit(event: str, **said: Any) -> None:
-        if event == "epoch":
-            turn(rate=said["images_per_second"], accuracy=said["test_accuracy"], pack_seconds=seconds["pack"])
+    def emit(event: Event) -> None:
+        if isinstance(event, EpochEnd):
+            epoch = event.epoch
+            turn(rate=epoch.images_per_second, accuracy=epoch.test_accuracy, pack_seconds=seconds["pack"])
 
     with TemporaryDirectory() as cache:
         train_once(
@@ -48,20 +49,20 @@ def ours(job: argparse.Namespace, turn: Turn) -> None:
 
 
 def contenders(device: str) -> dict[str, Any]:
-    """Who takes part on this kind of device."""
-    found: dict[str, Any] = {"ours": ours, "tutorial": tutorial, "torchvision": torchvision_reference}
+    """The contenders on this kind of device."""
+    available: dict[str, Any] = {"ours": ours, "tutorial": tutorial, "torchvision": torchvision_reference}
     try:
         import timm
     except ImportError:
-        print("timm is not installed: left out (pip install timm)")
-        return found
-    print(f"timm {timm.__version__}: a loop of its parts, since its train.py is not in its packages")
-    found["timm"] = timm_best
-    return found | ({"timm compiled": timm_compiled} if device == "cuda" else {})
+        print("timm is not installed and is skipped (pip install timm)")
+        return available
+    print(f"timm {timm.__version__}: a loop made of its parts, because its packages do not contain train.py")
+    available["timm"] = timm_best
+    return available | ({"timm compiled": timm_compiled} if device == "cuda" else {})
 
 
 def report(job: argparse.Namespace, before: Mapping[str, Any], runs: list[dict[str, list[dict[str, Any]]]]) -> None:
-    """Show and write what was measured."""
+    """Show the measurements and write them."""
     names = list(runs[0])
     rates = {n: [leg["rate"] for run in runs for leg in run[n][1:]] for n in names}
     wholes = {n: [sum(leg["leg_seconds"] for leg in run[n]) for run in runs] for n in names}
@@ -70,7 +71,7 @@ def report(job: argparse.Namespace, before: Mapping[str, Any], runs: list[dict[s
     whole = {n: figure(values) for n, values in wholes.items()}
     faster = {n: ratio(rates["ours"], rates[n]) for n in names}
     sooner = {n: ratio(wholes[n], wholes["ours"]) for n in names}
-    count = len(list((job.photos / "test").rglob("*.*")))
+    count = len(photo_files(job.photos / "test"))
     rows = [
         [
             n,
@@ -105,13 +106,12 @@ def main() -> None:
     parser.add_argument("--arch", default="vgg16")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=5, help="epochs of a run; as many runs as the rounds need")
+    parser.add_argument(
+        "--epochs", type=int, default=5, help="epochs per run, of which there are enough for the rounds"
+    )
     parser.add_argument("--device", default="auto", help="auto, cuda or cpu")
     job = parser.parse_args()
-    device = pick(job.device)
-    job.device, job.precision = device.type, choose_precision(device, "auto")
-    about = info(device, job.precision)
-    before = {**conditions(), "device": about.name, "torch": about.torch, "cuda": about.cuda, "driver": about.driver}
+    before = choose_job_device(job)
     with photos(job.data, job.train, job.test) as job.photos:
         runs, chosen = [], contenders(job.device)
         for seed in range(1, math.ceil(job.rounds / (job.epochs - 1)) + 1):

@@ -1,4 +1,4 @@
-"""Every benchmark runs at tiny size on drawn photos and writes what it measured."""
+"""Every benchmark runs at a tiny size on drawn photos and writes its measurements."""
 
 import json
 import os
@@ -25,17 +25,17 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
             home = base / "imagenette2" / ("train" if number < 12 else "val") / name
             home.mkdir(parents=True, exist_ok=True)
             (home / f"{name}_{number:02}.JPEG").write_bytes(draw(name, 5, number))
-    with tarfile.open(base / "imagenette2-144-squared.tgz", "w:gz") as made:
-        made.add(base / "imagenette2", "imagenette2")
+    with tarfile.open(base / "imagenette2-144-squared.tgz", "w:gz") as file:
+        file.add(base / "imagenette2", "imagenette2")
     return base / "imagenette2-144-squared.tgz"
 
 
 def run(name: str, out: Path, *arguments: str) -> tuple[dict, str]:
     """The JSON and the table of one benchmark."""
     command = [sys.executable, "-m", f"benchmarks.{name}", "--out", str(out / f"{name}.json"), *arguments]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
-    return json.loads((out / f"{name}.json").read_text()), made.stdout
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads((out / f"{name}.json").read_text()), done.stdout
 
 
 def few(archive: Path) -> tuple[str, ...]:
@@ -44,39 +44,40 @@ def few(archive: Path) -> tuple[str, ...]:
 
 def test_train_step_compares_epochs_and_whole_runs(archive: Path, tmp_path: Path) -> None:
     small = ("--arch", "resnet18", "--size", "32", "--batch-size", "8", "--epochs", "3", "--device", "cpu")
-    made, table = run("train_step", tmp_path, *few(archive), *small)
-    rates = made["figures"]["images_per_second"]
+    measured, table = run("train_step", tmp_path, *few(archive), *small)
+    rates = measured["figures"]["images_per_second"]
     assert {"ours", "tutorial", "torchvision"} <= set(rates)
     assert ("timm" in rates) is (find_spec("timm") is not None)
-    assert len(made["targets"]) == (2 if "timm" in rates else 1)
-    for values in (rates, made["figures"]["epoch_ratio"]):
+    assert len(measured["targets"]) == (2 if "timm" in rates else 1)
+    for values in (rates, measured["figures"]["epoch_ratio"]):
         assert all(len(f["values"]) == 2 and f["low"] <= f["median"] <= f["high"] for f in values.values())
-    first = made["figures"]["epoch_ratio"]["tutorial"]["values"][0]
+    first = measured["figures"]["epoch_ratio"]["tutorial"]["values"][0]
     assert first == pytest.approx(rates["ours"]["values"][0] / rates["tutorial"]["values"][0])
-    assert made["figures"]["whole_seconds"]["ours"]["median"] > made["figures"]["pack_seconds"]["median"] > 0
-    assert made["figures"]["test_images"] == 12
+    assert measured["figures"]["whole_seconds"]["ours"]["median"] > measured["figures"]["pack_seconds"]["median"] > 0
+    assert measured["figures"]["test_images"] == 12
     assert "against the tutorial loop" in table
 
 
-def test_frozen_shares_nothing_between_rounds(archive: Path, tmp_path: Path) -> None:
+def test_frozen_computes_its_features_in_every_round(archive: Path, tmp_path: Path) -> None:
     small = ("--arch", "vgg11", "--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu")
-    made, _ = run("frozen", tmp_path, "--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1", *small)
-    legs = made["figures"]["legs"]
+    photos = ("--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1")
+    measured, _ = run("frozen", tmp_path, *photos, *small)
+    legs = measured["figures"]["legs"]
     assert all(leg["parts"]["features"] > 0 for leg in legs["cached"])
     assert all("features" not in leg["parts"] for leg in legs["forward every epoch"])
-    assert made["targets"][0]["limit"] == 4
+    assert measured["targets"][0]["limit"] == 4
 
 
-def test_pack_gives_its_share_of_the_decode_limit(archive: Path, tmp_path: Path) -> None:
-    made, _ = run("pack", tmp_path, *few(archive), "--size", "32")
-    assert made["figures"]["images"] == 36
-    assert made["figures"]["share_of_limit"]["median"] > 0
-    assert made["targets"][0]["limit"] == 0.85
+def test_pack_reports_its_share_of_the_decoding_limit(archive: Path, tmp_path: Path) -> None:
+    measured, _ = run("pack", tmp_path, *few(archive), "--size", "32")
+    assert measured["figures"]["images"] == 36
+    assert measured["figures"]["share_of_limit"]["median"] > 0
+    assert measured["targets"][0]["limit"] == 0.85
 
 
 def test_startup_measures_every_command(tmp_path: Path) -> None:
-    made, _ = run("startup", tmp_path, "--rounds", "1", "--runs", "20")
-    assert set(made["figures"]["seconds"]) == {
+    measured, _ = run("startup", tmp_path, "--rounds", "1", "--runs", "20")
+    assert set(measured["figures"]["seconds"]) == {
         "collect --help",
         "bench --help",
         "reports --help",
@@ -84,24 +85,43 @@ def test_startup_measures_every_command(tmp_path: Path) -> None:
     }
 
 
-def test_scaling_gives_seconds_at_every_size(archive: Path, tmp_path: Path) -> None:
+def test_scaling_reports_seconds_at_every_size(archive: Path, tmp_path: Path) -> None:
     sizes = ("--images", "40", "80", "--classes", "2", "4", "--runs", "4", "8", "--device", "cpu")
-    made, table = run("scaling", tmp_path, *few(archive), *sizes, "--rounds", "1")
-    assert set(made["figures"]["images"]["pack"]) == {"40", "80"}
-    assert set(made["figures"]["runs"]) == {"bench list", "reports table"}
+    measured, table = run("scaling", tmp_path, *few(archive), *sizes, "--rounds", "1")
+    assert set(measured["figures"]["images"]["pack"]) == {"40", "80"}
+    assert set(measured["figures"]["runs"]) == {"bench list", "reports table"}
     assert "exponent" in table
 
 
-def test_missing_photos_end_with_one_line(tmp_path: Path) -> None:
+def test_collecting_compares_collect_with_the_serial_loop(tmp_path: Path) -> None:
+    few_photos = ("--photos", "40", "--serial", "4", "--repeats", "1", "--img2dataset", "")
+    measured, table = run("collecting", tmp_path, *few_photos)
+    rows = [(row["tool"], row["latency_ms"], row["photos"]) for row in measured["rows"]]
+    assert rows == [("collect", 0, 40), ("serial loop", 0, 4), ("collect", 100, 40), ("serial loop", 100, 4)]
+    assert measured["rows"][3]["collect_is_faster_by"] > 1
+    assert "collect is faster by" in table
+
+
+def test_dedupe_reports_recall_and_precision_of_every_change(tmp_path: Path) -> None:
+    for number in range(4):
+        for name in CLASSES:
+            (tmp_path / f"{name}_{number}.jpg").write_bytes(draw(name, 5, number))
+    measured, _ = run("dedupe", tmp_path, str(tmp_path), "--photos", "12", "--hashes", "500")
+    changes = {row["change"]: row for row in measured["quality"]}
+    assert changes["recompressed (q30)"]["recall"] == changes["resized to half"]["recall"] == 1
+    assert measured["speed"]["hashes"] == 500
+
+
+def test_missing_photos_end_a_benchmark_with_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.pack", "--data", str(tmp_path / "none.tgz")]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert made.returncode == 1
-    assert made.stderr.count("\n") == 1 and "--data" in made.stderr
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "--data" in done.stderr
 
 
-def test_gpu_script_names_a_missing_archive(tmp_path: Path) -> None:
+def test_the_gpu_script_names_a_missing_archive(tmp_path: Path) -> None:
     environment = {**os.environ, "DATA": str(tmp_path), "OUT": str(tmp_path / "out")}
-    made = subprocess.run(
+    done = subprocess.run(
         ["bash", str(ROOT / "benchmarks" / "gpu.sh")], env=environment, capture_output=True, text=True
     )
-    assert made.returncode == 2 and "DATA=FOLDER" in made.stderr
+    assert done.returncode == 2 and "DATA=FOLDER" in done.stderr

@@ -1,4 +1,4 @@
-"""What the design promises of the whole: import direction, late imports, documented commands, files that load."""
+"""Promises of the whole project: import direction, late imports, documented commands, files that load."""
 
 import ast
 import importlib
@@ -20,10 +20,9 @@ BENCH_FORMATS = (
     "bench/records/artifacts.py",
     "bench/records/schema.py",
     "bench/errors.py",
-    "bench/commands/list.py",
 )
 HELP_ALONE = {"--workers", "--quiet"}
-"""Options of collect that its --help says enough about."""
+"""Options of collect that need no more documentation than --help."""
 
 
 def _imports(path: Path) -> set[str]:
@@ -46,10 +45,10 @@ def test_imports_run_one_way() -> None:
     for path in _files("reports"):
         own = {n for n in _imports(path) if n.split(".")[0] in ("collect", "bench", "torch", "torchvision")}
         assert own <= {"bench.records"}, path
-    allowed = {"collect.manifest", "collect.datasets"}
     for path in _files("bench"):
         others = {n for n in _imports(path) if n.split(".")[0] in ("collect", "reports")}
-        assert path.name == "cli.py" or others <= allowed, (path, others)
+        allowed = path == ROOT / "bench" / "neighbours.py" or others <= {"collect.manifest", "collect.datasets"}
+        assert allowed, (path, others)
 
 
 @pytest.mark.parametrize("file", COLLECT_FORMATS + BENCH_FORMATS)
@@ -67,13 +66,27 @@ def test_reports_never_import_torch_nor_the_commands_anything_heavy() -> None:
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
 
 
+def test_bench_list_imports_nothing_heavy(tmp_path: Path) -> None:
+    check = (
+        "import sys, bench.cli\n"
+        f"sys.argv = ['bench', 'list', '--results', {str(tmp_path)!r}]\n"
+        "try: bench.cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'scipy', 'PIL', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert "no runs" in done.stdout
+
+
 def test_bench_runs_without_what_only_collect_needs() -> None:
     check = (
         "import sys\n"
         "for name in ('flickrapi', 'imagehash', 'simplejpeg', 'tomlkit', 'torchinfo'): sys.modules[name] = None\n"
         "import bench.runs.worker, bench.api, collect.pipeline, collect.sources.synthetic\n"
-        "from bench.cli import draw, drawable, main\n"
-        "drawable()\n"
+        "from bench.cli import main\n"
+        "from bench.neighbours import drawable_classes\n"
+        "drawable_classes()\n"
         "sys.argv = ['bench', 'models', '--size', '64']\n"
         "main()\n"
     )
@@ -92,9 +105,10 @@ def test_every_shipped_dataset_loads() -> None:
 
 
 def test_bench_tables_may_set_exactly_the_flags_of_bench_run() -> None:
-    from bench.cli import app, run_command
+    from bench.cli import COMMANDS, app
 
-    assert app.registered_commands
+    assert [command.name for command in app.registered_commands] == list(COMMANDS)
+    run_command = COMMANDS["run"]
     names = set(run_command.__annotations__) - {"models", "dataset", "data", "results", "fresh", "dry_run", "return"}
     assert {n.rstrip("_") for n in names} == set(BENCH_FLAGS)
 

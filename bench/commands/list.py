@@ -1,14 +1,30 @@
-"""Runs as lines and rows for `bench list`. Standard library only, so that a thousand runs list at once."""
+"""`bench list`: all runs. Reads records with the standard library alone, so that a thousand are listed at once."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.records import Run
+import typer
+
+from bench.commands.options import Json, Results
+from bench.records import Run, read_runs
 
 
-def list_row(folder: Path, run: Run) -> dict[str, Any]:
-    """One run as a flat JSON object."""
+def list_command(results: Results = Path("results"), as_json: Json = False) -> None:
+    """List all runs, oldest first."""
+    runs, errors = read_runs(results)
+    for error in errors:
+        typer.echo(f"skipped: {error}", err=True)
+    if as_json:
+        typer.echo(json.dumps([_json_row(folder, run) for folder, run in runs.items()], indent=1))
+    elif runs:
+        typer.echo("\n".join(_lines(list(runs.values()))))
+    else:
+        typer.echo(f"no runs in {results}/; train models with: bench run all")
+
+
+def _json_row(folder: Path, run: Run) -> dict[str, Any]:
     return {
         "run": run.run,
         "dataset": run.dataset.name,
@@ -22,14 +38,14 @@ def list_row(folder: Path, run: Run) -> dict[str, Any]:
     }
 
 
-def list_lines(runs: Sequence[Run]) -> list[str]:
+def _lines(runs: Sequence[Run]) -> list[str]:
     """Aligned lines, one per run."""
-    wide_name, wide_dataset = max(len(r.run) for r in runs), max(len(r.dataset.name) for r in runs)
+    name_width, dataset_width = max(len(r.run) for r in runs), max(len(r.dataset.name) for r in runs)
     lines = []
     for run in runs:
         accuracy = "" if run.result.accuracy is None else f"{run.result.accuracy:.1%}"
-        shape = f"{run.model.arch}, {run.recipe.get('size', '?')} px, {len(run.epochs)} epochs"
-        shape += f", {run.model.weights}" if run.model.weights else ""
-        names = f"{run.dataset.name:<{wide_dataset}}  {run.run:<{wide_name}}"
-        lines.append(f"{run.created[:16]}  {names}  {run.result.status:<7}  {accuracy:>6}  {shape}")
+        setting = f"{run.model.arch}, {run.recipe.get('size', '?')} px, {len(run.epochs)} epochs"
+        setting += f", {run.model.weights}" if run.model.weights else ""
+        names = f"{run.dataset.name:<{dataset_width}}  {run.run:<{name_width}}"
+        lines.append(f"{run.created[:16]}  {names}  {run.result.status:<7}  {accuracy:>6}  {setting}")
     return lines

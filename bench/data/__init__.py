@@ -1,39 +1,14 @@
-"""bench.data."""
+"""The data of a run: which images, decoded and packed once, and batches of them on the device."""
 
-from bench.data.augment import augment
-from bench.data.decode import DECODER, decode, naming
-from bench.data.source import (
-    MEAN,
-    PACK_VERSION,
-    STD,
-    Selection,
-    Source,
-    Split,
-    batches,
-    make_split,
-    open_source,
-    pack,
-    seen_list,
-    select,
-    to_input,
-)
+from bench.data.augment import augment_images
+from bench.data.batches import MEAN, STD, LabelledInputs, TrainingData, iterate_batches, labelled_inputs, to_input
+from bench.data.decode import DECODER, decode_images, image_errors
+from bench.data.pack import PACK_VERSION, Pack, pack_images
+from bench.data.select import Selection, read_overlap_list, select_images
+from bench.data.source import Source, open_source, split_of
 
 __all__ = [
-    "DECODER",
-    "MEAN",
-    "PACK_VERSION",
-    "STD",
-    "Selection",
-    "Source",
-    "Split",
-    "augment",
-    "batches",
-    "decode",
-    "make_split",
-    "naming",
-    "open_source",
-    "pack",
-    "seen_list",
-    "select",
-    "to_input",
-]
+    "DECODER", "MEAN", "PACK_VERSION", "STD", "LabelledInputs", "Pack", "Selection", "Source", "TrainingData",
+    "augment_images", "decode_images", "image_errors", "iterate_batches", "labelled_inputs", "open_source",
+    "pack_images", "read_overlap_list", "select_images", "split_of", "to_input",
+]  # fmt: skip

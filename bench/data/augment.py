@@ -1,4 +1,4 @@
-"""Augmentation on the device, drawn for each image of a batch by itself."""
+"""Augmentation on the device, drawn separately for each image of a batch."""
 
 import math
 
@@ -7,9 +7,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 
-def augment(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
-    """Augmented copy of (n, c, h, w) float images. flip: mirrored half the time; flip-rotate: and turned by up to 15
-    degrees; crop: mirrored, and a crop of 35 to 100 % of the area with aspect 3/4 to 4/3 (Szegedy 2014) resized back.
+def augment_images(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+    """Augmented copy of (n, c, h, w) float images. flip: mirrored half the time; flip-rotate: also rotated by up to
+    15 degrees; crop: mirrored, and a crop of 35 to 100 % of the area, aspect 3/4 to 4/3 (Szegedy 2014), resized back.
     """
     if kind == "none":
         return images
@@ -32,5 +32,5 @@ def augment(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
         rows = [wide * mirror, zero, x, zero, high, y]
     theta = torch.stack(rows, 1).view(n, 2, 3)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    turned = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return turned.contiguous(memory_format=torch.channels_last)
+    resampled = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return resampled.contiguous(memory_format=torch.channels_last)

@@ -17,7 +17,7 @@ from bench.errors import VggbenchError
 
 try:
     import simplejpeg
-except ImportError:  # a checkout that was never installed: Pillow decodes JPEGs too, more slowly
+except ImportError:  # a checkout without installation: Pillow decodes JPEGs too, more slowly
     simplejpeg = None
 
 DECODER = "Pillow" if simplejpeg is None else "simplejpeg"
@@ -26,19 +26,19 @@ _SCALES = (8, 4, 2)
 
 
 @contextmanager
-def naming(path: str | Path) -> Iterator[None]:
-    """Turn what reading an image may raise into a VggbenchError that names it and says what to do."""
+def image_errors(path: str | Path) -> Iterator[None]:
+    """Turn the errors of reading an image into a VggbenchError that names it and says what to do."""
     try:
         yield
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-        why = "its format is not known" if isinstance(err, UnidentifiedImageError) else getattr(err, "strerror", None)
+        reason = "unknown format" if isinstance(err, UnidentifiedImageError) else getattr(err, "strerror", None)
         raise VggbenchError(
-            f"{path}: not a readable image ({why or err}); remove it, or let collect --from sort it out"
+            f"{path}: not a readable image ({reason or err}); remove it; collect --from FOLDER skips such files"
         ) from err
 
 
 def _read(path: str | Path) -> bytes:
-    """A file's content. Each call to the system hands over Python's lock, so there are as few as possible."""
+    """A file's content, in few system calls: each of them gives up Python's lock."""
     file = os.open(path, os.O_RDONLY)
     try:
         return os.read(file, os.fstat(file).st_size)
@@ -46,9 +46,9 @@ def _read(path: str | Path) -> bytes:
         os.close(file)
 
 
-def _jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
-    """A JPEG as RGB (h, w, 3), both sides at least `size` where the photo's are; None where Pillow has to look at it:
-    what is no JPEG, may have to be turned, is too large or is damaged.
+def _decode_jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
+    """A JPEG as RGB (h, w, 3), both sides at least `size` if the photo's are. None for what only Pillow handles: other
+    formats, EXIF orientation, too many pixels, damage.
     """
     if simplejpeg is None or not content.startswith(b"\xff\xd8") or _EXIF in content:
         return None
@@ -65,7 +65,7 @@ def _jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
     return pixels
 
 
-def _any_image(content: bytes, size: int) -> NDArray[np.uint8]:
+def _decode_any(content: bytes, size: int) -> NDArray[np.uint8]:
     with Image.open(io.BytesIO(content)) as image:
         image.draft("RGB", (size, size))
         ImageOps.exif_transpose(image, in_place=True)
@@ -73,23 +73,23 @@ def _any_image(content: bytes, size: int) -> NDArray[np.uint8]:
         return np.asarray(colour.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def decode(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
+def decode_images(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
     """Image files as upright RGB (n, size, size, 3), resized to squares with antialiasing.
 
-    A JPEG at least twice as large is decoded at a half, a quarter or an eighth first, by libjpeg's scaled transform.
-    Nearly all of it is done without Python's lock, so threads share it. Raises VggbenchError naming a file that fails.
+    A JPEG at least twice as large is first decoded at 1/2, 1/4 or 1/8 by libjpeg's scaled transform. Nearly all of the
+    work happens without Python's lock, so threads speed it up. Raises VggbenchError that names an unreadable file.
     """
     same_shape: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
     for i, path in enumerate(paths):
-        with naming(path):
+        with image_errors(path):
             content = _read(path)
-            pixels = _jpeg(content, size)
+            pixels = _decode_jpeg(content, size)
             if pixels is None:
-                pixels = _any_image(content, size)
+                pixels = _decode_any(content, size)
         same_shape[pixels.shape].append((i, pixels))
     squares = np.empty((len(paths), size, size, 3), np.uint8)
-    for found in same_shape.values():
-        images = torch.from_numpy(np.stack([pixels for _, pixels in found])).permute(0, 3, 1, 2)
+    for members in same_shape.values():
+        images = torch.from_numpy(np.stack([pixels for _, pixels in members])).permute(0, 3, 1, 2)
         resized = interpolate(images, size=(size, size), mode="bilinear", antialias=True)
-        squares[[i for i, _ in found]] = resized.permute(0, 2, 3, 1).numpy()
+        squares[[i for i, _ in members]] = resized.permute(0, 2, 3, 1).numpy()
     return squares

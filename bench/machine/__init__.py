@@ -1,39 +1,23 @@
-"""bench.machine."""
+"""The machine of a run: its device, clock, measured speed, energy and versions."""
 
 from bench.machine.device import (
-    Laps,
     autocast,
     cache_folder,
-    choose_precision,
-    clock,
+    choose_device,
     cores,
-    forget_peak_memory,
-    info,
+    device_info,
     kernel_search,
     peak_memory_bytes,
-    pick,
-    rates,
-    set_up,
-    timed,
+    reset_peak_memory,
+    set_up_device,
 )
 from bench.machine.energy import Energy
+from bench.machine.throughput import choose_precision, measured_throughput
+from bench.machine.timing import StepTimer, clock, timed
 from bench.machine.versions import code_info
 
 __all__ = [
-    "Energy",
-    "Laps",
-    "autocast",
-    "cache_folder",
-    "choose_precision",
-    "clock",
-    "code_info",
-    "cores",
-    "forget_peak_memory",
-    "info",
-    "kernel_search",
-    "peak_memory_bytes",
-    "pick",
-    "rates",
-    "set_up",
-    "timed",
-]
+    "Energy", "StepTimer", "autocast", "cache_folder", "choose_device", "choose_precision", "clock", "code_info",
+    "cores", "device_info", "kernel_search", "measured_throughput", "peak_memory_bytes", "reset_peak_memory",
+    "set_up_device", "timed",
+]  # fmt: skip

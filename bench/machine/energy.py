@@ -1,15 +1,14 @@
-"""What NVIDIA's management library tells of a GPU: driver version and energy used. Nothing on other devices."""
+"""Driver version and energy of a GPU from NVIDIA's management library. None on other devices."""
 
 from typing import Any
 
+import pynvml
 import torch
 
 
 def _nvml_handle() -> Any | None:
     if not torch.cuda.is_available():
         return None
-    import pynvml
-
     try:
         pynvml.nvmlInit()
         return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}")
@@ -18,19 +17,15 @@ def _nvml_handle() -> Any | None:
 
 
 class Energy:
-    """Joules since construction, from NVIDIA's own counter; None on a device that has none."""
+    """Joules since construction, from NVIDIA's counter; None on a device without one."""
 
     def __init__(self, device: torch.device) -> None:
         self._handle = _nvml_handle() if device.type == "cuda" else None
         self._start = self._millijoules()
 
     def _millijoules(self) -> int | None:
-        if self._handle is None:
-            return None
-        import pynvml
-
         try:
-            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
+            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) if self._handle else None
         except pynvml.NVMLError:
             return None
 
@@ -41,8 +36,4 @@ class Energy:
 
 def driver_version() -> str | None:
     """Version of NVIDIA's driver, None without one."""
-    if _nvml_handle() is None:
-        return None
-    import pynvml
-
-    return str(pynvml.nvmlSystemGetDriverVersion())
+    return str(pynvml.nvmlSystemGetDriverVersion()) if _nvml_handle() else None

@@ -1,4 +1,4 @@
-"""Which vggbench this is: version, and the commit where it runs from a checkout."""
+"""The version of vggbench, and the commit if it runs from a checkout."""
 
 import subprocess
 from functools import cache
@@ -13,15 +13,15 @@ def _git(*arguments: str) -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        made = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True)
+        output = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return made.stdout.strip()
+    return output.stdout.strip()
 
 
 @cache
 def code_info() -> CodeInfo:
-    """Version of the package, commit and whether the checkout was changed since; no commit outside a checkout."""
+    """Version of the package, commit, and whether the checkout has changes; no commit outside a checkout."""
     try:
         number = version("vggbench")
     except PackageNotFoundError:

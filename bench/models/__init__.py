@@ -1,34 +1,17 @@
-"""bench.models."""
+"""The four networks: how they are built, initialised, cut, counted and given pretrained weights."""
 
-from bench.models.counts import Cost, count, skeleton
-from bench.models.vgg import (
-    VGGS,
-    Network,
-    bare,
-    baseline_cnn,
-    last_layer,
-    new_head,
-    outputs_for,
-    split,
-    torchvision_classifiers,
-)
-from bench.models.weights import Weights, build_pretrained, check_fit, load
+from bench.models.architectures import build_architecture, torchvision_classifiers
+from bench.models.build import build_network, outputs_for, skeleton
+from bench.models.cnn import baseline_cnn
+from bench.models.counts import count_model
+from bench.models.heads import Network, new_head
+from bench.models.initialise import initialise_weights
+from bench.models.observe import observe_layers
+from bench.models.vgg import VGGS
+from bench.models.weights import Weights, check_fit, load_weights
 
 __all__ = [
-    "VGGS",
-    "Cost",
-    "Network",
-    "Weights",
-    "bare",
-    "baseline_cnn",
-    "build_pretrained",
-    "check_fit",
-    "count",
-    "last_layer",
-    "load",
-    "new_head",
-    "outputs_for",
-    "skeleton",
-    "split",
+    "VGGS", "Network", "Weights", "baseline_cnn", "build_architecture", "build_network", "check_fit",
+    "count_model", "initialise_weights", "load_weights", "new_head", "observe_layers", "outputs_for", "skeleton",
     "torchvision_classifiers",
-]
+]  # fmt: skip

@@ -1,7 +1,8 @@
-"""Pretrained weights: torchvision's, or a file's; where they come from, and how they are put into a network."""
+"""Pretrained weights: torchvision's or a file's, their origin, and whether they fit a network."""
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from bench.errors import WeightsError
-from bench.models.vgg import bare, classifier_name, last_layer, new_head
+from bench.models.architectures import build_architecture, classifier_name, last_layer
 from bench.recipes import Recipe
 from collect.manifest import file_sha256
 
@@ -21,7 +22,7 @@ IMAGENET = "ImageNet (torchvision)"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A state dict with its origin in words, the hash of its file and, where known, the architecture and classes."""
+    """A state dict with its origin in words, the hash of its file and, if known, the architecture and classes."""
 
     state: Mapping[str, Tensor]
     origin: str
@@ -37,7 +38,7 @@ def _torchvision_entry(arch: str) -> tuple[str, tuple[str, ...]]:
     try:
         entry = get_model_weights(arch).IMAGENET1K_V1
     except (ValueError, AttributeError) as err:
-        raise WeightsError(f"--weights imagenet: torchvision has none for {arch}") from err
+        raise WeightsError(f"--weights imagenet: torchvision has no weights for {arch}; pass --weights FILE") from err
     return str(entry.url), tuple(entry.meta["categories"])
 
 
@@ -50,27 +51,22 @@ def _from_torchvision(arch: str) -> Weights:
         reason = getattr(err, "reason", err)
         raise WeightsError(
             f"--weights imagenet: cannot fetch {url} ({reason}); fetch it on another machine and pass --weights "
-            f"{path.name}, or put it into {path.parent}; any .safetensors or .pth file of {arch} will do"
+            f"{path.name}, or copy it to {path.parent}; any .safetensors or .pth file of {arch} works too"
         ) from err
     if not file_sha256(path).startswith(path.stem.rsplit("-", 1)[-1]):
-        raise WeightsError(f"{path}: its SHA-256 does not begin as its name says; delete it and run again")
+        raise WeightsError(f"{path}: its SHA-256 does not match its name; delete it and run again")
     return Weights(state, IMAGENET, file_sha256(path), arch, 1.0, categories)
 
 
 def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> str:
-    """Words for where a file's weights come from; ImageNet only for torchvision's own file, proven by its hash."""
-    if path.stem == _torchvision_stem(arch) and sha256.startswith(path.stem.rsplit("-", 1)[-1]):
-        return IMAGENET
+    """The origin of a file's weights in words; ImageNet only for torchvision's own file, proven by its hash."""
+    with suppress(WeightsError):  # torchvision has no weights for this architecture
+        official = Path(_torchvision_entry(arch)[0]).stem
+        if path.stem == official and sha256.startswith(official.rsplit("-", 1)[-1]):
+            return IMAGENET
     if pretrained_on and re.search(r"(?<![\w-])image-?net(?!te)|ilsvrc", pretrained_on, re.IGNORECASE):
         return f"{path.name} (unverified)"
     return pretrained_on or path.name
-
-
-def _torchvision_stem(arch: str) -> str | None:
-    try:
-        return Path(_torchvision_entry(arch)[0]).stem
-    except WeightsError:
-        return None
 
 
 def _from_file(path: Path, arch: str) -> Weights:
@@ -91,7 +87,7 @@ def _from_file(path: Path, arch: str) -> Weights:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
-        raise WeightsError(f"--weights {path}: holds no state dict of tensors")
+        raise WeightsError(f"--weights {path}: does not hold a state dict of tensors")
     state = {key.removeprefix("module."): value for key, value in state.items()}
     sha256 = file_sha256(path)
     width = float(metadata["width"]) if "width" in metadata else None
@@ -100,65 +96,51 @@ def _from_file(path: Path, arch: str) -> Weights:
     return Weights(state, origin, sha256, metadata.get("arch"), width, categories)
 
 
-def load(wanted: str, arch: str) -> Weights:
+def load_weights(wanted: str, arch: str) -> Weights:
     """torchvision's weights of `arch` for "imagenet", hash checked, else those of a .safetensors or .pth file.
 
-    Raises WeightsError when they cannot be had or read.
+    Raises WeightsError if they cannot be downloaded or read.
     """
     return _from_torchvision(arch) if wanted == "imagenet" else _from_file(Path(wanted).expanduser(), arch)
 
 
 def check_fit(recipe: Recipe, weights: Weights, wanted: str) -> int | None:
-    """Number of outputs of the classifier the weights carry, None where they carry none. Uses no memory.
+    """Number of outputs of the classifier in the weights, None if they have none. Uses no memory.
 
-    Raises WeightsError when they don't fit the recipe's architecture and head, naming the first keys that differ.
+    `wanted` is what the user asked for. Raises WeightsError that names the first keys that differ if the weights do not
+    fit the recipe's architecture and head.
     """
     assert recipe.arch is not None
     with torch.device("meta"):
-        net = bare(recipe.arch, 1, recipe.width, recipe.dropout)
+        net = build_architecture(recipe.arch, 1, recipe.width, recipe.dropout)
     weight = weights.state.get(f"{last_layer(net)}.weight")
     count = None if weight is None else int(weight.shape[0])
     if recipe.head == "last" and count is None:
-        raise WeightsError(f"--weights {wanted}: has no classifier, which --head last keeps; use --head mlp256")
+        raise WeightsError(f"--weights {wanted}: has no classifier, which --head last needs; use --head mlp256")
     if count is not None:
         with torch.device("meta"):
-            net = bare(recipe.arch, count, recipe.width, recipe.dropout)
-    _compare(net, weights, recipe, wanted, count is not None)
+            net = build_architecture(recipe.arch, count, recipe.width, recipe.dropout)
+    _require_fit(net, weights, recipe, wanted, count is not None)
     return count
 
 
-def build_pretrained(recipe: Recipe, outputs: int, weights: Weights, wanted: str) -> tuple[nn.Module, str, list[str]]:
-    """A network with pretrained weights and a new head: the network, the name of its new part, notes for the reader.
-
-    Raises WeightsError when the weights do not fit.
-    """
-    assert recipe.arch is not None and recipe.head is not None
-    count = check_fit(recipe, weights, wanted)
-    net = bare(recipe.arch, count or outputs, recipe.width, recipe.dropout)
-    net.load_state_dict(dict(weights.state), strict=False)
-    notes = []
-    if recipe.head == "classifier" and count is None:
-        notes.append("the weights carry no classifier: its 4096-unit layers start from random values")
-    return net, new_head(net, recipe.head, outputs, recipe.dropout), notes
-
-
-def _compare(net: nn.Module, weights: Weights, recipe: Recipe, wanted: str, has_classifier: bool) -> None:
-    mine, theirs = net.state_dict(), weights.state
+def _require_fit(net: nn.Module, weights: Weights, recipe: Recipe, wanted: str, has_classifier: bool) -> None:
+    expected, given = net.state_dict(), weights.state
     classifier = classifier_name(net) + "."
-    needed = {k for k in mine if has_classifier or not k.startswith(classifier)}
+    needed = {k for k in expected if has_classifier or not k.startswith(classifier)}
     needed = {k for k in needed if not k.endswith("num_batches_tracked")}
-    missing, odd = sorted(needed - set(theirs)), sorted(set(theirs) - set(mine))
-    shapes = [k for k in sorted(needed & set(theirs)) if mine[k].shape != theirs[k].shape]
-    if not (missing or odd or shapes):
+    missing, unknown = sorted(needed - set(given)), sorted(set(given) - set(expected))
+    shapes = [k for k in sorted(needed & set(given)) if expected[k].shape != given[k].shape]
+    if not (missing or unknown or shapes):
         return
-    says = f" (the file says {weights.arch}, width {weights.width or 1:g})" if weights.arch else ""
+    stated = f" (the file says {weights.arch}, width {weights.width or 1:g})" if weights.arch else ""
     parts = []
     if missing:
         parts.append(f"missing {', '.join(missing[:3])}")
-    if odd:
-        parts.append(f"unknown {', '.join(odd[:3])}")
+    if unknown:
+        parts.append(f"unknown {', '.join(unknown[:3])}")
     if shapes:
         key = shapes[0]
-        parts.append(f"{key} is {tuple(theirs[key].shape)}, not {tuple(mine[key].shape)}")
+        parts.append(f"{key} is {tuple(given[key].shape)}, not {tuple(expected[key].shape)}")
     fit = f"--arch {recipe.arch} --width {recipe.width:g}"
-    raise WeightsError(f"--weights {wanted}: does not fit {fit}{says}: {'; '.join(parts)}")
+    raise WeightsError(f"--weights {wanted}: does not fit {fit}{stated}: {'; '.join(parts)}")

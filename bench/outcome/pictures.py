@@ -1,6 +1,5 @@
-"""Pictures of a run: sample and worst predictions, what the first and last convolution answer, first-layer filters."""
+"""Pictures of a run: sample and worst predictions, activations of the first and last convolution, filters."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from bench.data import Source, Split, to_input
+from bench.data import LabelledInputs, to_input
 from bench.models import Network
-from bench.recipes import Recipe
+from bench.outcome.record import RunInputs
 from bench.records import PICTURES, Picture
-from bench.training import loss_per_image, predicted, probabilities
+from bench.training import loss_per_image, predicted_classes, probabilities
 from collect.manifest import atomic_write
 
 THUMBNAIL = 96
@@ -21,7 +20,7 @@ SAMPLES, WORST, CAMS, CHANNELS = 16, 24, 6, 16
 
 
 def save_thumbnail(image: Image.Image, path: Path) -> None:
-    """Re-encode an image as a WebP of at most 96 px: pixels only, nothing of the file it came from."""
+    """Re-encode an image as a WebP of at most 96 px, without metadata."""
     small = ImageOps.exif_transpose(image).convert("RGB")
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     with atomic_write(path, "wb") as out:
@@ -36,7 +35,7 @@ def _to_bytes(values: Tensor) -> NDArray[np.uint8]:
     return scaled.round().to(torch.uint8).view(values.shape).numpy()
 
 
-def _grid(tiles: NDArray[np.uint8], columns: int, side: int, path: Path) -> None:
+def _write_grid(tiles: NDArray[np.uint8], columns: int, side: int, path: Path) -> None:
     """Write (n, h, w) or (n, h, w, 3) tiles as one WebP, each enlarged to `side` px without smoothing."""
     rows = -(-len(tiles) // columns)
     mode = "RGB" if tiles.ndim == 4 else "L"
@@ -48,27 +47,23 @@ def _grid(tiles: NDArray[np.uint8], columns: int, side: int, path: Path) -> None
         canvas.save(out, "WEBP", quality=80)
 
 
-def _convolutions(net: nn.Module) -> list[tuple[str, nn.Conv2d]]:
-    return [(name, module) for name, module in net.named_modules() if isinstance(module, nn.Conv2d)]
-
-
-def _watch(net: nn.Module, layer: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+def _layer_output(net: nn.Module, layer: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     """Output maps (n, c, h, w) of a layer for normalised images, and the logits; both attached to the graph."""
-    kept: list[Tensor] = []
+    outputs: list[Tensor] = []
 
     def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor) -> Tensor:
-        kept.append(out)
+        outputs.append(out)
         return out.clone()
 
     handle = layer.register_forward_hook(hook)
     logits: Tensor = net(images.requires_grad_())
     handle.remove()
-    return kept[0], logits
+    return outputs[0], logits
 
 
 def class_activation(net: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
     """Grad-CAM (Selvaraju 2017, eq. 1 and 2) of the predicted class for (n, 3, h, w): (n, h', w'), 0 to 1."""
-    maps, logits = _watch(net, layer, images)
+    maps, logits = _layer_output(net, layer, images)
     sign = torch.where(logits[:, 0] > 0, 1.0, -1.0) if logits.shape[1] == 1 else None
     score = logits[:, 0] * sign if sign is not None else logits.max(1).values
     (gradient,) = torch.autograd.grad(score.sum(), maps)
@@ -77,60 +72,52 @@ def class_activation(net: nn.Module, layer: nn.Module, images: Tensor) -> Tensor
 
 
 def _overlay(pixels: NDArray[np.uint8], cam: Tensor) -> NDArray[np.uint8]:
-    """A photo with the class activation laid over it: what counted stays bright, the rest is darkened."""
+    """A photo with its class activation: the regions that counted stay bright, the rest is darkened."""
     size = (pixels.shape[1], pixels.shape[0])
     heat = Image.fromarray(_to_bytes(cam[None])[0]).resize(size, Image.Resampling.BICUBIC)
     weight = 0.25 + 0.75 * np.asarray(heat, dtype=np.float32)[..., None] / 255
     return np.asarray((pixels * weight).round(), dtype=np.uint8)
 
 
-def make_pictures(
-    network: Network,
-    images: Split,
-    logits: Tensor,
-    labels: Tensor,
-    files: Sequence[str],
-    source: Source,
-    folder: Path,
-    recipe: Recipe,
-) -> list[Picture]:
-    """Write the pictures of a run below `folder` and list them. `images` are the test images, `logits` the answers."""
-    home = folder / PICTURES
-    guess, loss = predicted(logits), loss_per_image(logits, labels)
-    sure = probabilities(logits).max(1).values
-    wrong = [int(i) for i in loss.argsort(descending=True) if guess[i] != labels[i]][:WORST]
+def make_pictures(inputs: RunInputs, network: Network, images: LabelledInputs, logits: Tensor) -> list[Picture]:
+    """Write the pictures of a run to its folder and list them. `images` are the test images, `logits` the answers."""
+    folder = Path(inputs.plan.folder) / PICTURES
+    labels, classes = images.labels.cpu(), inputs.source.classes
+    files = [inputs.source.rows[i].file for i in inputs.selection.test]
+    predicted, loss = predicted_classes(logits), loss_per_image(logits, labels)
+    confidence = probabilities(logits).max(1).values
+    wrong = [int(i) for i in loss.argsort(descending=True) if predicted[i] != labels[i]][:WORST]
     sample = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))[:SAMPLES].tolist()
-    made: list[Picture] = []
 
-    def entry(kind: str, name: str, i: int, layer: str | None = None) -> Picture:
-        truth, found = source.classes[int(labels[i])], source.classes[int(guess[i])]
-        return Picture(kind, name, files[i], truth, found, float(sure[i]), layer)
+    def picture(kind: str, name: str, i: int, layer: str | None = None) -> Picture:
+        truth, answer = classes[int(labels[i])], classes[int(predicted[i])]
+        return Picture(kind, name, files[i], truth, answer, float(confidence[i]), layer)
 
+    pictures: list[Picture] = []
     for kind, numbers in (("sample", sample), ("worst", wrong)):
         for place, i in enumerate(numbers):
             name = f"{kind}_{place:02}.webp"
-            with Image.open(source.folder / files[i]) as image:
-                save_thumbnail(image, home / name)
-            made.append(entry(kind, name, i))
+            with Image.open(inputs.source.folder / files[i]) as image:
+                save_thumbnail(image, folder / name)
+            pictures.append(picture(kind, name, i))
 
     net = network.whole.eval()
-    device = images.labels.device
     shown = (wrong[:CAMS] or sample[:CAMS]) + sample[:1]
-    stored = images.views[0][images.index[torch.tensor(shown, device=images.index.device)]].to(device)
-    inputs = to_input(stored).contiguous(memory_format=torch.channels_last)
-    layers = _convolutions(net)
-    first, last = layers[0], layers[-1]
-    for name, layer in (first, last):
-        maps = _watch(net, layer, inputs[-1:])[0][0, :CHANNELS].detach().float().cpu()
-        _grid(_to_bytes(maps), 8, 48, home / f"activation_{name}.webp")
-        made.append(entry("activation", f"activation_{name}.webp", shown[-1], name))
-    weights = first[1].weight.detach().float().cpu()[:64]
-    _grid(_to_bytes(weights).transpose(0, 2, 3, 1), 16, 24, home / "filters.webp")
-    made.append(Picture("filters", "filters.webp", layer=first[0]))
+    stored = images.views[0][images.index[torch.tensor(shown, device=images.index.device)]].to(images.labels.device)
+    pixels = to_input(stored).contiguous(memory_format=torch.channels_last)
+    layers = [(name, module) for name, module in net.named_modules() if isinstance(module, nn.Conv2d)]
+    (first_name, first), (last_name, last) = layers[0], layers[-1]
+    for layer, module in ((first_name, first), (last_name, last)):
+        maps = _layer_output(net, module, pixels[-1:])[0][0, :CHANNELS].detach().float().cpu()
+        _write_grid(_to_bytes(maps), 8, 48, folder / f"activation_{layer}.webp")
+        pictures.append(picture("activation", f"activation_{layer}.webp", shown[-1], layer))
+    filters = first.weight.detach().float().cpu()[:64]
+    _write_grid(_to_bytes(filters).transpose(0, 2, 3, 1), 16, 24, folder / "filters.webp")
+    pictures.append(Picture("filters", "filters.webp", layer=first_name))
     if wrong:
-        cams = class_activation(net, last[1], inputs[:-1]).float().cpu()
+        cams = class_activation(net, last, pixels[:-1]).float().cpu()
         for place, i in enumerate(wrong[:CAMS]):
-            pixels = _overlay(stored[place].cpu().numpy(), cams[place])
-            save_thumbnail(Image.fromarray(pixels), home / f"cam_{place:02}.webp")
-            made.append(entry("cam", f"cam_{place:02}.webp", i, last[0]))
-    return made
+            overlay = _overlay(stored[place].cpu().numpy(), cams[place])
+            save_thumbnail(Image.fromarray(overlay), folder / f"cam_{place:02}.webp")
+            pictures.append(picture("cam", f"cam_{place:02}.webp", i, last_name))
+    return pictures

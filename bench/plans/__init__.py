@@ -1,12 +1,13 @@
-"""bench.plans."""
+"""From flags to plans: which runs there will be, under which names, and how long they will take."""
 
-from bench.plans.expand import estimate_seconds, expand, make_plans, resolve_models, smaller_size
+from bench.plans.estimate import estimate_seconds, smaller_size
+from bench.plans.expand import expand_recipes, make_plans, resolve_models
 from bench.plans.plan import Plan, fresh_copy, public_recipe
 
 __all__ = [
     "Plan",
     "estimate_seconds",
-    "expand",
+    "expand_recipes",
     "fresh_copy",
     "make_plans",
     "public_recipe",

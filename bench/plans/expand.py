@@ -1,4 +1,4 @@
-"""From flags to plans: which models with which recipes and seeds, and how long they will take on this device."""
+"""From flags to plans: which models are trained, with which recipes and seeds."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -7,108 +7,82 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.data import Source, seen_list, select
+from bench.data import Source, read_overlap_list, select_images
 from bench.errors import UsageError
-from bench.machine import choose_precision, info, pick, rates
-from bench.models import check_fit, load
-from bench.models import counts as cost
+from bench.machine import choose_device, choose_precision, device_info
+from bench.models import check_fit, count_model, load_weights
 from bench.plans.plan import Plan, run_name
 from bench.recipes import MODELS, Recipe, make_recipe, parse_value, uses
 from collect.datasets import BENCH_FLAGS
 
-PROCESS_SECONDS = 6.0
-
 
 def resolve_models(names: Sequence[str]) -> list[str]:
-    """The models named, all four for "all". Raises UsageError for an unknown one."""
-    chosen = list(MODELS) if "all" in names else list(dict.fromkeys(names))
-    for name in chosen:
+    """The models named, or all four for "all". Raises UsageError for an unknown one."""
+    models = list(MODELS) if "all" in names else list(dict.fromkeys(names))
+    for name in models:
         if name not in MODELS:
             raise UsageError(f"{name}: no such model; choose from all, {', '.join(MODELS)}")
-    if not chosen:
-        raise UsageError(f"name a model: all, {', '.join(MODELS)}")
-    return chosen
+    if not models:
+        raise UsageError(f"no model given; choose from all, {', '.join(MODELS)}")
+    return models
 
 
-def expand(models: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, Any]) -> list[tuple[str, Recipe]]:
-    """All recipes asked for, model by model. `flags` are values by Recipe field, a comma-separated text standing for
-    several; those in `given` were named on the command line.
+def expand_recipes(
+    models: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, Any]
+) -> list[tuple[str, Recipe]]:
+    """All recipes asked for, model by model.
 
-    Raises UsageError for an unknown field, or one that was given and that none of the models uses.
+    `flags` holds values by Recipe field; a comma-separated text stands for several values, and every combination gets a
+    recipe. `given` holds those that the user named, which must mean something to at least one of the models.
+    Raises UsageError for an unknown field, a value that does not fit it, or a given field that no model uses.
     """
-    for key in given:
-        parse_value(key, str(given[key]).split(",")[0])
+    for key, value in given.items():
+        parse_value(key, str(value).split(",")[0])
         if not any(uses(model, key) for model in models):
             flag = f"--{key.replace('_', '-')}" if key in BENCH_FLAGS else f"--set {key}"
-            raise UsageError(f"{flag}: none of {', '.join(models)} uses it")
-    found: list[tuple[str, Recipe]] = []
+            raise UsageError(f"{flag} has no effect on {', '.join(models)}; leave it out")
+    recipes: list[tuple[str, Recipe]] = []
     for model in models:
         keys = [key for key in flags if uses(model, key)]
         choices = [[parse_value(key, v) for v in str(flags[key]).split(",")] for key in keys]
         for values in itertools.product(*choices):
             entry = (model, make_recipe(model, dict(zip(keys, values, strict=True))))
-            if entry not in found:
-                found.append(entry)
-    return found
+            if entry not in recipes:
+                recipes.append(entry)
+    return recipes
 
 
 def make_plans(
-    recipes: Sequence[tuple[str, Recipe]],
-    seeds: int,
-    source: Source,
-    dataset: str,
-    data: Path,
-    results: Path,
-    device_name: str,
-    command: str,
+    recipes: Sequence[tuple[str, Recipe]], seeds: int, source: Source, results: Path, device_name: str, command: str
 ) -> list[Plan]:
-    """One plan per recipe and seed, interleaved over the seeds. Checks weights and image counts before anything runs.
+    """One plan per recipe and seed, interleaved over the seeds, each with a folder below `results`.
 
-    Raises WeightsError for weights that cannot be had or don't fit, UsageError for a class with too few images.
+    Checks weights and image counts before anything runs. Raises WeightsError for weights that are not available or do
+    not fit, UsageError for a class with too few images.
     """
-    device = pick(device_name)
-    made = []
+    device = choose_device(device_name)
+    plans = []
     for seed, (model, recipe) in itertools.product(range(1, seeds + 1), recipes):
-        ready = replace(recipe, precision=choose_precision(device, recipe.precision))
-        weights_hash = ""
+        complete = replace(recipe, precision=choose_precision(device, recipe.precision))
         if seed == 1:
-            cost.count(model, ready, len(source.classes))
-            select(source, ready, seed, seen_list(ready))
-        if MODELS[model].pretrained and ready.weights is not None:
-            if ready.weights != "imagenet":
-                ready = replace(ready, weights=str(Path(ready.weights).expanduser().resolve()))
-            weights_hash = _checked_weights(ready, recipe.weights or "")
-        about = info(device, ready.precision)
-        name = run_name(model, ready, seed, source.sha256, weights_hash, about.kind, about.name)
-        folder = str((results / source.name / name).resolve())
-        made.append(Plan(name, model, ready, seed, dataset, str(data), folder, device.type, command))
-    return made
+            count_model(model, complete, len(source.classes))
+            select_images(source, complete, seed, read_overlap_list(complete))
+        weights_sha256 = ""
+        if MODELS[model].pretrained and complete.weights is not None:
+            if complete.weights != "imagenet":
+                complete = replace(complete, weights=str(Path(complete.weights).expanduser().resolve()))
+            weights_sha256 = _checked_weights(complete, recipe.weights or "")
+        about = device_info(device, complete.precision)
+        name = run_name(model, complete, seed, source.sha256, weights_sha256, about.kind, about.name)
+        folder = (results / source.name / name).resolve()
+        plans.append(Plan(name, model, complete, seed, str(source.folder), str(folder), device.type, command))
+    return plans
 
 
 @cache
 def _checked_weights(recipe: Recipe, wanted: str) -> str:
-    """SHA-256 of a recipe's weights, once they were found to fit."""
+    """SHA-256 of a recipe's weights, after a check that they fit. `wanted` is their name as the user wrote it."""
     assert recipe.weights is not None and recipe.arch is not None
-    weights = load(recipe.weights, recipe.arch)
+    weights = load_weights(recipe.weights, recipe.arch)
     check_fit(recipe, weights, wanted)
     return weights.sha256
-
-
-def estimate_seconds(plan: Plan, source: Source) -> float:
-    """About how long a plan will take: its FLOPs over this device's measured rate for convolutions, and its process."""
-    chosen = select(source, plan.recipe, plan.seed)
-    counted = cost.count(plan.model, plan.recipe, len(source.classes))
-    train, test = len(chosen.train), len(chosen.test) + len(chosen.extra)
-    backbone = counted.prefix_flops_per_image * (train * plan.recipe.views + test)
-    head = plan.recipe.epochs * (train * counted.train_flops_per_image + test * counted.train_flops_per_image / 3)
-    rate = rates(plan.device, plan.recipe.precision)["conv_tflops"] * 1e12
-    return PROCESS_SECONDS + (backbone + head) / rate
-
-
-def smaller_size(plans: Sequence[Plan], source: Source, seconds: float) -> int | None:
-    """The largest usual image size below the plans' own with which all of them take at most `seconds`; None if none."""
-    for size in (192, 160, 128, 96, 64, 48, 32):
-        smaller = [replace(p, recipe=replace(p.recipe, size=size)) for p in plans]
-        if all(size < p.recipe.size for p in plans) and sum(estimate_seconds(p, source) for p in smaller) <= seconds:
-            return size
-    return None

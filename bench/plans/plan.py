@@ -1,4 +1,4 @@
-"""The plan of one run: what will be trained on what, its name, and how it travels to the process that does it."""
+"""The plan of one run: what will be trained on what, its name, and how it travels to the process that runs it."""
 
 import hashlib
 import json
@@ -7,24 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from bench.recipes import MODELS, Recipe
+from bench.records import RUN_FILE
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run to be made; `recipe.precision` is already bf16 or fp32."""
+    """One run to do. `recipe.precision` is already bf16 or fp32; `dataset` is the folder with the photos, `folder` the
+    one for the run's results.
+    """
 
     run: str
     model: str
     recipe: Recipe
     seed: int
     dataset: str
-    data: str
     folder: str
     device: str
     command: str
 
     def to_json(self) -> str:
-        """As text for another process."""
+        """The plan as text for another process."""
         return json.dumps(asdict(self))
 
     @staticmethod
@@ -35,7 +37,7 @@ class Plan:
 
 
 def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:
-    """The fields of a recipe that a model uses, as recorded: a weights file by its name, never its path."""
+    """The recipe fields that a model uses, as recorded: a weights file by its name, never by its path."""
     used = {k: v for k, v in asdict(recipe).items() if k not in MODELS[model].unused}
     if used.get("weights"):
         used["weights"] = Path(used["weights"]).name
@@ -43,13 +45,13 @@ def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:
 
 
 def run_name(model: str, recipe: Recipe, seed: int, *conditions: str) -> str:
-    """Name of a run, the same for the same model, recipe, seed and conditions (dataset, weights and device)."""
+    """Name of a run: the same for the same model, recipe, seed and conditions (dataset, weights and device)."""
     text = json.dumps([public_recipe(model, recipe), *conditions], sort_keys=True)
     return f"{model}-{hashlib.sha256(text.encode()).hexdigest()[:8]}-s{seed}"
 
 
 def fresh_copy(plan: Plan) -> Plan:
-    """The plan under a name that no finished run has yet: the earlier runs stay, to be compared with."""
-    taken = [plan.folder, *(f"{plan.folder}-{n}" for n in range(2, 1000))]
-    folder = next(f for f in taken if not (Path(f) / "run.json").is_file())
+    """The plan under a name that no finished run has yet: earlier runs stay for comparison."""
+    folders = [plan.folder, *(f"{plan.folder}-{n}" for n in range(2, 1000))]
+    folder = next(f for f in folders if not (Path(f) / RUN_FILE).is_file())
     return replace(plan, folder=folder, run=Path(folder).name)

@@ -1,4 +1,4 @@
-"""What lies beside the run records: predictions, pictures, facts about the dataset. Standard library only."""
+"""The files beside a run.json: predictions and the list of pictures. Standard library only."""
 
 import csv
 import json
@@ -15,9 +15,9 @@ PREDICTIONS_FILE, PICTURES = "predictions.csv", "pictures"
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One test image as the model sees it after the last epoch; `probability` is that of the predicted class.
+    """The model's answer to one test image after the last epoch; `probability` is that of the predicted class.
 
-    `clean` tells whether the image is known not to be in the pretraining set; None where nothing is known.
+    `clean` is True if the image is known not to be in the pretraining set, None if nothing is known.
     """
 
     file: str
@@ -41,29 +41,6 @@ class Picture:
     layer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetFacts:
-    """What a reader should know of a dataset, kept beside its runs so that a report needs no photos.
-
-    `counts` is split -> class -> images, `pixels` the shortest and longest side over all images, `rejected` reason ->
-    candidates, `leaks` the images that stand in train and test alike, `floors` the accuracy of trivial rules: always
-    the commonest class (`majority`), and a logistic regression on size, colour, borders and file size (`trivial`).
-    """
-
-    name: str
-    manifest_sha256: str
-    classes: list[str]
-    counts: dict[str, dict[str, int]]
-    sources: dict[str, int]
-    licenses: dict[str, int]
-    owners: int | None
-    pixels: list[int] | None
-    rejected: dict[str, int]
-    leaks: int
-    floors: dict[str, float]
-    samples: list[Picture]
-
-
 def write_predictions(folder: Path, predictions: Iterable[Prediction]) -> None:
     """Write `folder`/predictions.csv, one row per test image."""
     with atomic_write(folder / PREDICTIONS_FILE) as out:
@@ -79,17 +56,12 @@ def read_predictions(folder: Path) -> list[Prediction]:
     path = folder / PREDICTIONS_FILE
     try:
         with path.open(encoding="utf-8", newline="") as handle:
-            return [
-                Prediction(
-                    r["file"],
-                    r["truth"],
-                    r["predicted"],
-                    float(r["probability"]),
-                    float(r["loss"]),
-                    bool(int(r["clean"])) if r["clean"] else None,
-                )
-                for r in csv.DictReader(handle)
-            ]
+            predictions = []
+            for r in csv.DictReader(handle):
+                clean = bool(int(r["clean"])) if r["clean"] else None
+                numbers = (float(r["probability"]), float(r["loss"]), clean)
+                predictions.append(Prediction(r["file"], r["truth"], r["predicted"], *numbers))
+            return predictions
     except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError) as err:
         raise RecordError(f"{path}: cannot be read: {err!r}") from err
 
@@ -101,25 +73,8 @@ def write_pictures(folder: Path, pictures: Iterable[Picture]) -> None:
 
 
 def read_pictures(folder: Path) -> list[Picture]:
-    """The pictures of a run's folder; empty where it has none. Raises RecordError."""
+    """The pictures of a run's folder; empty if it has none. Raises RecordError."""
     path = folder / PICTURES / "pictures.json"
     if not path.is_file():
         return []
     return [build(Picture, values, f"{path}[{i}]") for i, values in enumerate(load_json(path))]
-
-
-def facts_folder(results: Path, dataset: str, manifest_sha256: str) -> Path:
-    """Where the facts of one state of a dataset lie: `results`/`dataset`/manifest-<12 hex digits>."""
-    return results / dataset / f"manifest-{manifest_sha256[:12]}"
-
-
-def write_facts(folder: Path, facts: DatasetFacts) -> None:
-    """Write `folder`/dataset.json; the pictures it names lie in the same folder."""
-    with atomic_write(folder / "dataset.json") as out:
-        json.dump(asdict(facts), out, indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def read_facts(folder: Path) -> DatasetFacts | None:
-    """The facts of `folder`/dataset.json, None where there is none. Raises RecordError."""
-    path = folder / "dataset.json"
-    return build(DatasetFacts, load_json(path), str(path)) if path.is_file() else None

@@ -2,42 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from bench.errors import RecordError, UsageError, VggbenchError, exit_codes
-from bench.records.artifacts import (
-    DatasetFacts,
-    Picture,
-    Prediction,
-    facts_folder,
-    read_facts,
-    read_pictures,
-    read_predictions,
-    write_facts,
-    write_pictures,
-    write_predictions,
-)
+from bench.errors import RecordError
 from bench.records.schema import build, load_json
 from collect.manifest import atomic_write
-
-__all__ = [
-    "DatasetFacts",
-    "Picture",
-    "Prediction",
-    "RecordError",
-    "UsageError",
-    "VggbenchError",
-    "atomic_write",
-    "exit_codes",
-    "facts_folder",
-    "read_facts",
-    "read_pictures",
-    "read_predictions",
-    "write_facts",
-    "write_pictures",
-    "write_predictions",
-]
 
 SCHEMA = "vggbench.run/1"
 RUN_FILE, WEIGHTS_FILE = "run.json", "weights.safetensors"
@@ -56,7 +27,7 @@ class DatasetInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model of a run; `weights` says where its pretrained weights come from, None for scratch.
+    """The model of a run; `weights` is the origin of its pretrained weights, None for scratch.
 
     `flops_per_image` counts one forward pass, a multiply-add as two.
     """
@@ -108,15 +79,23 @@ class Epoch:
     images_per_second: float
 
 
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    DONE = "done"
+    STALLED = "stalled"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run ended: `status` is done, stalled or failed, `reason` says why where it is not done.
+    """The figures of a run. `reason` says why a run that is not done stalled or failed.
 
-    `accuracy_low` and `accuracy_high` are Wilson's 95 % interval over the test images. `confusion` counts images,
+    `accuracy_low` and `accuracy_high` are Wilson's 95 % interval over the test images. `confusion` counts images:
     rows are the truth, columns the prediction, in the order of `dataset.classes`.
     """
 
-    status: str
+    status: RunStatus
     accuracy: float | None = None
     accuracy_low: float | None = None
     accuracy_high: float | None = None
@@ -167,19 +146,19 @@ class Run:
 def read_run(path: Path | str) -> Run:
     """The run of a run.json, or of the folder that holds one.
 
-    Raises RecordError naming file and key when it is half-written, of another schema or does not fit it.
+    Raises RecordError that names file and key if the file is half-written, of another schema or does not fit it.
     """
     path = Path(path)
     path = path / RUN_FILE if path.is_dir() else path
     values = load_json(path)
-    found = values.get("schema") if isinstance(values, dict) else None
-    if found != SCHEMA:
-        raise RecordError(f"{path}: schema is {found!r}, this version reads {SCHEMA!r}")
+    schema = values.get("schema") if isinstance(values, dict) else None
+    if schema != SCHEMA:
+        raise RecordError(f"{path}: schema is {schema!r}, this version reads {SCHEMA!r}")
     return build(Run, values, str(path))
 
 
 def write_run(folder: Path, run: Run) -> None:
-    """Write `folder`/run.json in one visible step, `schema` first."""
+    """Write `folder`/run.json atomically, `schema` first."""
     values = asdict(run)
     with atomic_write(folder / RUN_FILE) as out:
         json.dump({"schema": values.pop("schema"), **values}, out, indent=1, ensure_ascii=False, allow_nan=False)

@@ -3,6 +3,7 @@
 import json
 import types
 from dataclasses import is_dataclass
+from enum import EnumType
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -29,7 +30,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def build(kind: type[T], values: Any, where: str) -> T:
-    """A `kind` from a JSON object. Raises RecordError that begins with `where` and names the key."""
+    """A `kind` from a JSON object. Raises RecordError that starts with `where` and names the key."""
     if not isinstance(values, dict):
         raise RecordError(f"{where}: must be an object")
     hints = get_type_hints(kind)
@@ -42,10 +43,13 @@ def build(kind: type[T], values: Any, where: str) -> T:
             made[key] = build(hint, value, inside)
         elif get_origin(hint) is list and is_dataclass(get_args(hint)[0]) and isinstance(value, list):
             made[key] = [build(get_args(hint)[0], v, f"{inside}[{i}]") for i, v in enumerate(value)]
+        elif isinstance(hint, EnumType) and value in list(hint):
+            made[key] = hint(value)
         elif _fits(value, hint):
             made[key] = value
         else:
-            raise RecordError(f"{inside}: must be {getattr(hint, '__name__', hint)}, not {value!r:.60}")
+            expected = " or ".join(hint) if isinstance(hint, EnumType) else getattr(hint, "__name__", hint)
+            raise RecordError(f"{inside}: must be {expected}, not {value!r:.60}")
     try:
         return kind(**made)
     except TypeError as err:

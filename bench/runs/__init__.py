@@ -1,9 +1,9 @@
-"""bench.runs."""
+"""A process per run: started, watched and recorded."""
 
-from bench.runs.runner import finished, make_run, make_runs
+from bench.runs.runner import finished_run, make_run, make_runs
 
 __all__ = [
-    "finished",
+    "finished_run",
     "make_run",
     "make_runs",
 ]

@@ -1,29 +1,23 @@
-"""Making the planned runs, each in its own process, with progress for the person who waits."""
+"""The planned runs, one process after the other; a crash becomes a failed record."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.data import Source, select
+from bench.data import Source
 from bench.errors import RecordError, VggbenchError
-from bench.experiment import CHECKPOINT
-from bench.machine import code_info, info
-from bench.models import counts as cost
-from bench.models import load
-from bench.outcome import dataset_info, model_info
-from bench.plans import Plan, public_recipe
+from bench.events import Failure, from_line
+from bench.outcome import record_failure
+from bench.plans import Plan
 from bench.recipes import Recipe
-from bench.records import RUN_FILE, Cost, Result, Run, read_run, write_run
+from bench.records import RUN_FILE, Run, RunStatus, read_run
+from bench.runs.display import Display
+from bench.training import CHECKPOINT_FILE
 
 LOG_FILE = "worker.log"
 
@@ -31,13 +25,30 @@ LOG_FILE = "worker.log"
 class RunError(VggbenchError):
     """A run's process ended with an error that concerns the whole command: weights, dataset, usage."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.exit_code = failure.exit_code
 
 
-def finished(plan: Plan) -> Run | None:
-    """The record of a plan that was already made to its end (done or stalled), else None."""
+def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[Run]:
+    """Make all planned runs in order. Finished ones are kept, interrupted ones continue."""
+    runs = []
+    for number, plan in enumerate(plans, 1):
+        title = f"[{number}/{len(plans)}] {_plan_title(plan, plans)}"
+        run = finished_run(plan)
+        if run is not None:
+            console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
+        else:
+            continued = " (continued)" if (Path(plan.folder) / CHECKPOINT_FILE).is_file() else ""
+            console.print(f"{title}{continued}", highlight=False, markup=False)
+            run = make_run(plan, source, console)
+            console.print(f"  {_outcome_line(run)}", highlight=False, markup=False)
+        runs.append(run)
+    return runs
+
+
+def finished_run(plan: Plan) -> Run | None:
+    """The record of a plan that already ran to its end (done or stalled), else None."""
     path = Path(plan.folder) / RUN_FILE
     if not path.is_file():
         return None
@@ -45,71 +56,37 @@ def finished(plan: Plan) -> Run | None:
         run = read_run(path)
     except RecordError:
         return None
-    return run if run.result.status in ("done", "stalled") else None
-
-
-def _describe(event: dict[str, Any], epochs: int) -> str:
-    kind = event["event"]
-    if kind == "pack":
-        return f"packing images {event['done']:,}/{event['total']:,}"
-    if kind == "features":
-        return f"features of the frozen backbone {event['done']:,}/{event['total']:,}"
-    loss, accuracy = event.get("loss"), event.get("accuracy")
-    figures = f"  loss {loss:.3f}  train accuracy {accuracy:.1%}" if loss is not None and accuracy is not None else ""
-    return f"epoch {event['epoch']}/{epochs}{figures}  {event['images_per_second']:,.0f} images/s"
-
-
-class Display:
-    """Progress of one run: bars on a terminal, a line per epoch elsewhere."""
-
-    def __init__(self, console: Console, plan: Plan) -> None:
-        self._console, self._plan = console, plan
-        columns = (TextColumn("{task.fields[title]:<28}"), BarColumn(24), TimeElapsedColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> "Display":
-        if self._console.is_terminal:
-            self._bars.start()
-            title = f"{self._plan.model} seed {self._plan.seed}"
-            self._task = self._bars.add_task("starting", total=1.0, title=title)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._bars.stop()
-
-    def show(self, event: dict[str, Any]) -> None:
-        epochs = self._plan.recipe.epochs
-        if event["event"] == "note":
-            self._console.print(f"  note: {event['text']}", highlight=False, markup=False)
-        elif event["event"] == "epoch" and self._task is None:
-            on = "validation" if self._plan.recipe.val_fraction else "test"
-            measured = f"{on} accuracy {event['test_accuracy']:.1%}, loss {event['test_loss']:.3f}"
-            self._console.print(
-                f"  epoch {event['epoch']}/{epochs}: train loss {event['train_loss']:.3f}, {measured}, "
-                f"{event['seconds']:.1f} s, {event['images_per_second']:,.0f} images/s",
-                highlight=False,
-            )
-        elif self._task is not None and event["event"] in ("pack", "features", "step"):
-            share = event.get("done", 0) / event.get("total", 1)
-            if event["event"] == "step":
-                share = (event["epoch"] - 1 + event["step"] / event["steps"]) / epochs
-            self._bars.update(self._task, completed=share, description=_describe(event, epochs))
+    return run if run.result.status is not RunStatus.FAILED else None
 
 
 def make_run(plan: Plan, source: Source, console: Console) -> Run:
-    """Make one run in a process of its own and return its record; a crash leaves a record with status failed.
+    """Make one run in its own process and return its record; a crash leaves a record with status failed.
 
-    Raises RunError when the reason concerns the whole command. KeyboardInterrupt ends the process and is passed on.
+    Raises RunError if the reason concerns the whole command. KeyboardInterrupt ends the process and is passed on.
     """
-    folder = Path(plan.folder)
+    log = _log_file(Path(plan.folder))
+    exit_code, failure = _run_worker(plan, log, console)
+    if exit_code == 0:
+        log.unlink()
+        return read_run(plan.folder)
+    if failure is not None and failure.exit_code != 1:
+        log.unlink()
+        raise RunError(failure)
+    return record_failure(plan, source, failure.message if failure else _crash_reason(exit_code, log))
+
+
+def _log_file(folder: Path) -> Path:
+    """Where the worker's standard error goes, in the run's folder, which exists afterwards."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise VggbenchError(f"{folder.parent.parent}: results cannot be kept there ({err.strerror})") from err
-    error: dict[str, Any] = {}
-    log = folder / LOG_FILE
+    return folder / LOG_FILE
+
+
+def _run_worker(plan: Plan, log: Path, console: Console) -> tuple[int, Failure | None]:
+    """Run a plan in a worker process and show its events; its exit code, and its last words if it failed."""
+    failure = None
     with (
         log.open("w", encoding="utf-8") as errors,
         subprocess.Popen(
@@ -118,7 +95,7 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=_environment(),
+            env=_worker_environment(),
         ) as process,
     ):
         assert process.stdin is not None and process.stdout is not None
@@ -127,9 +104,9 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
                 process.stdin.write(plan.to_json())
                 process.stdin.close()
                 for line in process.stdout:
-                    event = json.loads(line)
-                    if event["event"] == "error":
-                        error = event
+                    event = from_line(line)
+                    if isinstance(event, Failure):
+                        failure = event
                     else:
                         display.show(event)
                 process.wait()
@@ -137,84 +114,39 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
             process.terminate()
             process.wait()
             raise
-    if process.returncode == 0:
-        log.unlink()
-        return read_run(folder)
-    if error.get("exit_code", 1) != 1:
-        log.unlink()
-        raise RunError(error["message"], error["exit_code"])
-    return _record_failure(plan, source, error.get("message") or _reason(process.returncode, log))
+    return process.returncode, failure
 
 
-def _environment() -> dict[str, str]:
-    """This process's environment, with the folder bench was imported from on the path."""
+def _worker_environment() -> dict[str, str]:
+    """This process's environment, with the folder that holds the package `bench` on the path."""
     here = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}
 
 
-def _reason(code: int, log: Path) -> str:
-    if code == -9:
-        return "killed by the system, most likely for want of memory; try a smaller --batch-size or --size"
+def _crash_reason(exit_code: int, log: Path) -> str:
+    if exit_code == -9:
+        return "killed by the system, probably because memory ran out; try a smaller --batch-size or --size"
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return f"the process ended with code {code}: {lines[-1] if lines else 'no message'} (see {log.name} in its folder)"
+    last_line = lines[-1] if lines else "no message"
+    return f"the process ended with code {exit_code}: {last_line} (see {log.name} in its folder)"
 
 
-def _record_failure(plan: Plan, source: Source, reason: str) -> Run:
-    recipe = plan.recipe
-    weights = load(recipe.weights, recipe.arch) if recipe.weights and recipe.arch else None
-    record = Run(
-        run=plan.run,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        dataset=dataset_info(source, select(source, recipe, plan.seed)),
-        model=model_info(plan, cost.count(plan.model, recipe, len(source.classes)), weights),
-        recipe=public_recipe(plan.model, recipe),
-        seed=plan.seed,
-        device=info(torch.device(plan.device), recipe.precision),
-        code=code_info(),
-        epochs=[],
-        result=Result("failed", reason=reason),
-        cost=Cost(total_seconds=0.0),
-        command=plan.command,
-    )
-    write_run(Path(plan.folder), record)
-    return record
-
-
-def _title(plan: Plan, plans: Sequence[Plan]) -> str:
-    """The model, the fields of its recipe that tell it from the others planned, and the seed."""
+def _plan_title(plan: Plan, plans: Sequence[Plan]) -> str:
+    """The model, the recipe fields in which its plans differ, and the seed."""
     recipes = [p.recipe for p in plans if p.model == plan.model]
-    differ = [f.name for f in fields(Recipe) if len({getattr(r, f.name) for r in recipes}) > 1]
-    return ", ".join([plan.model, *(f"{key}={getattr(plan.recipe, key)}" for key in differ), f"seed {plan.seed}"])
+    varied = [f.name for f in fields(Recipe) if len({getattr(r, f.name) for r in recipes}) > 1]
+    return ", ".join([plan.model, *(f"{key}={getattr(plan.recipe, key)}" for key in varied), f"seed {plan.seed}"])
 
 
-def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[Run]:
-    """Make all planned runs in order; finished ones are taken as they are, half-made ones continued."""
-    runs = []
-    for place, plan in enumerate(plans, 1):
-        title = f"[{place}/{len(plans)}] {_title(plan, plans)}"
-        known = finished(plan)
-        if known is not None:
-            console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
-            runs.append(known)
-            continue
-        going_on = " (continued)" if (Path(plan.folder) / CHECKPOINT).is_file() else ""
-        console.print(f"{title}{going_on}", highlight=False, markup=False)
-        run = make_run(plan, source, console)
-        runs.append(run)
-        console.print(f"  {_outcome(run)}", highlight=False, markup=False)
-    return runs
-
-
-def _outcome(run: Run) -> str:
+def _outcome_line(run: Run) -> str:
     result = run.result
-    if result.status == "failed":
+    if result.status is RunStatus.FAILED:
         return f"failed: {result.reason}"
     assert result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None
-    interval = f"{result.accuracy:.1%} ({result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f})"
+    accuracy = f"{result.accuracy:.1%} ({result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f})"
     if result.clean_accuracy is not None:
-        interval += f", {result.clean_accuracy:.1%} of {result.clean_images:,} images that no pretraining saw"
-    stalled = f"stalled: {result.reason}; " if result.status == "stalled" else ""
-    return (
-        f"{stalled}accuracy {interval}, {run.cost.epoch_seconds:.2f} s an epoch, {run.cost.total_seconds:.0f} s in all"
-    )
+        accuracy += f", {result.clean_accuracy:.1%} on {result.clean_images:,} images that no pretraining used"
+    stalled = f"stalled: {result.reason}; " if result.status is RunStatus.STALLED else ""
+    seconds = f"{run.cost.epoch_seconds:.2f} s per epoch, {run.cost.total_seconds:.0f} s in total"
+    return f"{stalled}accuracy {accuracy}, {seconds}"

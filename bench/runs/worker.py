@@ -1,45 +1,46 @@
-"""The process of one run: reads its plan on standard input and tells its progress as JSON lines."""
+"""The process of one run: reads its plan from standard input and writes its events to standard output as lines."""
 
-import json
 import os
 import sys
 import time
-from typing import Any
 
 import torch
 
 from bench.errors import VggbenchError
+from bench.events import Event, Failure, Step, to_line
 from bench.experiment import run
 from bench.plans import Plan
 
+STEP_SECONDS = 0.1
+
 
 def main() -> None:
-    """Run the plan on standard input. Progress goes to standard output, everything else to standard error."""
-    progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Run the plan on standard input. Events go to standard output, everything else to standard error."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not come between the lines
     plan = Plan.from_json(sys.stdin.read())
-    told = 0.0
+    last_written = 0.0
 
-    def emit(event: str, **values: Any) -> None:
-        nonlocal told
+    def emit(event: Event) -> None:
+        nonlocal last_written
         now = time.monotonic()
-        if event == "step" and values["step"] < values["steps"] and now - told < 0.1:
+        if isinstance(event, Step) and event.step < event.steps and now - last_written < STEP_SECONDS:
             return
-        told = now
-        print(json.dumps({"event": event, **values}), file=progress, flush=True)
+        last_written = now
+        print(to_line(event), file=events, flush=True)
 
     try:
         run(plan, emit)
     except VggbenchError as err:
-        emit("error", message=str(err), exit_code=err.exit_code)
+        emit(Failure(str(err), err.exit_code))
         sys.exit(1)
     except BrokenPipeError:
-        sys.exit(1)  # the process that waits for this run is gone; its checkpoint is kept
+        sys.exit(1)  # the command that started this process is gone; the checkpoint is kept
     except OSError as err:
-        emit("error", message=f"{err.filename or 'writing a file'}: {err.strerror or err}", exit_code=1)
+        emit(Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}", 1))
         sys.exit(1)
     except torch.OutOfMemoryError:
-        emit("error", message="out of memory; try a smaller --batch-size or --size", exit_code=1)
+        emit(Failure("out of memory; try a smaller --batch-size or --size", 1))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

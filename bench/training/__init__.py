@@ -1,23 +1,20 @@
-"""bench.training."""
+"""Training: the loop and its parts, cached features, metrics, and checks of networks."""
 
-from bench.training.diagnose import examine, initialise, is_stalled
-from bench.training.evaluate import answers, figures, loss_per_image, predicted, predictions, probabilities
-from bench.training.features import cached_features
-from bench.training.train import DivergedError, Emit, Trained, train
+from bench.training.checkpoint import CHECKPOINT_FILE, Checkpoint, TrainingResult
+from bench.training.diagnose import examine, is_stalled
+from bench.training.evaluate import (
+    compute_logits,
+    compute_metrics,
+    loss_per_image,
+    make_predictions,
+    predicted_classes,
+    probabilities,
+)
+from bench.training.features import Backbone, cached_features
+from bench.training.train import DivergedError, train_network
 
 __all__ = [
-    "DivergedError",
-    "Emit",
-    "Trained",
-    "answers",
-    "cached_features",
-    "examine",
-    "figures",
-    "initialise",
-    "is_stalled",
-    "loss_per_image",
-    "predicted",
-    "predictions",
-    "probabilities",
-    "train",
-]
+    "CHECKPOINT_FILE", "Backbone", "Checkpoint", "DivergedError", "TrainingResult", "cached_features",
+    "compute_logits", "compute_metrics", "examine", "is_stalled", "loss_per_image", "make_predictions",
+    "predicted_classes", "probabilities", "train_network",
+]  # fmt: skip

@@ -1,7 +1,6 @@
-"""Measuring a network on a split, and the figures made from its answers."""
+"""Logits of a network on labelled inputs, and the result and predictions computed from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,9 +8,9 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.data import Split, batches, to_input
+from bench.data import LabelledInputs, iterate_batches, to_input
 from bench.machine import autocast
-from bench.records import Prediction
+from bench.records import Prediction, Result, RunStatus
 
 
 def loss_per_image(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -22,7 +21,7 @@ def loss_per_image(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0)
     return F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
 
 
-def predicted(logits: Tensor) -> Tensor:
+def predicted_classes(logits: Tensor) -> Tensor:
     """Class index of each row of (n, 1) or (n, k) logits."""
     return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
 
@@ -36,66 +35,65 @@ def probabilities(logits: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def answers(trunk: nn.Module, split: Split, batch_size: int, precision: str) -> Tensor:
-    """Logits (n, outputs) of a split in its order, float32 on the CPU. The last batch is padded, so that all have one
-    shape, and the padding is cut off.
+def compute_logits(trunk: nn.Module, data: LabelledInputs, batch_size: int, precision: str) -> Tensor:
+    """Logits (n, outputs) in the order of `data`, float32 on the CPU. The last batch is padded so that all batches have
+    one shape; the padding is cut off.
     """
-    was_training, device = trunk.training, split.labels.device
+    was_training, device = trunk.training, data.labels.device
     trunk.eval()
-    count = len(split)
-    order = torch.arange(-(-count // batch_size) * batch_size, device=split.index.device).clamp(max=count - 1)
-    made = []
-    for stored, _ in batches(split, order, batch_size):
+    count = len(data)
+    order = torch.arange(-(-count // batch_size) * batch_size, device=data.index.device).clamp(max=count - 1)
+    logits = []
+    for stored, _ in iterate_batches(data, order, batch_size):
         with autocast(device, precision):
-            made.append(trunk(to_input(stored)).float())
+            logits.append(trunk(to_input(stored)).float())
     trunk.train(was_training)
-    return torch.cat(made)[:count].cpu()
+    return torch.cat(logits)[:count].cpu()
 
 
-def measure(logits: Tensor, labels: Tensor) -> tuple[float, float]:
+def loss_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     """Mean loss and accuracy of CPU logits."""
     loss = float(loss_per_image(logits, labels).mean())
-    return loss, int((predicted(logits) == labels).sum()) / len(labels)
+    return loss, int((predicted_classes(logits) == labels).sum()) / len(labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Accuracy with Wilson's 95 % interval, top-5 (None below six classes), macro F1 and the confusion counts."""
-
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    top5: float | None
-    macro_f1: float
-    confusion: list[list[int]]
-
-
-def figures(logits: Tensor, labels: Tensor, num_classes: int) -> Figures:
-    """Figures of CPU logits (n, outputs) against labels (n,)."""
+def compute_metrics(logits: Tensor, labels: Tensor, num_classes: int) -> Result:
+    """The result of a finished run with CPU logits (n, outputs) for labels (n,); top-5 is None below six classes."""
     from scipy.stats import binomtest
 
-    guess = predicted(logits)
-    right, count = int((guess == labels).sum()), len(labels)
-    interval = binomtest(right, count).proportion_ci(method="wilson")
-    pairs: NDArray[np.int64] = np.zeros((num_classes, num_classes), dtype=np.int64)
-    np.add.at(pairs, (labels.numpy(), guess.numpy()), 1)
-    sums = pairs.sum(0) + pairs.sum(1)
-    f1 = np.divide(2 * pairs.diagonal(), sums, out=np.zeros(num_classes), where=sums > 0)
-    top5 = None
-    if num_classes > 5:
-        top5 = float((logits.topk(5, 1).indices == labels[:, None]).any(1).float().mean())
-    return Figures(right / count, float(interval.low), float(interval.high), top5, float(f1.mean()), pairs.tolist())
+    predicted = predicted_classes(logits)
+    correct, count = int((predicted == labels).sum()), len(labels)
+    interval = binomtest(correct, count).proportion_ci(method="wilson")
+    confusion: NDArray[np.int64] = np.zeros((num_classes, num_classes), dtype=np.int64)
+    np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
+    sums = confusion.sum(0) + confusion.sum(1)
+    f1 = np.divide(2 * confusion.diagonal(), sums, out=np.zeros(num_classes), where=sums > 0)
+    in_top5 = (logits.topk(5, 1).indices == labels[:, None]).any(1) if num_classes > 5 else None
+    return Result(
+        RunStatus.DONE,
+        accuracy=correct / count,
+        accuracy_low=float(interval.low),
+        accuracy_high=float(interval.high),
+        top5=None if in_top5 is None else float(in_top5.float().mean()),
+        macro_f1=float(f1.mean()),
+        confusion=confusion.tolist(),
+    )
 
 
-def predictions(
+def make_predictions(
     logits: Tensor, labels: Tensor, files: Sequence[str], classes: Sequence[str], clean: Sequence[bool | None]
 ) -> list[Prediction]:
     """One Prediction per image, in order."""
-    guess, losses = predicted(logits), loss_per_image(logits, labels)
-    sure = probabilities(logits).gather(1, guess[:, None])[:, 0]
+    predicted, losses = predicted_classes(logits), loss_per_image(logits, labels)
+    confidence = probabilities(logits).gather(1, predicted[:, None])[:, 0]
     return [
         Prediction(
-            files[i], classes[int(labels[i])], classes[int(guess[i])], float(sure[i]), float(losses[i]), clean[i]
+            files[i],
+            classes[int(labels[i])],
+            classes[int(predicted[i])],
+            float(confidence[i]),
+            float(losses[i]),
+            clean[i],
         )
         for i in range(len(files))
     ]

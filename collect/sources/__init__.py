@@ -23,3 +23,10 @@ def open_streams(dataset: Dataset, context: SourceContext) -> Streams:
 def endpoint(dataset: Dataset) -> str | None:
     """The API address that the environment sets in place of the source's own, None where it sets none."""
     return os.environ.get(ENDPOINTS.get(dataset.source, "")) or None
+
+
+def drawable_classes() -> tuple[str, ...]:
+    """Names of the classes that the synthetic source can draw."""
+    from collect.sources.synthetic.drawing import CLASSES
+
+    return CLASSES

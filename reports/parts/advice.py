@@ -176,7 +176,7 @@ def lost(comparison: Comparison) -> list[Clause]:
     told = []
     groups = [g for g in comparison.study.groups if g.lost]
     for group in groups[:MOST_LOST]:
-        statuses = [run.result.status for run in group.lost]
+        statuses = [str(run.result.status) for run in group.lost]
         parts = [f"{plural(statuses.count(s), 'run')} {s}" for s in ("stalled", "failed") if s in statuses]
         name = clean(MODEL_NAMES.get(group.any.model.name, group.any.model.name), 60)
         told.append(f"{name}: {listed(parts)}")

@@ -35,7 +35,7 @@ def three_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def easy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder data/ with `easy`: noisy red and noisy blue squares, which any network that learns tells apart."""
+    """A folder data/ with `easy`: noisy red and noisy blue squares, which any network that learns can distinguish."""
     folder = tmp_path_factory.mktemp("data") / "easy"
     noise = torch.Generator().manual_seed(0)
     for split, count in (("train", 48), ("test", 16)):
@@ -53,13 +53,28 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file for vgg11_bn of width 0.1 with a five-class classifier and its origin."""
     from safetensors.torch import save_file
 
-    from bench.models.vgg import bare
-    from bench.training.diagnose import initialise
+    from bench.models import build_architecture, initialise_weights
 
     torch.manual_seed(3)
-    net = bare("vgg11_bn", 5, width=0.1)
-    initialise(net, "he")
+    net = build_architecture("vgg11_bn", 5, width=0.1)
+    initialise_weights(net, "he")
     path = tmp_path_factory.mktemp("weights") / "mine.safetensors"
     about = {"pretrained_on": "random numbers", "arch": "vgg11_bn", "width": "0.1", "classes": "a\nb\nc\nd\ne"}
     save_file(net.state_dict(), path, about)
     return path
+
+
+SMALL = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "epochs": 2, "batch_size": 8, "precision": "fp32"}
+
+
+@pytest.fixture
+def small_plan(tmp_path: Path):
+    """A function that makes the plan of a small run on the CPU, to be written to a folder of this name."""
+    from bench.plans import Plan
+    from bench.recipes import make_recipe
+
+    def make(model: str, dataset: str, data: Path, folder: str = "run", **values: object) -> Plan:
+        recipe = make_recipe(model, {**SMALL, **values})
+        return Plan(folder, model, recipe, 1, str(data / dataset), str(tmp_path / folder), "cpu", "bench run")
+
+    return make

@@ -1,4 +1,4 @@
-"""Image files as squares: as Pillow would make them, whatever the format, and a clear word about broken ones."""
+"""Image files as squares: the same as Pillow's in every format, and a clear error for broken files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.decode import decode
+from bench.data import decode_images
 from bench.errors import VggbenchError
 from collect.sources.synthetic.drawing import draw
 
@@ -30,60 +30,60 @@ def _by_pillow(path: Path, size: int) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize("size", [(64, 64), (100, 80), (144, 144), (640, 480), (1200, 300), (40, 33)])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_a_jpeg_comes_out_as_pillow_makes_it(tmp_path: Path, size: tuple[int, int], mode: str) -> None:
+def test_a_jpeg_is_decoded_as_by_pillow(tmp_path: Path, size: tuple[int, int], mode: str) -> None:
     path = _photo(tmp_path / "photo.jpg", size, mode, quality=90)
-    made = decode([path], 64)
-    assert made.shape == (1, 64, 64, 3)
-    assert made.dtype == np.uint8
-    apart = np.abs(made[0] - _by_pillow(path, 64))
+    square = decode_images([path], 64)
+    assert square.shape == (1, 64, 64, 3)
+    assert square.dtype == np.uint8
+    apart = np.abs(square[0] - _by_pillow(path, 64))
     assert apart.max() <= 3
     assert apart.mean() < 1.2
 
 
-def test_without_simplejpeg_pillow_decodes_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_simplejpeg_pillow_decodes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [_photo(tmp_path / f"{i}.jpg", size) for i, size in enumerate([(144, 144), (320, 200)])]
-    usual = decode(paths, 64).astype(np.int64)
+    usual = decode_images(paths, 64).astype(np.int64)
     monkeypatch.setattr("bench.data.decode.simplejpeg", None)
-    by_pillow = decode(paths, 64)
+    by_pillow = decode_images(paths, 64)
     assert np.abs(usual - by_pillow).max() <= 3
     for square, path in zip(by_pillow, paths, strict=True):
         np.testing.assert_array_equal(square, _by_pillow(path, 64))
 
 
 @pytest.mark.parametrize(("name", "mode"), [("a.png", "RGBA"), ("a.png", "P"), ("a.webp", "RGB")])
-def test_other_formats_are_pillows(tmp_path: Path, name: str, mode: str) -> None:
+def test_other_formats_are_decoded_by_pillow(tmp_path: Path, name: str, mode: str) -> None:
     path = _photo(tmp_path / name, (150, 90), mode)
-    np.testing.assert_array_equal(decode([path], 32)[0], _by_pillow(path, 32))
+    np.testing.assert_array_equal(decode_images([path], 32)[0], _by_pillow(path, 32))
 
 
 def test_images_of_many_shapes_keep_their_order(tmp_path: Path) -> None:
     sizes = [(80, 60), (64, 64), (80, 60), (300, 200), (64, 64), (60, 80)]
     paths = [_photo(tmp_path / f"{i}.jpg", size, quality=60 + 5 * i) for i, size in enumerate(sizes)]
     paths.insert(2, _photo(tmp_path / "2.png", (50, 70)))
-    together = decode(paths, 48)
+    together = decode_images(paths, 48)
     for i, path in enumerate(paths):
-        np.testing.assert_array_equal(together[i], decode([path], 48)[0])
+        np.testing.assert_array_equal(together[i], decode_images([path], 48)[0])
     assert len({square.tobytes() for square in together}) == len(paths)
 
 
-def test_photos_are_turned_upright(tmp_path: Path) -> None:
+def test_photos_are_rotated_upright(tmp_path: Path) -> None:
     image = Image.new("RGB", (80, 40), "red")
     image.paste("blue", (40, 0, 80, 40))
     exif = Image.Exif()
     exif[0x0112] = 6
     image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    pixels = decode([tmp_path / "turned.jpg"], 40)[0]
+    pixels = decode_images([tmp_path / "turned.jpg"], 40)[0]
     assert pixels[5, 20, 0] > 200
     assert pixels[35, 20, 2] > 200
 
 
-def test_a_broken_file_is_named(tmp_path: Path) -> None:
+def test_a_broken_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     whole = _photo(tmp_path / "whole.jpg", (144, 144)).read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.jpg").write_text("no photo")
-    for name in ("cut.jpg", "text.jpg", "gone.jpg"):
-        with pytest.raises(VggbenchError, match=rf"{name}: not a readable image .*; remove it, or let collect"):
-            decode([tmp_path / "whole.jpg", tmp_path / name], 32)
+    for name in ("cut.jpg", "text.jpg", "missing.jpg"):
+        with pytest.raises(VggbenchError, match=rf"{name}: not a readable image .*; remove it; collect --from"):
+            decode_images([tmp_path / "whole.jpg", tmp_path / name], 32)
 
 
 def test_a_jpeg_with_too_many_pixels_is_refused_before_it_is_decoded(
@@ -92,4 +92,4 @@ def test_a_jpeg_with_too_many_pixels_is_refused_before_it_is_decoded(
     path = _photo(tmp_path / "huge.jpg", (300, 200))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
     with pytest.raises(VggbenchError, match=r"huge\.jpg: not a readable image .*decompression bomb"):
-        decode([path], 32)
+        decode_images([path], 32)

@@ -1,4 +1,4 @@
-"""The networks: counts that others published, torchvision's outputs and names, and what each model may change."""
+"""The networks: published counts, torchvision's outputs and names, and which parts each model trains."""
 
 import re
 
@@ -7,10 +7,18 @@ import torch
 import torchvision
 from torch import nn
 
-from bench.experiment import build
-from bench.models.counts import count
-from bench.models.vgg import VGGS, AveragePool7, bare, block_start, new_head, split, torchvision_classifiers
-from bench.plans.plan import Plan
+from bench.models import (
+    VGGS,
+    build_architecture,
+    build_network,
+    count_model,
+    load_weights,
+    new_head,
+    observe_layers,
+    torchvision_classifiers,
+)
+from bench.models.heads import cut
+from bench.models.vgg import AveragePool7, block_start
 from bench.recipes import HEADS, MODELS, make_recipe
 
 
@@ -23,21 +31,26 @@ from bench.recipes import HEADS, MODELS, make_recipe
         ("frozen-vgg", {"head": "mlp256"}, 2, 14_714_688 + 25_088 * 256 + 256 + 257, 25_088 * 256 + 256 + 257),
     ],
 )
-def test_published_parameter_counts(model: str, values: dict, classes: int, total: int, trainable: int) -> None:
-    made = count(model, make_recipe(model, values), classes)
-    assert (made.parameters_total, made.parameters_trainable) == (total, trainable)
+def test_parameter_counts_are_the_published_ones(
+    model: str, values: dict, classes: int, total: int, trainable: int
+) -> None:
+    counts = count_model(model, make_recipe(model, values), classes)
+    assert (counts.parameters_total, counts.parameters_trainable) == (total, trainable)
 
 
 def test_flops_are_the_published_multiply_adds_twice() -> None:
-    made = count("scratch-vgg", make_recipe("scratch-vgg", {}), 1000)
-    assert made.flops_per_image == pytest.approx(2 * 15.47e9, rel=1e-3)
-    assert made.train_flops_per_image == pytest.approx(92.65e9, rel=1e-3)
+    counts = count_model("scratch-vgg", make_recipe("scratch-vgg", {}), 1000)
+    assert counts.flops_per_image == pytest.approx(2 * 15.47e9, rel=1e-3)
+    assert counts.train_flops_per_image == pytest.approx(92.65e9, rel=1e-3)
 
 
 @pytest.mark.parametrize("arch", VGGS)
-def test_our_vgg_is_torchvisions(arch: str) -> None:
+def test_our_vgg_has_torchvisions_names_and_outputs(arch: str) -> None:
     torch.manual_seed(0)
-    ours, theirs = bare(arch, 7).eval(), torchvision.models.get_model(arch, weights=None, num_classes=7).eval()
+    ours, theirs = (
+        build_architecture(arch, 7).eval(),
+        torchvision.models.get_model(arch, weights=None, num_classes=7).eval(),
+    )
     with torch.no_grad():
         for module in theirs.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -50,14 +63,14 @@ def test_our_vgg_is_torchvisions(arch: str) -> None:
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 7, 14])
-def test_average_pool_is_torchs(side: int) -> None:
+def test_our_average_pool_equals_torchs(side: int) -> None:
     maps = torch.randn(2, 4, side, side, generator=torch.Generator().manual_seed(side))
     torch.testing.assert_close(AveragePool7()(maps), nn.AdaptiveAvgPool2d(7)(maps), atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("arch", ["vgg11", "vgg16_bn"])
-def test_blocks_begin_after_each_pool(arch: str) -> None:
-    features = bare(arch, 2, width=0.05).features
+def test_blocks_start_after_each_pool(arch: str) -> None:
+    features = build_architecture(arch, 2, width=0.05).features
     starts = [block_start(arch, block) for block in range(1, 6)]
     assert starts[0] == 0
     assert all(isinstance(features[i - 1], nn.MaxPool2d) for i in starts[1:])
@@ -72,7 +85,7 @@ FAMILIES = (
 HEADS_BY_TURN = [(arch, HEADS[i % 3]) for i, arch in enumerate(FAMILIES)]
 
 
-def test_every_family_of_torchvision_has_a_member_here() -> None:
+def test_every_family_of_torchvision_is_tested_below() -> None:
     def family(name: str) -> str:
         return re.split(r"[_0-9]", name)[0]
 
@@ -83,9 +96,9 @@ def test_every_family_of_torchvision_has_a_member_here() -> None:
 def test_every_torchvision_name_builds_trains_a_step_and_predicts(arch: str, head: str) -> None:
     torch.manual_seed(0)
     size = 224 if arch == "vit_b_16" else 64
-    net = bare(arch, 1000)
+    net = build_architecture(arch, 1000)
     path = new_head(net, head, 3, 0.1)
-    network = split("frozen-vgg", net, path, make_recipe("frozen-vgg", {"arch": arch, "head": head, "size": size}))
+    network = cut("frozen-vgg", net, path, make_recipe("frozen-vgg", {"arch": arch, "head": head, "size": size}))
     assert network.prefix is not None
     network.prefix.eval().requires_grad_(False)
     before = {k: v.clone() for k, v in net.state_dict().items() if not k.startswith(path)}
@@ -106,11 +119,10 @@ def test_every_torchvision_name_builds_trains_a_step_and_predicts(arch: str, hea
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_network_learns_from_a_step(model: str, tmp_path, pretrained) -> None:
+def test_a_step_changes_the_trunk_and_not_the_frozen_part(model: str, pretrained) -> None:
     values = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "weights": str(pretrained)}
-    plan = Plan("r", model, make_recipe(model, values), 1, "d", "data", str(tmp_path), "cpu", "test")
-    network, weights, _ = build(plan, 3)
-    assert (weights is not None) == MODELS[model].pretrained
+    weights = load_weights(str(pretrained), "vgg11_bn") if MODELS[model].pretrained else None
+    network = build_network(model, make_recipe(model, values), 3, weights)
     images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 2, 0])
     frozen = {k: v.clone() for k, v in network.prefix.state_dict().items()} if network.prefix else {}
     if network.prefix is not None:
@@ -125,14 +137,22 @@ def test_network_learns_from_a_step(model: str, tmp_path, pretrained) -> None:
         assert all(torch.equal(v, network.prefix.state_dict()[k]) for k, v in frozen.items())
 
 
-def test_train_from_splits_a_vgg_anywhere() -> None:
+def test_train_from_cuts_a_vgg_at_any_block() -> None:
     torch.manual_seed(0)
-    net = bare("vgg11_bn", 5, width=0.1).eval()
+    net = build_architecture("vgg11_bn", 5, width=0.1).eval()
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         whole = net(images)
         for block in ("block2", "block5"):
             recipe = make_recipe("finetuned-vgg", {"arch": "vgg11_bn", "train_from": block, "augment": "none"})
-            network = split("finetuned-vgg", net, "classifier", recipe)
+            network = cut("finetuned-vgg", net, "classifier", recipe)
             assert network.prefix is not None
             torch.testing.assert_close(network.trunk.eval()(network.prefix(images)), whole)
+
+
+def test_layers_are_observed_once_per_call_in_the_order_of_the_calls() -> None:
+    relu = nn.ReLU()
+    net = nn.Sequential(nn.Linear(4, 3), relu, nn.Linear(3, 2), relu)
+    sizes = observe_layers(net, torch.randn(5, 4), {"relu": relu, "last": net[2]}, lambda out: out.shape[1])
+    assert sizes == [("relu", 3), ("last", 2), ("relu", 2)]
+    assert not relu._forward_hooks

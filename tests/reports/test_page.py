@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench.records.run import UsageError
+from bench.records import UsageError
 from reports import page
 from reports.study.load import load
 from tests.factories.results import DEVICE, PROFILES, SCRATCH, make_run

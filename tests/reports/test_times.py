@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.run import Run
+from bench.records import Run
 from reports.charts.prices import time_parts
 from reports.charts.select import cost_charts
 from reports.study.compare import compare

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.run import Run, write_predictions, write_run
+from bench.records import Run, write_predictions, write_run
 from reports import page
 from reports.parts.verdict import judge
 from reports.study.compare import compare
@@ -120,7 +120,7 @@ def test_ablations_of_one_model_meet_each_other_by_what_differs(tmp_path: Path) 
 def test_images_in_the_pretraining_set_are_taken_out_of_the_judgement(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, SCRATCH])
     for path in sorted((tmp_path / "ds").glob("frozen-vgg-s*")):
-        from bench.records.run import read_predictions, read_run
+        from bench.records import read_predictions, read_run
 
         rows = read_predictions(path)
         # right on everything it has seen, wrong on a third of what is new

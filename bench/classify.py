@@ -1,0 +1,118 @@
+"""Photos classified by the network of a run, or by a pretrained one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from bench.data import decode_images, image_errors, to_input
+from bench.errors import RecordError, WeightsError
+from bench.models import VGGS, build_architecture, check_fit, load_weights, skeleton, torchvision_classifiers
+from bench.recipes import make_recipe
+from bench.records import WEIGHTS_FILE, read_run
+from bench.training import probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A network in eval mode, the classes it distinguishes, and how its images are read: as (n, h, w, 3) uint8."""
+
+    network: nn.Module
+    classes: tuple[str, ...]
+    read_images: Callable[[Sequence[Path]], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One class with its probability."""
+
+    label: str
+    probability: float
+
+
+def is_architecture(name: str) -> bool:
+    """Whether a name is that of an architecture, not of a run."""
+    # Run names contain a dash and torchvision's names never do, so that torchvision is not imported for a run.
+    return name in VGGS or ("-" not in name and name in torchvision_classifiers())
+
+
+def classifier_of_run(folder: Path) -> Classifier:
+    """The trained network of a run's folder.
+
+    Raises RecordError or WeightsError if its record or weights cannot be read.
+    """
+    run = read_run(folder)
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise WeightsError(f"{path}: missing; repeat the run with bench run ... --fresh")
+    shape = {k: v for k, v in run.recipe.items() if k in ("arch", "width", "size", "head")}
+    recipe = make_recipe(run.model.name, shape)
+    network = skeleton(run.model.name, recipe, len(run.dataset.classes)).whole
+    try:
+        network.load_state_dict(load_file(path), assign=True)
+    except RuntimeError as err:
+        raise RecordError(f"{path}: does not fit its run.json: {str(err).splitlines()[0]}") from err
+
+    def read_images(paths: Sequence[Path]) -> Tensor:
+        return torch.from_numpy(decode_images(paths, recipe.size))
+
+    return Classifier(network.eval(), tuple(run.dataset.classes), read_images)
+
+
+def pretrained_classifier(arch: str, wanted: str) -> Classifier:
+    """An architecture with the weights `wanted`, "imagenet" or a file, whose own classes it predicts.
+
+    Images are resized to 256 px on the shorter side and cropped to 224, as is usual for ImageNet.
+    Raises WeightsError for weights that are not available or do not fit.
+    """
+    weights = load_weights(wanted, arch)
+    recipe = make_recipe("frozen-vgg", {"arch": arch, "head": "last", "width": weights.width or 1.0})
+    outputs = check_fit(recipe, weights, wanted)
+    assert outputs is not None
+    network = build_architecture(arch, outputs, recipe.width)
+    network.load_state_dict(dict(weights.state))
+    num_classes = 2 if outputs == 1 else outputs
+    known = len(weights.categories) == num_classes
+    classes = weights.categories if known else _imagenet_categories(num_classes)
+    return Classifier(network.eval(), classes, _resize_256_crop_224)
+
+
+@torch.inference_mode()
+def classify(classifier: Classifier, images: Sequence[Path], top: int) -> list[list[Guess]]:
+    """The `top` most probable classes of each image, the most probable first.
+
+    Raises VggbenchError for a file that is not a readable image.
+    """
+    logits = classifier.network(to_input(classifier.read_images(images)))
+    best = probabilities(logits).topk(min(top, len(classifier.classes)), 1)
+    return [
+        [Guess(classifier.classes[i], p) for i, p in zip(indices, values, strict=True)]
+        for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+
+
+def _resize_256_crop_224(paths: Sequence[Path]) -> Tensor:
+    """ImageNet's usual test transform: shorter side to 256 px, the central 224 x 224 px, as (n, 224, 224, 3) uint8."""
+    crops = []
+    for path in paths:
+        with image_errors(path), Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+        scale = 256 / min(upright.size)
+        size = (round(upright.width * scale), round(upright.height * scale))
+        resized = upright.resize(size, Image.Resampling.BILINEAR)
+        left, top = (resized.width - 224) // 2, (resized.height - 224) // 2
+        crops.append(np.asarray(resized.crop((left, top, left + 224, top + 224))))
+    return torch.from_numpy(np.stack(crops))
+
+
+def _imagenet_categories(num_classes: int) -> tuple[str, ...]:
+    """ImageNet's class names if there are 1,000, else numbers."""
+    from torchvision.models import VGG16_Weights
+
+    names = tuple(VGG16_Weights.IMAGENET1K_V1.meta["categories"])
+    return names if len(names) == num_classes else tuple(f"class {i}" for i in range(num_classes))

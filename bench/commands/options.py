@@ -1,0 +1,54 @@
+"""What several commands share: options, help text, the reading of `--set`, and the console they print to."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.errors import UsageError
+from bench.recipes import FLAGS_OUTSIDE_RECIPE, field_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXIT_CODES = """\b
+Exit codes: 0 done, 1 a run failed or stalled, 2 usage, unknown key or missing
+dataset, 4 weights or archive, 130 interrupted (finished epochs are kept).
+"""
+Data = Annotated[Path, typer.Option(metavar="DIR", help="where datasets are")]
+Results = Annotated[Path, typer.Option(metavar="DIR", help="where results are")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+SetValues = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="any recipe field; --set help lists them")
+]
+Classes = Annotated[int, typer.Option(metavar="K", help="number of classes; two share one logit")]
+Size = Annotated[int, typer.Option(metavar="PX", help="side of the square input")]
+
+
+def make_console() -> "Console":
+    """A console as wide as the terminal, or 120 columns in a pipe."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def set_values(pairs: Sequence[str]) -> dict[str, str]:
+    """The values of `--set KEY=VALUE ...` by Recipe field; `--set help` prints the fields and ends the command.
+
+    Raises UsageError for what is not KEY=VALUE.
+    """
+    if list(pairs) == ["help"]:
+        typer.echo(field_table())
+        raise typer.Exit
+    values = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        name = key.strip().replace("-", "_")
+        if not equals or not value:
+            raise UsageError(f"--set {pair}: write KEY=VALUE; the fields are\n{field_table()}")
+        if name in FLAGS_OUTSIDE_RECIPE:
+            raise UsageError(f"--set {pair}: {name} is not a recipe field; use --{name}")
+        values[name] = value.strip()
+    return values

@@ -1,0 +1,168 @@
+"""`bench run`: plan, estimate, train, report."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, set_values
+from bench.errors import UsageError
+from bench.recipes import MODELS
+from bench.records import Run, RunStatus
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.api import PreparedRuns
+    from bench.plans import Plan
+
+MODEL_LINES = "\n".join(f"  {name:<13}  {model.summary}" for name, model in MODELS.items())
+EPILOG = f"""Examples:
+
+\b
+  bench run all --dataset car-bicycle --size 64    all four models
+  bench run all --dataset photos/                  with train/ and test/ in it
+  bench run frozen-vgg finetuned-vgg --seeds 5     two models, five seeds each
+  bench run scratch-vgg --arch vgg16,vgg16_bn --set lr=1e-4,3e-4
+                                                   all four combinations
+  bench run all --train-images 25,50,100           accuracy by dataset size
+  bench run all --dry-run                          the plan and an estimate
+
+\b
+Models:
+{MODEL_LINES}
+
+{EXIT_CODES}"""
+SLOW_SECONDS, QUICK_SECONDS = 1800.0, 600.0
+
+
+# One parameter per option.
+def run_command(
+    models: Annotated[list[str], typer.Argument(metavar="all | MODEL...", help="the models to train")],
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME|DIR", help="name or folder  [default: the one collected last]")
+    ] = None,
+    epochs: Annotated[str | None, typer.Option(metavar="N", help="passes over the train images  [default: 5]")] = None,
+    batch_size: Annotated[str | None, typer.Option(metavar="N", help="images per step  [default: 64]")] = None,
+    size: Annotated[str | None, typer.Option(metavar="PX", help="side of the square input  [default: 224]")] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="runs per model and recipe  [default: 1]")] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="a VGG or a torchvision classifier  [default: vgg16]"),
+    ] = None,
+    width: Annotated[str | None, typer.Option(metavar="F", help="factor on a VGG's channels  [default: 1.0]")] = None,
+    weights: Annotated[str | None, typer.Option(metavar="FILE", help="imagenet or a file  [default: imagenet]")] = None,
+    head: Annotated[
+        str | None, typer.Option(metavar="NAME", help="mlp256, classifier or last  [default: mlp256]")
+    ] = None,
+    train_images: Annotated[
+        str | None, typer.Option(metavar="N,N,...", help="train images per class  [default: all]")
+    ] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu  [default: auto]")] = None,
+    precision: Annotated[str | None, typer.Option(metavar="NAME", help="auto, bf16 or fp32  [default: auto]")] = None,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="make repeated runs bit-equal")] = False,
+    set_: SetValues = None,
+    data: Data = Path("data"),
+    results: Results = Path("results"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="repeat finished runs; the earlier ones are kept")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and an estimate, train nothing")] = False,
+) -> None:
+    """Train models on a dataset and write a report.
+
+    Finished runs are not repeated, and interrupted ones continue at their last finished epoch. A comma-separated value
+    makes one run of each value.
+    """
+    options: dict[str, Any] = {
+        "epochs": epochs, "batch_size": batch_size, "size": size, "seeds": seeds, "arch": arch, "width": width,
+        "weights": weights, "head": head, "train_images": train_images, "device": device, "precision": precision,
+        "deterministic": deterministic or None,
+    }  # fmt: skip
+    given, values = {k: v for k, v in options.items() if v is not None}, set_values(set_ or [])
+    if both := sorted(given.keys() & values.keys()):
+        raise UsageError(f"--set {both[0]}=...: --{both[0].replace('_', '-')} is given too; keep one of them")
+    from bench.api import RunRequest, execute, prepare
+
+    console = make_console()
+    command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
+    request = RunRequest(models, dataset, {**given, **values}, data, results, command, fresh, dry_run)
+    prepared = prepare(request, console)
+    _print_estimate(prepared, console)
+    if dry_run:
+        return
+    runs, pages = execute(prepared, console)
+    _print_runs(runs, console)
+    for page in pages:
+        console.print(f"Report: {page}", highlight=False, soft_wrap=True)
+    if any(r.result.status is not RunStatus.DONE for r in runs):
+        raise typer.Exit(1)
+
+
+def _print_estimate(prepared: "PreparedRuns", console: "Console") -> None:
+    """Print how long the plans will take on this device and, if that is long, how to make it shorter."""
+    from rich.table import Table
+
+    from bench.plans import estimate_seconds, smaller_size
+    from bench.runs import finished_run
+
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("model")
+    table.add_column("seed", justify="right")
+    table.add_column("recipe")
+    table.add_column("about", justify="right")
+    total, waiting = 0.0, []
+    for plan in prepared.plans:
+        if finished_run(plan):
+            estimate = "already there"
+        else:
+            seconds = estimate_seconds(plan, prepared.source)
+            estimate, total = duration(seconds), total + seconds
+            waiting.append(plan)
+        table.add_row(plan.model, str(plan.seed), _recipe_text(plan), estimate)
+    console.print(table)
+    console.print(f"About {duration(total)} in total on this {prepared.plans[0].device}.", highlight=False)
+    if total > SLOW_SECONDS:
+        size = smaller_size(waiting, prepared.source, QUICK_SECONDS)
+        advice = f"--size {size} takes minutes" if size else "--width 0.25 takes a fraction of that"
+        console.print(f"That is long: {advice}. Ctrl-C stops; the same command continues.", highlight=False)
+
+
+def _recipe_text(plan: "Plan") -> str:
+    recipe = plan.recipe
+    parts = [f"{recipe.size} px", f"{recipe.epochs} epochs", f"batch {recipe.batch_size}", recipe.precision]
+    parts += [recipe.arch] if recipe.arch else []
+    parts += [f"width {recipe.width:g}"] if recipe.arch and recipe.width != 1 else []
+    parts += [f"head {recipe.head}"] if recipe.head else []
+    parts += [f"{recipe.train_images} images per class"] if recipe.train_images else []
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """An estimate in words: 40 s, 3 min, 2.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _print_runs(runs: Sequence[Run], console: "Console") -> None:
+    """Print a table of runs, the most accurate first, and below it where the pretrained weights come from."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("model")
+    for name in ("seed", "accuracy (95 %)", "s/epoch", "s in total", "parameters"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for run in sorted(runs, key=lambda r: -(r.result.accuracy or 0)):
+        result = run.result
+        name = run.model.name if result.status is RunStatus.DONE else f"{run.model.name} ({result.status})"
+        accuracy, seconds = "", ("", "")
+        if result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None:
+            interval = f"{100 * result.accuracy_low:.1f} to {100 * result.accuracy_high:.1f}"
+            accuracy = f"{result.accuracy:.1%} ({interval})"
+            seconds = (f"{run.cost.epoch_seconds:.2f}", f"{run.cost.total_seconds:.0f}")
+        table.add_row(name, str(run.seed), accuracy, *seconds, f"{run.model.parameters_total:,}")
+    console.print(table)
+    for origin in sorted({r.model.weights for r in runs if r.model.weights}):
+        console.print(f"Pretrained weights: {origin}", highlight=False, markup=False, soft_wrap=True)

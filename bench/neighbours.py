@@ -1,0 +1,26 @@
+"""All that bench asks of collect and reports: draw a dataset, build a report. Each is imported when it is needed."""
+
+from pathlib import Path
+
+from collect.datasets import Dataset
+
+
+def draw(dataset: Dataset, data: Path) -> None:
+    """Draw a synthetic dataset into `data`/<name>."""
+    from collect.pipeline import collect
+
+    collect(dataset, data, quiet=True)
+
+
+def drawable_classes() -> tuple[str, ...]:
+    """Names of the classes that the synthetic source can draw."""
+    from collect.sources import drawable_classes
+
+    return drawable_classes()
+
+
+def build_report(results: Path, dataset: str) -> list[Path]:
+    """Build the HTML report of a dataset's results; returns its files."""
+    from reports.page import build
+
+    return build(results, dataset)

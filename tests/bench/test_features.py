@@ -1,0 +1,51 @@
+"""Features of a frozen backbone: cached once, and as good to train on as forwarding through it."""
+
+from pathlib import Path
+
+import torch
+
+from bench.data import iterate_batches, labelled_inputs, open_source, pack_images, to_input
+from bench.experiment import initial_network, run
+from bench.outcome import load_inputs
+from bench.records import RunStatus
+from bench.training import Backbone, cached_features
+
+
+def silent(event: object) -> None:
+    pass
+
+
+def test_cached_features_give_the_gradients_of_a_forward_pass(two_classes: Path, small_plan, pretrained: Path) -> None:
+    plan = small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained))
+    inputs = load_inputs(plan, open_source("two", two_classes))
+    network = initial_network(inputs)
+    pack = pack_images(inputs.source, 32, silent)
+    numbers, cpu = list(range(16)), torch.device("cpu")
+    backbone = Backbone(network.prefix, inputs.weights.sha256, plan.recipe, cpu)
+    features = cached_features(backbone, pack, numbers, None, silent)
+    again = cached_features(backbone, pack, numbers, None, silent)
+    assert torch.equal(features.values, again.values)
+    assert features.seconds == again.seconds > 0
+    data = labelled_inputs([torch.from_numpy(pack.images)], numbers, [0] * 8 + [1] * 8, cpu)
+    stored, labels = next(iterate_batches(data, torch.arange(16), 16))
+    network.whole.eval()
+    gradients = []
+    for out in (network.trunk(features.values), network.whole(to_input(stored))):
+        network.trunk.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(out[:, 0], labels.float()).backward()
+        gradients.append([p.grad.clone() for p in network.trunk.parameters()])
+    for cached, forwarded in zip(*gradients, strict=True):
+        torch.testing.assert_close(cached, forwarded, atol=1e-4, rtol=1e-4)
+
+
+def test_heads_with_different_cuts_do_not_share_features(two_classes: Path, small_plan, pretrained: Path) -> None:
+    values = {"weights": str(pretrained), "train_from": "head", "augment": "none", "epochs": 1}
+    for head in ("mlp256", "last"):
+        record = run(small_plan("finetuned-vgg", "two", two_classes, head, head=head, **values), silent)
+        assert len(record.epochs) == 1
+
+
+def test_views_are_cached_augmentations(two_classes: Path, small_plan, pretrained: Path) -> None:
+    record = run(small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained), augment="crop", views=2), silent)
+    assert record.result.status is RunStatus.DONE
+    assert record.recipe["views"] == 2

@@ -1,0 +1,58 @@
+"""The machine of a run: its clock, and its measured throughput."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.machine import StepTimer, choose_precision, measured_throughput, timed
+from bench.machine.throughput import Throughput
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def measurements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The precisions measured so far, by a measurement that takes no time: bf16 is twice as fast as fp32."""
+    measured: list[str] = []
+
+    def measure(_device: torch.device, precision: str) -> Throughput:
+        measured.append(precision)
+        return Throughput(1.0, 2.0 if precision == "bf16" else 1.0)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("bench.machine.throughput._measure_throughput", measure)
+    measured_throughput.cache_clear()
+    yield measured
+    measured_throughput.cache_clear()
+
+
+def test_throughput_is_measured_once_per_precision(measurements: list[str]) -> None:
+    for precision in ("fp32", "bf16", "fp32"):
+        measured_throughput("cpu", precision)
+    measured_throughput.cache_clear()  # another process reads the file
+    assert measured_throughput("cpu", "bf16") == Throughput(1.0, 2.0)
+    assert measurements == ["fp32", "bf16"]
+
+
+def test_a_damaged_cache_of_throughputs_is_measured_again(measurements: list[str], tmp_path: Path) -> None:
+    (tmp_path / "vggbench").mkdir()
+    (tmp_path / "vggbench" / "rates.json").write_text('{"cpu')
+    assert measured_throughput("cpu", "fp32") == Throughput(1.0, 1.0)
+
+
+def test_auto_precision_is_bf16_where_it_is_faster(measurements: list[str]) -> None:
+    assert choose_precision(CPU, "auto") == "bf16"
+    assert choose_precision(CPU, "fp32") == "fp32"
+
+
+def test_seconds_by_part_add_up() -> None:
+    seconds = {"loader": 1.0}
+    timer = StepTimer(CPU, seconds)
+    for part in ("start", "loader", "optimizer", "loader"):
+        timer.mark(part)
+    timer.add_up()
+    with timed(seconds, "evaluate", CPU), timed(seconds, "evaluate", CPU):
+        pass
+    assert seconds.keys() == {"loader", "optimizer", "evaluate"}
+    assert seconds["loader"] > 1.0
