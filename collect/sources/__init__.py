@@ -23,3 +23,11 @@ def open_streams(dataset: Dataset, context: SourceContext) -> Streams:
 def endpoint(dataset: Dataset) -> str | None:
     """The API address that the environment sets in place of the source's own, None where it sets none."""
     return os.environ.get(ENDPOINTS.get(dataset.source, "")) or None
+
+
+def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
+    """A function that asks Flickr for the licence code of a photo id; it gives None if the photo is gone."""
+    flickr, licenses = import_module("collect.sources.flickr"), import_module("collect.sources.flickr_licenses")
+    client = flickr.Client(context, endpoint(dataset))
+    codes = licenses.read_licenses(client.ask)
+    return lambda photo_id: flickr.license_now(client, photo_id, codes)

@@ -79,10 +79,10 @@ def test_a_published_split_is_kept_and_its_leaks_are_told(place, make) -> None:
         ("test", "tench"): 5,
         ("test", "English_springer"): 4,
     }
-    assert "1 of its 9 test files stand in train too" in outcome.out
+    assert "1 of its 9 test files is also in train" in outcome.out
     check = place.good("--verify", "pets").out
     assert "as published: train/tench/" in check
-    assert "1 leaks as published" in check
+    assert "1 leak as published" in check
     assert "nothing to do" in place.good("--from", "set.bin", "--name", "pets").out
     assert {r["source_id"] for r in place.rows("pets")} == set(published())
 
@@ -96,7 +96,7 @@ def test_with_counts_everything_is_pooled_and_split_anew(place) -> None:
     assert "0 leaks" in place.good("--verify", "pets").out
     outcome = place.run("--from", "set.tgz", "--name", "more", "--train", "10", "--test", "3")
     assert outcome.code == 3
-    assert "12 distinct photos, 13 are wanted" in outcome.err
+    assert "12 distinct photos, 13 are needed" in outcome.err
 
 
 def test_the_split_of_a_folder_may_change_from_published_to_counts(place) -> None:
@@ -246,7 +246,7 @@ def test_the_published_car_and_bicycle_set(place, shared_file) -> None:
     archive = str(shared_file("flickr-car-bicycle-224.tgz"))
     outcome = place.good("--from", archive, "--name", "x", "--train", "700", "--test", "250")
     assert "313 exact" in outcome.out
-    assert "281 of its 600 test files stand in train too" in outcome.out
+    assert "281 of its 600 test files are also in train" in outcome.out
     reasons = Counter(r["reason"] for r in place.rows("x", "rejected.jsonl"))
     assert reasons["exact-duplicate"] == 313
     short = place.run("--from", archive, "--name", "y", "--train", "1000", "--test", "300")

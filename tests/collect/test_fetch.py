@@ -11,7 +11,7 @@ import pytest
 
 import collect.http
 from collect.candidate import RejectError
-from collect.fetch.hosts import Host
+from collect.fetch import Host
 from collect.http import MovedError, fetch, guard, is_public, open_session, retry_after, user_agent
 from tests.servers.flickr import send
 from tests.servers.photos import jpeg
@@ -143,7 +143,7 @@ def test_a_good_photo_with_an_honest_name(session) -> None:
 
 
 def test_a_body_that_never_ends_is_cut_off(session, monkeypatch) -> None:
-    monkeypatch.setattr(collect.fetch, "MAX_BYTES", 300_000)
+    monkeypatch.setattr(collect.http, "MAX_BYTES", 300_000)
 
     def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -156,7 +156,7 @@ def test_a_body_that_never_ends_is_cut_off(session, monkeypatch) -> None:
 
 
 def test_a_dripping_body_is_given_up(session, monkeypatch) -> None:
-    monkeypatch.setattr(collect.fetch, "SLOW_AFTER_SECONDS", 0.3)
+    monkeypatch.setattr(collect.http, "SLOW_AFTER_SECONDS", 0.3)
     stop = threading.Event()
 
     def respond(handler: BaseHTTPRequestHandler) -> None:

@@ -49,5 +49,5 @@ def test_leaks_are_the_publishers_however_often_it_is_collected(place) -> None:
     fill(place.folder / "set/test", 16, 28)
     first = place.good("--from", "set", "--name", "pets", "--train", "12", "--test", "4").out
     again = place.good("--from", "set", "--name", "pets", "--train", "14", "--test", "5").out
-    assert "as published, 8 of its 24 test files stand in train too" in first
-    assert "as published, 8 of its 24 test files stand in train too" in again
+    assert "as published, 8 of its 24 test files are also in train" in first
+    assert "as published, 8 of its 24 test files are also in train" in again

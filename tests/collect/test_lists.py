@@ -148,7 +148,7 @@ def test_verify_finds_a_photographer_on_both_sides(place, web) -> None:
     manifest.write_text(manifest.read_text().replace(f'"owner": "{tested["owner"]}"', f'"owner": "{trained["owner"]}"'))
     outcome = place.run("--verify", "x")
     assert outcome.code == 1
-    assert f"photos of {trained['owner']} stand on both sides" in outcome.out
+    assert f"photos of {trained['owner']} are in both train and test" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_shipped_file_is_left_alone_and_that_is_told(place) -> None:
     own = place.folder / "datasets.toml"
     own.symlink_to(REPOSITORY / "datasets.toml")
     outcome = place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
-    assert "its recipe was not added to" in outcome.out
+    assert "the recipe was not added to" in outcome.out
     assert own.is_symlink()
 
 

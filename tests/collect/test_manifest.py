@@ -5,10 +5,10 @@ import random
 from pathlib import Path
 
 import pytest
+from collect.resume import check_folder
 
 from collect.errors import UsageError, VggbenchError
 from collect.manifest import Row, load_rows, manifest_sha256, read_manifest, scan_folder, write_manifest
-from collect.state import check_folder
 from tests.servers.photos import jpeg
 
 LISTED = {
@@ -67,8 +67,8 @@ def test_a_file_deeper_in_its_class_is_rebuilt_where_it_was(place) -> None:
     [
         ("<html>not found</html>", ":1"),
         ('{"file": "train/car/1.jpg", "klass": "car"}', ":1"),
-        ('{"file": 5, "class": "car", "split": "train", "sha256": "0"}', ":1: file cannot be 5"),
-        (json.dumps(LISTED) + "\n" + json.dumps({**LISTED, "class": None}), ":2: class cannot be None"),
+        ('{"file": 5, "class": "car", "split": "train", "sha256": "0"}', ':1: key "file" must be str, not 5'),
+        (json.dumps(LISTED) + "\n" + json.dumps({**LISTED, "class": None}), ':2: key "class" must be str, not None'),
         ("\udcff", "cannot be read"),
         ("", "no images"),
     ],
@@ -120,7 +120,7 @@ def test_hidden_files_and_folders_are_no_images(tmp_path: Path) -> None:
 
 def test_a_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
     assert len(read_manifest(listed(tmp_path / "manifest.jsonl"))) == 2
-    with pytest.raises(VggbenchError, match=r"manifest\.jsonl:2: width cannot be 'wide'"):
+    with pytest.raises(VggbenchError, match=r"manifest\.jsonl:2: key \"width\" must be int or null, not 'wide'"):
         read_manifest(listed(tmp_path / "manifest.jsonl", width="wide"))
 
 
