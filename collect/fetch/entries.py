@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 
 import requests
@@ -74,11 +73,6 @@ def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: 
         raise RejectError("changed", f"sha256 is {verified.source_sha256}, was {expected[0]}")
     stage(folder, verified.sha256, verified.jpeg)
     return replace(verified, jpeg=b"")
-
-
-def next_batch(candidates: Iterator[Candidate], number: int) -> list[Candidate]:
-    """The next `number` candidates, fewer or none at the end."""
-    return list(islice(candidates, number))
 
 
 def new_photo(candidate: Candidate) -> Photo:

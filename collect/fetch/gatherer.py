@@ -2,22 +2,23 @@
 
 import queue
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from collect.candidate import Candidate, RejectError, SourceContext, Streams
-from collect.fetch.entries import Entry, EntryState, Stream, next_batch, prepare, record_verified
+from collect.fetch.entries import Entry, EntryState, Stream, prepare, record_verified
 from collect.fetch.hosts import Queues
 from collect.fetch.ledger import Gathered, Ledger
-from collect.fetch.progress import ClassProgress, Snapshot
+from collect.fetch.progress import Snapshot
 from collect.fetch.staging import is_staged
 from collect.http import MovedError
 from collect.journal import PhotoStatus
@@ -96,7 +97,7 @@ class Gatherer:
         for name, stream in self._streams.items():
             if number := self._number_to_pull(name, stream, needed):
                 stream.pulling = True
-                self._submit(stream, next_batch, stream.candidates, number)
+                self._submit(stream, list, islice(stream.candidates, number))
 
     def _enter_needed(self, needed: Needed) -> None:
         """Take idle entries that are needed, in the source's order."""
@@ -119,7 +120,7 @@ class Gatherer:
             )
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         else:
-            self._ledger.start(entry)
+            self._ledger.under_way[photo.class_] += 1
             self._queues.put(entry)
 
     def _start(self) -> None:
@@ -210,9 +211,7 @@ class Gatherer:
             self._queues.put(entry)
 
     def _snapshot(self) -> Snapshot:
-        ledger = self._ledger
-        classes = (
-            ClassProgress(c, ledger.good[c], ledger.under_way[c], dict(ledger.reasons.get(c, ())))
-            for c in ledger.entries
-        )
-        return Snapshot(tuple(classes), {k: replace(h) for k, h in self._queues.hosts.items()}, self._fetched_bytes)
+        ledger, hosts = self._ledger, {name: replace(host) for name, host in self._queues.hosts.items()}
+        rejected = {name: Counter(reasons) for name, reasons in ledger.reasons.items()}
+        counts = Counter(ledger.good), Counter(ledger.under_way), rejected
+        return Snapshot(tuple(ledger.entries), *counts, hosts, self._fetched_bytes)

@@ -57,10 +57,6 @@ class Ledger:
         number = needed.get(class_)
         return number is None or self.good[class_] + self.under_way[class_] < number
 
-    def start(self, entry: Entry) -> None:
-        """Count an entry as under way."""
-        self.under_way[entry.photo.class_] += 1
-
     def finish(self, entry: Entry, status: PhotoStatus | None = None, error: RejectError | None = None) -> None:
         """End an entry: record `status` and `error` in the journal, if given, and count the photo as good or bad."""
         photo, class_ = entry.photo, entry.photo.class_

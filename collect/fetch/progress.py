@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,27 +20,15 @@ REASONS_SHOWN, HOSTS_SHOWN = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
-class ClassProgress:
-    """How far one class is; `rejected` counts candidates by reason."""
-
-    name: str
-    good: int
-    under_way: int
-    rejected: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How far gathering is at one moment; `hosts` are copies."""
+    """How far gathering is at one moment: photos by class, rejects by class and reason, the hosts by name."""
 
-    classes: tuple[ClassProgress, ...]
+    classes: tuple[str, ...]
+    good: Counter[str]
+    under_way: Counter[str]
+    rejected: Mapping[str, Counter[str]]
     hosts: Mapping[str, Host]
     fetched_bytes: int
-
-    @property
-    def good(self) -> int:
-        """Good photos of all classes."""
-        return sum(c.good for c in self.classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +58,9 @@ def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[Display]:
             nonlocal printed
             if time.monotonic() - printed >= LINE_SECONDS:
                 printed = time.monotonic()
-                rejected = sum(sum(c.rejected.values()) for c in snapshot.classes)
-                speed = snapshot.good / (printed - started)
-                print(f"  {snapshot.good:,} good, {rejected:,} rejected, {speed:,.0f} photos/s", file=sys.stderr)
+                good, rejected = snapshot.good.total(), sum(reasons.total() for reasons in snapshot.rejected.values())
+                speed = good / (printed - started)
+                print(f"  {good:,} good, {rejected:,} rejected, {speed:,.0f} photos/s", file=sys.stderr)
 
         yield Display(show, lambda line: print(line, file=sys.stderr))
 
@@ -80,13 +69,13 @@ def _table(snapshot: Snapshot, seconds: float, wanted: int | None) -> Group:
     table = Table(box=None, pad_edge=False)
     for column in ("class", "good", "under way", "rejected", "why"):
         table.add_column(column, justify="left" if column in ("class", "why") else "right")
-    for row in snapshot.classes:
-        reasons = sorted(row.rejected.items(), key=lambda item: -item[1])[:REASONS_SHOWN]
-        good = f"{row.good:,}" + (f" of {wanted:,}" if wanted else "")
-        rejected = f"{sum(row.rejected.values()):,}"
-        table.add_row(row.name, good, f"{row.under_way:,}", rejected, joined_counts(reasons))
-    speed = snapshot.good / seconds
-    left = sum(max(0, wanted - row.good) for row in snapshot.classes) if wanted else 0
+    for name in snapshot.classes:
+        reasons = snapshot.rejected.get(name, Counter())
+        good = f"{snapshot.good[name]:,}" + (f" of {wanted:,}" if wanted else "")
+        numbers = f"{snapshot.under_way[name]:,}", f"{reasons.total():,}"
+        table.add_row(name, good, *numbers, joined_counts(reasons.most_common(REASONS_SHOWN)))
+    speed = snapshot.good.total() / seconds
+    left = sum(max(0, wanted - snapshot.good[name]) for name in snapshot.classes) if wanted else 0
     eta = f", about {duration(left / speed)} left" if wanted and speed else ""
     lines = [Text(f"{speed:,.0f} photos/s, {snapshot.fetched_bytes / 1e6:,.0f} MB{eta}")]
     now = time.monotonic()

@@ -22,11 +22,7 @@ LICENSE_FACTS: dict[str | None, tuple[str, str, str]] = {
     "cc0": ("CC0 (public domain dedication)", "none", "https://creativecommons.org/publicdomain/zero/1.0/"),
     "pdm": ("Public Domain Mark", "none known", "https://creativecommons.org/publicdomain/mark/1.0/"),
     "nkc": ("No known copyright restrictions", "see the institution's page", "https://www.flickr.com/commons/usage/"),
-    "usgov": (
-        "United States Government Work",
-        "none in the United States",
-        "https://www.usa.gov/government-works",
-    ),
+    "usgov": ("United States Government Work", "none in the United States", "https://www.usa.gov/government-works"),
     "arr": ("All rights reserved", "ask the author", ""),
     None: ("Licence unknown", "ask whoever made the source", ""),
 }

@@ -5,10 +5,10 @@ import random
 from pathlib import Path
 
 import pytest
-from collect.resume import check_folder
 
 from collect.errors import UsageError, VggbenchError
 from collect.manifest import Row, load_rows, manifest_sha256, read_manifest, scan_folder, write_manifest
+from collect.resume import check_folder
 from tests.servers.photos import jpeg
 
 LISTED = {
