@@ -82,11 +82,6 @@ class Rejected:
     reason: str
     detail: str = ""
 
-    @property
-    def key(self) -> Key:
-        """What identifies the candidate within the dataset."""
-        return self.class_, self.source_id or ""
-
 
 def _to_json(record: Row | Rejected) -> str:
     return json.dumps({f.name.rstrip("_"): getattr(record, f.name) for f in fields(record)}, ensure_ascii=False)

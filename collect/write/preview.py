@@ -38,7 +38,7 @@ def write_preview(folder: Path, rows: Sequence[Row], rejected: Sequence[Rejected
         name=folder.name,
         kept=[(place, len(group), _evenly(group, KEPT_SHOWN)) for place, group in kept.items()],
         rejected=[
-            (reason, len(group), [(r, _thumbnail_png(photos.get(r.key))) for r in _evenly(group, REJECTED_SHOWN)])
+            (reason, len(group), [(r, _thumbnail_png(r, photos)) for r in _evenly(group, REJECTED_SHOWN)])
             for reason, group in sorted(by_reason.items(), key=lambda item: -len(item[1]))
         ],
         quote=quote,
@@ -52,8 +52,9 @@ def _evenly(items: Sequence[T], number: int) -> Sequence[T]:
     return items[:: max(1, len(items) // number)][:number]
 
 
-def _thumbnail_png(photo: Photo | None) -> str:
-    """The photo's grey pixels as a PNG in base64, "" without a record."""
+def _thumbnail_png(reject: Rejected, photos: Mapping[Key, Photo]) -> str:
+    """A photo's grey pixels in the journal as a PNG in base64, "" if there are none."""
+    photo = photos.get((reject.class_, reject.source_id or ""))
     if not photo or not photo.thumb:
         return ""
     out = io.BytesIO()
