@@ -97,7 +97,7 @@ def parse_dataset(name: str, table: object, file: str) -> Dataset:
         values["classes"] = [{"name": c} if isinstance(c, str) else c for c in classes]
     if "bench" in table:
         values["bench"] = _bench_flags(table["bench"], where)
-    return checked(parse_values(Dataset, values, where, UsageError), where)
+    return _checked(parse_values(Dataset, values, where, UsageError), where)
 
 
 def _bench_flags(table: object, where: str) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _bench_flags(table: object, where: str) -> dict[str, Any]:
     return flags
 
 
-def checked(dataset: Dataset, where: str) -> Dataset:
+def _checked(dataset: Dataset, where: str) -> Dataset:
     """The dataset itself. Raises UsageError that begins with `where` if its values do not go together."""
     if dataset.source not in SOURCES:
         raise UsageError(f'{where}: key "source" must be one of {", ".join(SOURCES)}, not {dataset.source!r}')
