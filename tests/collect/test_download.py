@@ -11,8 +11,8 @@ import pytest
 
 from collect.http import fetch, guard, open_session
 from tests.collect.test_archive import published, tgz
-from tests.collect.test_fetch import serving
 from tests.collect.test_flickr import photos
+from tests.collect.test_http import serving
 from tests.servers.flickr import FlickrServer, send
 from tests.servers.photos import jpeg
 
