@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
-from collect import write
+from collect import resume, write
 from collect.candidate import SourceContext, Streams, candidate_of
 from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
 from collect.dedupe import Duplicates, dedupe
 from collect.errors import VggbenchError
-from collect.fetch import Display, Gathered, Gatherer, show_progress, thumbnails
+from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, thumbnails
 from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Photo, PhotoStatus
 from collect.manifest import (
@@ -27,15 +27,6 @@ from collect.manifest import (
     read_manifest,
     read_rejected,
     write_rejected,
-)
-from collect.resume import (
-    EarlierRows,
-    check_folder,
-    check_recipe,
-    earlier_rows,
-    is_complete,
-    remove_empty,
-    source_state,
 )
 from collect.sources import endpoint, open_streams
 from collect.split import Plan, items_of, split
@@ -79,24 +70,24 @@ def collect(
     if dataset.source in SEARCHES and dataset.train is None:
         dataset = replace(dataset, train=DEFAULT_COUNTS["train"], test=DEFAULT_COUNTS["test"])
     folder = data / dataset.name
-    if is_complete(folder, dataset):
+    if resume.is_complete(folder, dataset):
         mark_last_collected(folder)
         return replace(write.summarise(folder, read_manifest(folder), read_rejected(folder), started), changed=False)
-    check_folder(folder)
+    resume.check_folder(folder)
     with Journal(folder) as journal, show_progress(quiet, dataset.per_class) as display, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # verify decides about what Pillow warns of
         try:
-            check_recipe(folder, dataset, journal)
+            resume.check_recipe(folder, dataset, journal)
             context = SourceContext(data, journal, allow_private, display.notify, threading.Event())
             chosen = _gather_and_select(dataset, folder, context, display, workers or MAX_PER_HOST)
         except VggbenchError:
             if not journal.photos():
                 journal.remove()
-                remove_empty(folder)
+                resume.remove_empty(folder)
             raise
         photos, rejected = journal.photos(), [*chosen.rejected, *chosen.unused]
         unfinished = sum(photo.status is PhotoStatus.FAILED for photo in photos.values())
-        collected = write.Collected(dataset, chosen.is_published, source_state(dataset), unfinished)
+        collected = write.Collected(dataset, chosen.is_published, resume.source_state(dataset), unfinished)
         write.write_dataset(folder, collected, chosen.rows, rejected, photos)
         journal.end_run()
     notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
@@ -110,13 +101,13 @@ def collect(
 
 
 def _gather_and_select(
-    dataset: Dataset, folder: Path, context: SourceContext, display: Display, workers: int
+    dataset: Dataset, folder: Path, context: SourceContext, display: ProgressDisplay, workers: int
 ) -> PhotoSelection:
     """Gather what is needed and select, until nothing is missing or the source has no more.
 
     Raises ShortfallError if photos are missing at the end.
     """
-    journal, earlier = context.journal, earlier_rows(folder, dataset)
+    journal, earlier = context.journal, resume.earlier_rows(folder, dataset)
     journal.restore([*earlier.present.values(), *earlier.missing.values()])
     session = open_session(guard(context.allow_private, endpoint(dataset)), workers)
     streams = _candidates(dataset, earlier, context)
@@ -125,14 +116,14 @@ def _gather_and_select(
         for turn in count(1):
             gathered = gatherer.gather(needed, display.show)
             selection = _select(dataset, folder, gathered, earlier, journal.photos())
-            more = _more_needed(selection.plan, gathered, needed, turn)
-            if not more:
+            still_missing = _more_needed(selection.plan, gathered, needed, turn)
+            if not still_missing:
                 break
-            needed |= more
+            needed |= still_missing
     distinct = Counter(r.class_ for r in selection.duplicates.kept)
-    if error := write.class_shortfall(
-        dataset, gathered.classes, selection.usable, bool(gathered.published)
-    ) or write.count_shortfall(dataset, selection.plan, distinct, selection.rejected):
+    error = write.class_shortfall(dataset, gathered.classes, selection.usable, bool(gathered.published))
+    error = error or write.count_shortfall(dataset, selection.plan, distinct, selection.rejected)
+    if error:
         write_rejected(folder, selection.rejected)
         journal.forget_answers()
         journal.end_run()
@@ -140,7 +131,7 @@ def _gather_and_select(
     return selection
 
 
-def _candidates(dataset: Dataset, earlier: EarlierRows, context: SourceContext) -> Streams:
+def _candidates(dataset: Dataset, earlier: resume.EarlierRows, context: SourceContext) -> Streams:
     """The source's candidates. A search gets earlier ones whose file is missing first: it may not find them again."""
     streams = dict(open_streams(dataset, context))
     if dataset.source in SEARCHES:
@@ -159,7 +150,7 @@ def _more_needed(plan: Plan, gathered: Gathered, needed: Mapping[str, int | None
 
 
 def _select(
-    dataset: Dataset, folder: Path, gathered: Gathered, earlier: EarlierRows, photos: Mapping[Key, Photo]
+    dataset: Dataset, folder: Path, gathered: Gathered, earlier: resume.EarlierRows, photos: Mapping[Key, Photo]
 ) -> PhotoSelection:
     """Dedupe and split what was gathered. Earlier photos stay in their places."""
     sha256_of = {row.key: row.sha256 for row in gathered.rows}

@@ -3,15 +3,15 @@
 from collect.fetch.gatherer import Gatherer
 from collect.fetch.hosts import Host
 from collect.fetch.ledger import Gathered
-from collect.fetch.progress import Display, show_progress
+from collect.fetch.progress import ProgressDisplay, show_progress
 from collect.fetch.staging import STAGED, clear_staged, staged_path, thumbnails
 
 __all__ = [
     "STAGED",
-    "Display",
     "Gathered",
     "Gatherer",
     "Host",
+    "ProgressDisplay",
     "clear_staged",
     "show_progress",
     "staged_path",

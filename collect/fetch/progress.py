@@ -32,7 +32,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Display:
+class ProgressDisplay:
     """Two ways to inform the user: how far gathering is, and one line of text."""
 
     show: Callable[[Snapshot], None]
@@ -40,14 +40,14 @@ class Display:
 
 
 @contextmanager
-def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[Display]:
+def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDisplay]:
     """Show progress on stderr for as long as the context lasts. `wanted` is the number of photos per class."""
     console, started = Console(stderr=True), time.monotonic()
     if quiet:
-        yield Display(lambda snapshot: None, lambda line: None)
+        yield ProgressDisplay(lambda snapshot: None, lambda line: None)
     elif console.is_terminal:
         with Live(console=console, transient=True, auto_refresh=False) as live:
-            yield Display(
+            yield ProgressDisplay(
                 lambda snapshot: live.update(_table(snapshot, time.monotonic() - started, wanted), refresh=True),
                 lambda line: live.console.print(line, markup=False, highlight=False),
             )
@@ -62,7 +62,7 @@ def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[Display]:
                 speed = good / (printed - started)
                 print(f"  {good:,} good, {rejected:,} rejected, {speed:,.0f} photos/s", file=sys.stderr)
 
-        yield Display(show, lambda line: print(line, file=sys.stderr))
+        yield ProgressDisplay(show, lambda line: print(line, file=sys.stderr))
 
 
 def _table(snapshot: Snapshot, seconds: float, wanted: int | None) -> Group:
