@@ -1,8 +1,8 @@
-"""`collect --verify`: is every file what the manifest says, and does no photo or photographer stand on both sides?"""
+"""`collect --verify`: is every file as the manifest says, and is no photo or photographer in both train and test?"""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,66 +10,66 @@ from PIL import Image
 
 from collect.dedupe import find_twins
 from collect.errors import UsageError
-from collect.manifest import IMAGE_SUFFIXES, MANIFEST, Row, file_sha256, manifest_sha256, read_manifest
+from collect.files import file_sha256
+from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, Row, manifest_sha256, read_manifest
 from collect.split import owner_of
 from collect.verify import thumbnail
-from collect.write import DATASET_FILE, read_dataset
+from collect.write import read_dataset_file
 
 
-@dataclass(slots=True)
-class Check:
-    """The outcome: `differences` and `leaks` fail the check, `known_leaks` are those of a split kept as published."""
+@dataclass(frozen=True, slots=True)
+class DatasetCheck:
+    """The result, a line for each finding. `known_leaks` are those of a split kept as published and do not fail it."""
 
-    images: int = 0
-    differences: list[str] = field(default_factory=list)
-    leaks: list[str] = field(default_factory=list)
-    known_leaks: list[str] = field(default_factory=list)
+    images: int
+    differences: list[str]
+    leaks: list[str]
+    known_leaks: list[str]
 
     @property
     def passed(self) -> bool:
-        """Whether the dataset is what it claims to be."""
+        """Whether there are neither differences nor leaks."""
         return not self.differences and not self.leaks
 
 
-def check_dataset(folder: Path) -> Check:
-    """Hash every file of a dataset and look for leaks between its splits. Raises UsageError where there is none."""
+def check_dataset(folder: Path) -> DatasetCheck:
+    """Hash every file of a dataset and look for leaks between its splits. Raises UsageError if there is none."""
     if not (folder / MANIFEST).is_file():
-        raise UsageError(f"{folder}: no dataset with a manifest is there; `collect --list` shows those there are")
+        raise UsageError(f"{folder}: no dataset with a manifest; `collect --list` shows what is there")
     rows = read_manifest(folder)
-    collected = read_dataset(folder) if (folder / DATASET_FILE).is_file() else None
-    check = Check(len(rows))
-    _check_files(folder, rows, check)
+    collected = read_dataset_file(folder) if (folder / DATASET_FILE).is_file() else None
+    differences = _file_differences(folder, rows)
     if collected is None:
-        check.differences.append(f"{DATASET_FILE}: missing")
+        differences.append(f"{DATASET_FILE}: missing")
     elif collected.manifest_sha256 != manifest_sha256(rows):
-        check.differences.append(f"{MANIFEST}: not the one that {DATASET_FILE} speaks of")
-    leaks = _twins_across(folder, rows)
-    if collected is None or (collected.recipe.split == "owner" and not collected.upstream_split):
-        leaks += _owners_across(rows)
-    if collected and collected.upstream_split:
-        check.known_leaks = leaks
-    else:
-        check.leaks = leaks
-    return check
+        differences.append(f"{MANIFEST}: changed, its hash is not the one in {DATASET_FILE}")
+    leaks = _shared_photos(folder, rows)
+    is_published = collected is not None and collected.upstream_split
+    if not is_published and (collected is None or collected.recipe.split == "owner"):
+        leaks += _shared_owners(rows)
+    return DatasetCheck(len(rows), differences, [] if is_published else leaks, leaks if is_published else [])
 
 
-def _check_files(folder: Path, rows: Sequence[Row], check: Check) -> None:
-    listed = {r.file for r in rows}
+def _file_differences(folder: Path, rows: Sequence[Row]) -> list[str]:
+    """Files that are missing, changed, or not in the manifest."""
+    lines = []
     for row in rows:
         path = folder / row.file
         if not path.is_file():
-            check.differences.append(f"{row.file}: missing")
+            lines.append(f"{row.file}: missing")
         elif file_sha256(path) != row.sha256:
-            check.differences.append(f"{row.file}: changed, sha256 is not the manifest's")
+            lines.append(f"{row.file}: changed, its sha256 is not the one in the manifest")
+    listed = {r.file for r in rows}
     for split in sorted({r.split for r in rows} | {"train", "test"}):
         for path in sorted((folder / split).rglob("*")):
             file = path.relative_to(folder).as_posix()
             if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and file not in listed:
-                check.differences.append(f"{file}: not in the manifest")
+                lines.append(f"{file}: not in the manifest")
+    return lines
 
 
-def _twins_across(folder: Path, rows: Sequence[Row]) -> list[str]:
-    """Photos that stand in two splits, exactly or nearly."""
+def _shared_photos(folder: Path, rows: Sequence[Row]) -> list[str]:
+    """Photos that are in two splits, as the same file or as near duplicates."""
     copies: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         copies[row.sha256].append(row)
@@ -87,7 +87,7 @@ def _twins_across(folder: Path, rows: Sequence[Row]) -> list[str]:
             with Image.open(folder / distinct[i].file) as image:
                 return thumbnail(image)
         except OSError:
-            return None  # already among the differences
+            return None  # reported as a difference
 
     for twin in find_twins([r.phash for r in distinct], thumb):
         first, second = copies[distinct[twin.first].sha256], copies[distinct[twin.second].sha256]
@@ -96,14 +96,14 @@ def _twins_across(folder: Path, rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _owners_across(rows: Sequence[Row]) -> list[str]:
-    """Photographers whose photos stand in two splits."""
+def _shared_owners(rows: Sequence[Row]) -> list[str]:
+    """Photographers whose photos are in two splits."""
     files: dict[tuple[str | None, str], dict[str, str]] = defaultdict(dict)
     for row in rows:
         if who := owner_of(row):
             files[row.source, who].setdefault(row.split, row.file)
     return [
-        f"photos of {owner} stand on both sides: {' and '.join(by_split.values())}"
+        f"photos of {owner} are in both train and test: {' and '.join(by_split.values())}"
         for (_, owner), by_split in files.items()
         if len(by_split) > 1
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from collect.datasets import Dataset
 from collect.journal import Journal
+from collect.manifest import Row
 
 
 class RejectError(Exception):
@@ -64,6 +65,7 @@ class SourceContext:
 
 
 Streams = Mapping[str, Iterator[Candidate]]
+SHARED_WITH_ROW = ("source", "url", "page_url", "owner", "owner_name", "license", "title")  # fields of both
 
 
 def refused(reason: str, detail: str) -> Callable[[], bytes]:
@@ -78,3 +80,8 @@ def _refuse(reason: str, detail: str) -> bytes:
 def wanted_class(dataset: Dataset, name: str) -> bool:
     """Whether the recipe takes class `name`; a recipe without classes takes all."""
     return not dataset.classes or name in dataset.class_names
+
+
+def candidate_of(row: Row) -> Candidate:
+    """The candidate that a row of the manifest was, so that its photo can be fetched again."""
+    return Candidate(*row.key, **{name: getattr(row, name) for name in SHARED_WITH_ROW})

@@ -1,7 +1,8 @@
-"""The `collect` command: what is asked for, turned into a recipe, run, and told."""
+"""The `collect` command: from the options to a recipe, and from the result to lines or JSON."""
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from collect.datasets import (
     OPEN_LICENSES,
     SEARCHES,
     Dataset,
-    checked,
+    dataset_table,
     load_datasets,
     parse_dataset,
 )
@@ -26,17 +27,20 @@ if TYPE_CHECKING:
 EPILOG = """Examples:
 
 \b
-  collect --dataset imagenette-160           a published set, its split kept
-  collect --from photos.zip --name pets      your own class folders, split 80/20
-  collect car bicycle                        Flickr; needs FLICKR_API_KEY and FLICKR_API_SECRET
-  collect car bicycle --source openverse     the same without a key
+  collect car bicycle                       search Flickr (needs an API key)
+  collect car bicycle --source openverse    search Openverse (needs no key)
   collect car bicycle --train 2000 --test 600
-                                             grow it; no photo changes sides
-  collect --verify car-bicycle               hash every file, look for leaks
+                                            grow it; photos keep their split
+  collect --dataset imagenette-160          a published dataset and its split
+  collect --from photos.zip --name pets     your class folders, split 80/20
+  collect --verify car-bicycle              hash all files and look for leaks
 
 \b
-Exit codes: 0 done, 1 failed, 2 usage, 3 shortfall, 4 source or credentials,
-130 interrupted (nothing is lost).
+Flickr reads its key from FLICKR_API_KEY and FLICKR_API_SECRET.
+
+\b
+Exit codes: 0 done, 1 failed, 2 usage, 3 too few photos,
+4 source or credentials, 130 interrupted (run again to continue).
 """
 ARCHIVES, LISTS = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2"), (".txt", ".csv")
 
@@ -45,7 +49,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.command(epilog=EPILOG)
 def command(
-    classes: Annotated[list[str] | None, typer.Argument(metavar="CLASS...", help="what to search photos of")] = None,
+    classes: Annotated[list[str] | None, typer.Argument(metavar="CLASS...", help="classes to search for")] = None,
     source: Annotated[str | None, typer.Option(help="flickr, openverse or synthetic [default: flickr]")] = None,
     dataset: Annotated[str | None, typer.Option(metavar="NAME", help="an entry of datasets.toml")] = None,
     origin: Annotated[
@@ -53,23 +57,25 @@ def command(
     ] = None,
     name: Annotated[str | None, typer.Option(help="name of the dataset [default: the classes]")] = None,
     license_: Annotated[
-        str | None, typer.Option("--license", metavar="open|any|LIST", help="for Flickr and Openverse [default: open]")
+        str | None, typer.Option("--license", metavar="open|any|LIST", help="licences to accept [default: open]")
     ] = None,
-    train: Annotated[int | None, typer.Option(min=1, help="training images per class [CLASS...: 1000]")] = None,
-    test: Annotated[int | None, typer.Option(min=0, help="test images per class [CLASS...: 300]")] = None,
+    train: Annotated[int | None, typer.Option(min=1, help="training images per class [search: 1000]")] = None,
+    test: Annotated[int | None, typer.Option(min=0, help="test images per class [search: 300]")] = None,
     seed: Annotated[int | None, typer.Option(help="seed of the split [default: 1]")] = None,
-    split: Annotated[str | None, typer.Option(help="keep an owner on one side, or only an image: owner, image")] = None,
-    data: Annotated[Path, typer.Option(metavar="DIR", help="where datasets live")] = Path("data"),
-    workers: Annotated[int | None, typer.Option(min=1, max=64, help="requests at once [default: up to 64]")] = None,
-    allow_private: Annotated[bool, typer.Option("--allow-private", help="fetch from private addresses too")] = False,
-    verify: Annotated[str | None, typer.Option(metavar="NAME", help="check a dataset and exit")] = None,
-    refresh: Annotated[str | None, typer.Option(metavar="NAME", help="drop photos gone or relicensed")] = None,
-    show: Annotated[bool, typer.Option("--list", help="list the datasets that are known and there")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="tell the outcome as JSON")] = False,
+    split: Annotated[
+        str | None, typer.Option(metavar="owner|image", help="what to keep together [default: owner]")
+    ] = None,
+    data: Annotated[Path, typer.Option(metavar="DIR", help="folder of all datasets")] = Path("data"),
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="requests at once [default: 64]")] = None,
+    allow_private: Annotated[bool, typer.Option("--allow-private", help="allow private addresses")] = False,
+    verify: Annotated[str | None, typer.Option(metavar="NAME", help="check a dataset")] = None,
+    refresh: Annotated[str | None, typer.Option(metavar="NAME", help="drop removed or relicensed photos")] = None,
+    show: Annotated[bool, typer.Option("--list", help="list all datasets")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="show no progress")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
-    with exit_codes("collect", "what was fetched is kept, the same command continues"):
+    with exit_codes("collect", "what was fetched is kept; run the same command again to continue"):
         jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
         if sum(jobs) != 1:
             raise UsageError(
@@ -80,51 +86,50 @@ def command(
         elif show:
             _list(data, as_json)
         elif refresh is not None:
-            from collect.refresh import refresh as refreshed
+            from collect.refresh import refresh as refresh_dataset
 
-            _tell(refreshed(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
+            _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
         else:
-            settings = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
+            from collect.pipeline import collect
+
+            if source is not None and not classes:
+                raise UsageError("--source is for CLASS... only")
             if split not in (None, "owner", "image"):
                 raise UsageError(f"--split must be owner or image, not {split!r}")
-            given: dict[str, object] = {k: v for k, v in settings.items() if v is not None}
+            options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
+            given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
             if dataset is not None:
-                _only_with("--source", source, "CLASS...")
                 recipe = _entry(dataset, name, given)
             elif origin is not None:
-                _only_with("--source", source, "CLASS...")
-                recipe = _from(origin, name, given)
+                recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
             else:
-                recipe = _search(classes or [], source, name, given)
+                recipe = _search(classes or [], source or "flickr", name, given)
             if license_ is not None and recipe.source not in LICENSED:
-                raise UsageError(f"--license goes with {' and '.join(LICENSED)} only; other sources are taken whole")
-            _collect(recipe, data, workers, allow_private, quiet or as_json, as_json, remember=bool(classes))
+                raise UsageError(f"--license is for {' and '.join(LICENSED)} only; other sources are used completely")
+            summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
+            _print(_remember(recipe, summary) if classes else summary, as_json)
 
 
-def _only_with(flag: str, value: object, what: str) -> None:
-    if value is not None:
-        raise UsageError(f"{flag} goes with {what} only")
-
-
-def _licenses(text: str | None) -> tuple[str, ...] | None:
+def _licenses(text: str | None) -> list[str] | None:
     if text is None:
         return None
     if text in ("open", "any"):
-        return OPEN_LICENSES if text == "open" else LICENSES
-    found = tuple(part.strip() for part in text.split(","))
-    if odd := [part for part in found if part not in LICENSES]:
-        raise UsageError(f"--license: {odd[0]!r} is none of open, any, {', '.join(LICENSES)}")
-    return found
+        return list(OPEN_LICENSES if text == "open" else LICENSES)
+    codes = [part.strip() for part in text.split(",")]
+    if unknown := [code for code in codes if code not in LICENSES]:
+        raise UsageError(f"--license: {unknown[0]!r} is none of open, any, {', '.join(LICENSES)}")
+    return codes
 
 
 def _entry(entry: str, name: str | None, given: dict[str, object]) -> Dataset:
     known = load_datasets()
     if entry not in known:
-        raise UsageError(f"--dataset: no entry {entry!r} in datasets.toml (there are: {', '.join(known)})")
-    return _checked(known[entry], {**given, **({"name": name} if name else {})})
+        raise UsageError(f"--dataset: no entry {entry!r} in datasets.toml (entries: {', '.join(known)})")
+    return _recipe(name or entry, {**dataset_table(known[entry]), **given})
 
 
-def _from(origin: str, name: str | None, given: dict[str, object]) -> Dataset:
+def _source_of(origin: str, name: str | None) -> str:
+    """Which source reads a path or URL."""
     if name is None:
         raise UsageError("--from needs --name NAME, the folder below data/")
     path = origin.partition("?")[0].lower()
@@ -132,62 +137,48 @@ def _from(origin: str, name: str | None, given: dict[str, object]) -> Dataset:
     if not remote and not Path(origin).exists():
         raise UsageError(f"--from: {origin}: no such file or folder")
     if path.endswith(".jsonl"):
-        source = "manifest"
-    elif path.endswith(LISTS):
-        source = "urls"
-    elif remote or path.endswith(ARCHIVES):
-        source = "archive"
-    elif Path(origin).is_dir():
-        source = "manifest" if (Path(origin) / "manifest.jsonl").is_file() else "folder"
-    else:
-        source = "archive"
-    if ("train" in given) != ("test" in given):
-        raise UsageError("--train and --test go together here")
-    return checked({"name": name, "source": source, "url": origin, **given}, "--from")
+        return "manifest"
+    if path.endswith(LISTS):
+        return "urls"
+    if not remote and not path.endswith(ARCHIVES) and Path(origin).is_dir():
+        return "manifest" if (Path(origin) / "manifest.jsonl").is_file() else "folder"
+    return "archive"
 
 
-def _search(classes: list[str], source: str | None, name: str | None, given: dict[str, object]) -> Dataset:
-    source = source or "flickr"
+def _search(classes: list[str], source: str, name: str | None, given: dict[str, object]) -> Dataset:
     if source not in SEARCHES:
         raise UsageError(f"--source must be one of {', '.join(SEARCHES)}, not {source!r}")
     names = [c.strip().replace(" ", "_") for c in classes]
-    table = {"source": source, "classes": names, **DEFAULT_COUNTS}
-    return _checked(parse_dataset(name or "-".join(names), table, "collect"), given)
+    return _recipe(name or "-".join(names), {"source": source, "classes": names, **DEFAULT_COUNTS, **given})
 
 
-def _checked(dataset: Dataset, changes: dict[str, object]) -> Dataset:
-    values = {**{f: getattr(dataset, f) for f in dataset.__dataclass_fields__}, **changes}
-    if (values["train"] is None) != (values["test"] is None):
-        raise UsageError("--train and --test go together here")
-    return checked(values, "collect")
+def _recipe(name: str | None, table: dict[str, object]) -> Dataset:
+    if ("train" in table) != ("test" in table):
+        raise UsageError("give --train and --test together here")
+    return parse_dataset(name or "", table, "collect")
 
 
-def _collect(
-    recipe: Dataset, data: Path, workers: int | None, allow_private: bool, quiet: bool, as_json: bool, remember: bool
-) -> None:
-    from collect.pipeline import collect
+def _remember(recipe: Dataset, summary: "Summary") -> "Summary":
+    """Write the recipe of a search into datasets.toml, unless nothing has changed."""
+    from collect.write import remember_recipe
 
-    summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet)
-    if remember and summary.changed:
-        from collect.write import remember_recipe
-
-        if note := remember_recipe(recipe):
-            summary.notes.append(note)
-    _tell(summary, as_json)
+    note = remember_recipe(recipe) if summary.changed else ""
+    return replace(summary, notes=(*summary.notes, note)) if note else summary
 
 
-def _tell(summary: "Summary", as_json: bool) -> None:
+def _print(summary: "Summary", as_json: bool) -> None:
     from collect.write import as_lines, as_values
 
     print(json.dumps(as_values(summary), ensure_ascii=False) if as_json else "\n".join(as_lines(summary)))
+    for photo in summary.missing:
+        print(f"gone: {photo}", file=sys.stderr)
     if summary.missing:
-        for line in summary.missing:
-            print(f"gone: {line}", file=sys.stderr)
         raise typer.Exit(3)
 
 
 def _verify(folder: Path, as_json: bool) -> None:
     from collect.audit import check_dataset
+    from collect.wording import counted
 
     check = check_dataset(folder)
     if as_json:
@@ -196,11 +187,10 @@ def _verify(folder: Path, as_json: bool) -> None:
     else:
         for line in [*check.differences, *check.leaks, *(f"as published: {leak}" for leak in check.known_leaks)]:
             print(line)
-        outcome = "passes" if check.passed else "FAILS"
-        known = f", {len(check.known_leaks):,} leaks as published" if check.known_leaks else ""
+        known = f", {counted(len(check.known_leaks), 'leak')} as published" if check.known_leaks else ""
         print(
-            f"{folder.name}: {outcome}: {check.images:,} images, {len(check.differences):,} differences, "
-            f"{len(check.leaks):,} leaks{known}"
+            f"{folder.name}: {'passes' if check.passed else 'FAILS'}: {counted(check.images, 'image')}, "
+            f"{counted(len(check.differences), 'difference')}, {counted(len(check.leaks), 'leak')}{known}"
         )
     if not check.passed:
         raise typer.Exit(1)
@@ -209,15 +199,16 @@ def _verify(folder: Path, as_json: bool) -> None:
 def _list(data: Path, as_json: bool) -> None:
     from collect.manifest import MANIFEST, is_dataset
 
-    there = sorted(p.name for p in data.iterdir() if is_dataset(p)) if data.is_dir() else []
+    collected = sorted(p.name for p in data.iterdir() if is_dataset(p)) if data.is_dir() else []
     known = load_datasets()
     if as_json:
-        print(json.dumps({"collected": there, "known": {n: d.source for n, d in known.items()}}, ensure_ascii=False))
+        sources = {name: dataset.source for name, dataset in known.items()}
+        print(json.dumps({"collected": collected, "known": sources}, ensure_ascii=False))
         return
-    for name in there:
+    for name in collected:
         print(f"{name}: in {data / name}" + ("" if (data / name / MANIFEST).is_file() else ", without a manifest"))
     for name, entry in known.items():
-        if name not in there:
+        if name not in collected:
             print(f"{name}: {entry.source}, not collected; collect --dataset {name}")
 
 

@@ -1,44 +1,53 @@
 """What has happened to every candidate so far, in SQLite, so that any stage can be killed and continued."""
 
+import errno
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from collect.errors import VggbenchError
+from collect.manifest import Key, Row
 
 JOURNAL = ".journal.sqlite"
 SCHEMA_VERSION = "1"
 COMMIT_SECONDS = 0.3
-MEND = "remove it and run the same command again, photos that are in place stay"
 
-Key = tuple[str, str]  # class, source_id
-
-TABLES = """
-CREATE TABLE IF NOT EXISTS photo (
+SETUP = (
+    "PRAGMA locking_mode=EXCLUSIVE",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    """CREATE TABLE IF NOT EXISTS photo (
     class TEXT, source_id TEXT, status TEXT, reason TEXT, detail TEXT, requests INTEGER, failures INTEGER,
     sha256 TEXT, source_sha256 TEXT, phash TEXT, width INTEGER, height INTEGER, bytes INTEGER, thumb BLOB,
-    retrieved TEXT, extra TEXT, PRIMARY KEY (class, source_id)
-);
-CREATE TABLE IF NOT EXISTS answer (key TEXT PRIMARY KEY, body TEXT, at REAL);
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
-"""
+    retrieved TEXT, extra TEXT, PRIMARY KEY (class, source_id))""",
+    "CREATE TABLE IF NOT EXISTS answer (key TEXT PRIMARY KEY, body TEXT, at REAL)",
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)",
+    "BEGIN IMMEDIATE",
+)
+
+
+class PhotoStatus(StrEnum):
+    """What is known about a photo. A rejected one is never requested again, a failed one is by the next run."""
+
+    NEW = "new"
+    GOOD = "good"
+    REJECTED = "rejected"
+    FAILED = "failed"
 
 
 @dataclass(slots=True)
 class Photo:
-    """One candidate's state: `status` is new, good, rejected (for ever) or failed (worth another try next time).
-
-    `requests` counts every request ever made for it, `failures` those that failed in the present run.
-    """
+    """The record of one candidate. `requests` counts all requests for it, `failures` those that failed in this run."""
 
     class_: str
     source_id: str
-    status: str = "new"
+    status: PhotoStatus = PhotoStatus.NEW
     reason: str | None = None
     detail: str | None = None
     requests: int = 0
@@ -51,7 +60,7 @@ class Photo:
     thumb: bytes | None = None
     bytes: int | None = None
     retrieved: str | None = None
-    extra: str | None = None  # JSON: what later runs need and the manifest has no field for
+    extra: str | None = None  # JSON: what later runs need but the manifest has no field for
 
     @property
     def key(self) -> Key:
@@ -60,8 +69,8 @@ class Photo:
 
     def facts(self) -> dict[str, Any]:
         """The extra facts: `taken`, `license_url`."""
-        found: dict[str, Any] = json.loads(self.extra) if self.extra else {}
-        return found
+        facts: dict[str, Any] = json.loads(self.extra) if self.extra else {}
+        return facts
 
 
 COLUMN_NAMES = [f.name.rstrip("_") for f in fields(Photo)]
@@ -69,33 +78,31 @@ SAVE = f"INSERT OR REPLACE INTO photo ({', '.join(COLUMN_NAMES)}) VALUES ({', '.
 
 
 class Journal:
-    """The journal of one dataset's folder. One process at a time; closing commits."""
+    """The journal of one dataset's folder, for one process at a time. Closing commits.
+
+    Every method raises VggbenchError if the file cannot be used, and OSError (ENOSPC) if the disk is full.
+    """
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / JOURNAL
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(self.path, timeout=0.2, check_same_thread=False, isolation_level=None)
         self._committed = time.monotonic()
-        self._open = True
+        self._is_open = True
         try:
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(TABLES)
-            self._db.execute("BEGIN IMMEDIATE")
-            known = self.get("schema")
-            self.set("schema", known or SCHEMA_VERSION)
+            self._database = sqlite3.connect(self.path, timeout=0.2, check_same_thread=False, isolation_level=None)
         except sqlite3.Error as err:
-            self._db.close()
-            if "locked" in str(err):
-                raise VggbenchError(f"{folder}: another collect is at work here; wait for it or stop it") from err
-            if isinstance(err, sqlite3.OperationalError):
-                raise
-            raise VggbenchError(f"{self.path}: cannot be read ({err}); {MEND}") from err
-        if known not in (None, SCHEMA_VERSION):
-            self._db.close()
-            raise VggbenchError(f"{self.path}: written by another version of vggbench; remove it to start afresh")
+            raise self._explain(err) from err
+        try:
+            for statement in SETUP:
+                self._execute(statement)
+            version = self.get("schema") or SCHEMA_VERSION
+            self.set("schema", version)
+            if version != SCHEMA_VERSION:
+                raise VggbenchError(f"{self.path}: written by another version of vggbench; remove it to start over")
+        except BaseException:
+            self._database.close()
+            raise
 
     def __enter__(self) -> "Journal":
         return self
@@ -103,15 +110,32 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._database.execute(statement, values).fetchall()
+            except sqlite3.Error as err:
+                raise self._explain(err) from err
+
+    def _explain(self, err: sqlite3.Error) -> Exception:
+        if "full" in str(err):
+            return OSError(errno.ENOSPC, "the disk is full", str(self.path))
+        if "locked" in str(err):
+            return VggbenchError(f"{self.path.parent}: another collect is running here; wait for it or stop it")
+        return VggbenchError(
+            f"{self.path}: the journal cannot be used ({err}); remove it and run the same command again; "
+            "photos that are already in the dataset stay"
+        )
+
     def close(self) -> None:
         """Commit and close."""
         with self._lock:
             try:
-                if self._open and self._db.in_transaction:  # a full disk has rolled it back already
-                    self._db.execute("COMMIT")
+                if self._is_open and self._database.in_transaction:  # a full disk has rolled it back already
+                    self._execute("COMMIT")
             finally:
-                self._open = False
-                self._db.close()
+                self._is_open = False
+                self._database.close()
 
     def remove(self) -> None:
         """Close and remove the journal of a dataset in which nothing was collected."""
@@ -120,64 +144,66 @@ class Journal:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def commit(self, now: bool = True) -> None:
-        """Make everything so far survive a kill; with `now=False` only when the last time is a while ago."""
+        """Make everything so far survive a kill; with `now=False` only if the last commit is a while ago."""
         with self._lock:
             if now or time.monotonic() - self._committed > COMMIT_SECONDS:
-                self._db.execute("COMMIT")
-                self._db.execute("BEGIN IMMEDIATE")
+                self._execute("COMMIT")
+                self._execute("BEGIN IMMEDIATE")
                 self._committed = time.monotonic()
 
     def photos(self) -> dict[Key, Photo]:
         """Every candidate known so far."""
-        with self._lock:
-            rows = self._db.execute(f"SELECT {', '.join(COLUMN_NAMES)} FROM photo").fetchall()
-        return {(r[0], r[1]): Photo(*r) for r in rows}
+        rows = self._execute(f"SELECT {', '.join(COLUMN_NAMES)} FROM photo")
+        return {(r[0], r[1]): Photo(r[0], r[1], PhotoStatus(r[2]), *r[3:]) for r in rows}
 
     def save(self, photo: Photo) -> None:
-        """Record one candidate's state."""
-        values = [photo.class_, *(getattr(photo, c) for c in COLUMN_NAMES[1:])]
-        with self._lock:
-            self._db.execute(SAVE, values)
+        """Record what is known about one candidate."""
+        self._execute(SAVE, [photo.class_, *(getattr(photo, c) for c in COLUMN_NAMES[1:])])
 
-    def forget(self, keys: list[Key]) -> None:
-        """Remove candidates, as if they had never been seen."""
-        with self._lock:
-            self._db.executemany("DELETE FROM photo WHERE class = ? AND source_id = ?", keys)
+    def restore(self, rows: Iterable[Row]) -> None:
+        """Record rows of the manifest that the journal does not know, because it was removed."""
+        known = self.photos()
+        for row in rows:
+            if row.key not in known:
+                photo = Photo(*row.key, PhotoStatus.GOOD)
+                for name in ("sha256", "source_sha256", "phash", "width", "height", "bytes", "retrieved"):
+                    setattr(photo, name, getattr(row, name))
+                self.save(photo)
+
+    def forget_photos(self) -> None:
+        """Remove all candidates, as if they had never been seen."""
+        self._execute("DELETE FROM photo")
 
     def get(self, key: str) -> str | None:
-        """A remembered value."""
-        with self._lock:
-            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        """A stored value."""
+        rows = self._execute("SELECT value FROM meta WHERE key = ?", [key])
+        return rows[0][0] if rows else None
 
     def set(self, key: str, value: str) -> None:
-        """Remember a value."""
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        """Store a value."""
+        self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
     def answer(self, question: Mapping[str, object]) -> Any | None:
-        """The answer an API gave to this question before, None when it was not asked yet."""
-        with self._lock:
-            row = self._db.execute("SELECT body FROM answer WHERE key = ?", (_key(question),)).fetchone()
-        return json.loads(row[0]) if row else None
+        """The stored answer of an API to this question, None if it was not asked yet."""
+        rows = self._execute("SELECT body FROM answer WHERE key = ?", [_key(question)])
+        return json.loads(rows[0][0]) if rows else None
 
     def keep_answer(self, question: Mapping[str, object], body: Any) -> None:
-        """Keep an API's answer, so that a continued run pages through the same results without asking again."""
+        """Store an API's answer, so that a continued run pages through the same results without asking again."""
         with self._lock:
-            self._db.execute(
-                "INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", (_key(question), json.dumps(body), time.time())
+            self._execute(
+                "INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", [_key(question), json.dumps(body), time.time()]
             )
             self.commit()
 
     def forget_answers(self) -> None:
-        """Ask the APIs anew next time."""
-        with self._lock:
-            self._db.execute("DELETE FROM answer")
+        """Ask the APIs again next time."""
+        self._execute("DELETE FROM answer")
 
     def end_run(self) -> None:
-        """The run came to its end: what failed in it may be tried again by the next."""
+        """End the run: the next one may try again what failed in this one."""
         with self._lock:
-            self._db.execute("UPDATE photo SET status = 'new', failures = 0 WHERE status = 'failed'")
+            self._execute("UPDATE photo SET status = 'new', failures = 0 WHERE status = 'failed'")
             self.commit()
 
 

@@ -1,21 +1,25 @@
-"""What a collected dataset is: its rows, its manifest on disk and the hash over them. Standard library only."""
+"""The rows of a dataset: the manifest on disk, the hash over it, and the list of rejects. Standard library only."""
 
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any, TypeVar, get_type_hints
+from typing import TypeVar
 
 from collect.datasets import valid_name
 from collect.errors import VggbenchError
+from collect.files import atomic_write as atomic_write
+from collect.files import file_sha256 as file_sha256
+from collect.schema import parse_values as parse_values
 
 T = TypeVar("T", "Row", "Rejected")
+Key = tuple[str, str]  # class, source_id
 
 MANIFEST = "manifest.jsonl"
+DATASET_FILE = "dataset.toml"
 REJECTED = "rejected.jsonl"
 TEST_FOLDERS = ("test", "val")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
@@ -48,10 +52,29 @@ class Row:
     title: str | None = None
     retrieved: str | None = None
 
+    @property
+    def key(self) -> Key:
+        """What identifies it within the dataset."""
+        return self.class_, self.source_id or ""
+
+    def rejected(self, reason: str, detail: str) -> "Rejected":
+        """The same candidate as a reject."""
+        return Rejected(self.class_, self.source_id, self.url, reason, detail)
+
+
+class UnusedReason(StrEnum):
+    """Why a good photo is not in the dataset: dedupe or the split left it out."""
+
+    EXACT_DUPLICATE = "exact-duplicate"
+    NEAR_DUPLICATE = "near-duplicate"
+    CLASS_CONFLICT = "class-conflict"
+    BRIDGES_SPLIT = "bridges-split"
+    SURPLUS = "surplus"
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One candidate that was not kept; `reason` is a code such as `exact-duplicate`, `detail` words for a reader."""
+    """One candidate that was not kept. `reason` is a code such as `exact-duplicate`, `detail` is for a human reader."""
 
     class_: str
     source_id: str | None
@@ -65,70 +88,65 @@ def _to_json(record: Row | Rejected) -> str:
 
 
 def _read(path: Path, kind: type[T]) -> list[T]:
-    known = {f.name.rstrip("_"): f.name for f in fields(kind)}
-    types = get_type_hints(kind)
-    records = []
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise VggbenchError(f"{path}: cannot be read: {err}") from err
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            values: dict[str, Any] = json.loads(line)
-            record = kind(**{known[k]: v for k, v in values.items()})
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as err:
-            raise VggbenchError(f"{path}:{number}: not a {kind.__name__.lower()} record: {err!r}") from err
-        if odd := [k for k, v in values.items() if not isinstance(v, types[known[k]])]:
-            raise VggbenchError(f"{path}:{number}: {odd[0]} cannot be {values[odd[0]]!r}")
-        if isinstance(record, Row) and not _in_place(record):
-            raise VggbenchError(
-                f"{path}:{number}: file {record.file!r} must be SPLIT/CLASS/NAME, "
-                f"here {record.split}/{record.class_}/NAME, with split train, test or val"
-            )
-        records.append(record)
-    return records
+    return [_parse_line(line, kind, f"{path}:{i}") for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _parse_line(line: str, kind: type[T], where: str) -> T:
+    try:
+        values = json.loads(line)
+    except json.JSONDecodeError as err:
+        raise VggbenchError(f"{where}: not valid JSON: {err}") from err
+    record = parse_values(kind, values, where, VggbenchError)
+    if isinstance(record, Row) and not _in_place(record):
+        raise VggbenchError(
+            f"{where}: file {record.file!r} must be SPLIT/CLASS/NAME, "
+            f"here {record.split}/{record.class_}/NAME, with split train, test or val"
+        )
+    return record
 
 
 def _in_place(row: Row) -> bool:
-    """Whether a row's file lies below the folders of its split and class, so inside of the dataset's folder."""
+    """Whether a row's file is in the folder of its split and class, and so inside the dataset's folder."""
     parts = row.file.split("/")
     known = row.split in ("train", *TEST_FOLDERS)
     return known and len(parts) > 2 and parts[:2] == [row.split, row.class_] and all(map(valid_name, parts))
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """The rows of a manifest.jsonl (or of the one in a dataset's folder).
+    """The rows of a manifest.jsonl, or of the one in a dataset's folder.
 
-    Raises VggbenchError naming file and line, also for a file that does not lie in SPLIT/CLASS/.
+    Raises VggbenchError that names file and line, also for an image that is not in SPLIT/CLASS/.
     """
     return _read(path / MANIFEST if path.is_dir() else path, Row)
 
 
 def read_rejected(folder: Path) -> list[Rejected]:
-    """The rejected candidates of a dataset's folder; empty where none were recorded."""
+    """The rejected candidates of a dataset's folder; empty if none were recorded."""
     path = folder / REJECTED
     return _read(path, Rejected) if path.is_file() else []
 
 
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
-    """Rows as a dataset is hashed and read: train first, then by split, class, file.
+    """Rows in the order in which a dataset is hashed and read: train first, then by split, class, file.
 
-    The packed images that bench keeps under `manifest_sha256` stand in this order.
+    bench caches packed images in this order under `manifest_sha256`.
     """
     return sorted(rows, key=lambda r: (r.split != "train", r.split, r.class_, r.file))
 
 
 def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
-    """Write `folder`/manifest.jsonl, sorted by split, class, file, in one visible step."""
+    """Write `folder`/manifest.jsonl atomically, sorted by split, class, file."""
     ordered = sorted(rows, key=lambda r: (r.split, r.class_, r.file))
     with atomic_write(folder / MANIFEST) as out:
         out.writelines(_to_json(r) + "\n" for r in ordered)
 
 
 def write_rejected(folder: Path, rejected: Iterable[Rejected]) -> None:
-    """Write `folder`/rejected.jsonl, sorted, in one visible step."""
+    """Write `folder`/rejected.jsonl atomically, sorted."""
     ordered = sorted(rejected, key=lambda r: (r.class_, r.source_id or "", r.url or "", r.reason))
     with atomic_write(folder / REJECTED) as out:
         out.writelines(_to_json(r) + "\n" for r in ordered)
@@ -142,12 +160,6 @@ def manifest_sha256(rows: Iterable[Row]) -> str:
     return digest.hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def is_dataset(folder: Path) -> bool:
     """Whether `folder` holds a collected dataset or plain train/ and test/ (or val/) folders."""
     has_split = (folder / "train").is_dir() and any((folder / t).is_dir() for t in TEST_FOLDERS)
@@ -155,9 +167,9 @@ def is_dataset(folder: Path) -> bool:
 
 
 def scan_folder(folder: Path) -> list[Row]:
-    """Rows for a plain folder with train/CLASS/ and test/CLASS/ (or val/CLASS/), hashing every image file.
+    """Rows for a plain folder with train/CLASS/ and test/CLASS/ (or val/CLASS/). Hashes every image file.
 
-    Raises VggbenchError when there is no such layout, or a class of one side is missing or empty on the other.
+    Raises VggbenchError if the folder has another layout, or a class is empty or missing in train or test.
     """
     test = next((t for t in TEST_FOLDERS if (folder / t).is_dir()), None)
     if test is None or not (folder / "train").is_dir():
@@ -182,31 +194,16 @@ def scan_folder(folder: Path) -> list[Row]:
 
 
 def load_rows(folder: Path) -> list[Row]:
-    """The rows of a dataset folder, train first: from its manifest, else by looking at the files."""
+    """The rows of a dataset folder, train first: from its manifest, or from its files if it has none."""
     return sort_rows(read_manifest(folder)) if (folder / MANIFEST).is_file() else scan_folder(folder)
 
 
-@contextmanager
-def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path` and rename it over `path` at the end; on an error `path` stays as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoding = None if "b" in mode else "utf-8"
-    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115
-        mode, dir=path.parent, prefix=".", suffix=".part", delete=False, encoding=encoding
-    )
-    try:
-        with handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(handle.name).chmod(0o644)
-        Path(handle.name).replace(path)
-    except BaseException:
-        Path(handle.name).unlink(missing_ok=True)
-        raise
-
-
 def last_collected(data: Path) -> str | None:
-    """Name of the dataset in `data` that `collect` made, or found complete, last; None when there is none."""
-    found = [p for p in data.glob("*/dataset.toml") if (p.parent / MANIFEST).is_file()]
+    """Name of the dataset in `data` that was marked last; None if there is none."""
+    found = [p for p in data.glob(f"*/{DATASET_FILE}") if (p.parent / MANIFEST).is_file()]
     return max(found, key=lambda p: p.stat().st_mtime_ns).parent.name if found else None
+
+
+def mark_last_collected(folder: Path) -> None:
+    """Make the dataset in `folder` the one collected last: `bench run` without --dataset uses it."""
+    os.utime(folder / DATASET_FILE)

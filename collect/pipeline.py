@@ -4,50 +4,53 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
-from collect.candidate import SourceContext
+from collect import resume, write
+from collect.candidate import SourceContext, Streams, candidate_of
 from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
 from collect.dedupe import Duplicates, dedupe
 from collect.errors import VggbenchError
-from collect.fetch import Gatherer, Show, clear_staged, progress
+from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, thumbnails
 from collect.http import MAX_PER_HOST, guard, open_session
-from collect.journal import Journal, Key
-from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
-from collect.rows import candidate_of, gathered_rows, rejected_rows, remember_rows, thumbs
-from collect.sources import LOCAL, endpoint, open_streams
-from collect.split import Plan, items_of, split
-from collect.state import check_folder, check_recipe, earlier_rows, is_complete, source_state, sweep
-from collect.write import (
-    Collected,
-    Summary,
-    check_classes,
-    describe,
-    duplicate_notes,
-    license_warnings,
-    name_files,
-    remove_files,
-    shortfall,
-    summarise,
-    write_images,
+from collect.journal import Journal, Photo, PhotoStatus
+from collect.manifest import (
+    Key,
+    Rejected,
+    Row,
+    UnusedReason,
+    mark_last_collected,
+    read_manifest,
+    read_rejected,
+    write_rejected,
 )
+from collect.sources import endpoint, open_streams
+from collect.split import Plan, items_of, split
 
 TEST_FRACTION = 0.2
-DROPPED = ("exact-duplicate", "near-duplicate", "class-conflict", "bridges-split", "surplus")  # had, but not taken
 
 
-@dataclass(slots=True)
-class Settled:
-    """The photos that make the dataset, in their places, and the ones that don't."""
+@dataclass(frozen=True, slots=True)
+class PhotoSelection:
+    """Which photos make the dataset.
+
+    `rows` have their split and file. `unused` are good photos that the split left out, `rejected` all other rejects.
+    `usable` are the good photos before duplicates were dropped. `is_published` says that the source's split was kept.
+    `unavailable` are files of an earlier run that are missing and whose photo could not be fetched again.
+    """
 
     rows: list[Row]
     rejected: list[Rejected]
+    unused: list[Rejected]
+    usable: list[Row]
     duplicates: Duplicates
-    upstream: bool
-    gone: list[str]
+    plan: Plan
+    is_published: bool
+    unavailable: list[str]
 
 
 def collect(
@@ -57,7 +60,7 @@ def collect(
     workers: int | None = None,
     allow_private: bool = False,
     quiet: bool = False,
-) -> Summary:
+) -> write.Summary:
     """Collect `dataset` into `data`/NAME, or continue where an earlier run stopped.
 
     `workers` is the number of requests (and decodings) at once, at most 64 per host. Raises VggbenchError with its exit
@@ -67,130 +70,127 @@ def collect(
     if dataset.source in SEARCHES and dataset.train is None:
         dataset = replace(dataset, train=DEFAULT_COUNTS["train"], test=DEFAULT_COUNTS["test"])
     folder = data / dataset.name
-    if is_complete(folder, dataset):
-        return summarise(dataset.name, folder, read_manifest(folder), read_rejected(folder), started, changed=False)
-    check_folder(folder)
-    wanted = dataset.train + (dataset.test or 0) if dataset.train is not None else None
-    with Journal(folder) as journal, progress(quiet, wanted) as show, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # what Pillow warns of, verify decides
+    if resume.is_complete(folder, dataset):
+        mark_last_collected(folder)
+        return replace(write.summarise(folder, read_manifest(folder), read_rejected(folder), started), changed=False)
+    resume.check_folder(folder)
+    with Journal(folder) as journal, show_progress(quiet, dataset.per_class) as display, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # verify decides about what Pillow warns of
         try:
-            check_recipe(folder, dataset, journal)
-            context = SourceContext(data, journal, allow_private, show.tell, threading.Event())
-            settled = _settle(dataset, folder, context, show, workers or MAX_PER_HOST)
+            resume.check_recipe(folder, dataset, journal)
+            context = SourceContext(data, journal, allow_private, display.notify, threading.Event())
+            chosen = _gather_and_select(dataset, folder, context, display, workers or MAX_PER_HOST)
         except VggbenchError:
             if not journal.photos():
                 journal.remove()
-                sweep(folder)
+                resume.remove_empty(folder)
             raise
-        _write(dataset, folder, journal, settled)
+        photos, rejected = journal.photos(), [*chosen.rejected, *chosen.unused]
+        unfinished = sum(photo.status is PhotoStatus.FAILED for photo in photos.values())
+        collected = write.Collected(dataset, chosen.is_published, resume.source_state(dataset), unfinished)
+        write.write_dataset(folder, collected, chosen.rows, rejected, photos)
         journal.end_run()
-    rows, rejected, found = settled.rows, settled.rejected, settled.duplicates
-    notes = [*duplicate_notes(found, settled.upstream), *license_warnings(rows)]
-    notes += [f"{file} had vanished and its photo cannot be had again" for file in settled.gone]
-    missing = []
-    if dataset.source == "manifest":
-        missing = [f"{r.class_} {r.source_id}: {r.reason} {r.detail}" for r in rejected if r.reason not in DROPPED]
-    return summarise(dataset.name, folder, rows, rejected, started, changed=True, notes=notes, missing=missing)
+    notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
+    notes += [f"{file} was missing and its photo is no longer available" for file in chosen.unavailable]
+    missing = [r for r in chosen.rejected if dataset.source == "manifest" and r.reason not in set(UnusedReason)]
+    return replace(
+        write.summarise(folder, chosen.rows, rejected, started),
+        notes=tuple(notes),
+        missing=tuple(f"{r.class_} {r.source_id}: {r.reason} {r.detail}" for r in missing),
+    )
 
 
-def _settle(dataset: Dataset, folder: Path, context: SourceContext, show: Show, workers: int) -> Settled:
-    """Gather, dedupe and split until every class has its counts; rejects are replaced by the source's next ones."""
-    journal = context.journal
-    earlier, lost = earlier_rows(folder, dataset)
-    remember_rows([*earlier.values(), *lost.values()], journal)
+def _gather_and_select(
+    dataset: Dataset, folder: Path, context: SourceContext, display: ProgressDisplay, workers: int
+) -> PhotoSelection:
+    """Gather what is needed and select, until nothing is missing or the source has no more.
+
+    Raises ShortfallError if photos are missing at the end.
+    """
+    journal, earlier = context.journal, resume.earlier_rows(folder, dataset)
+    journal.restore([*earlier.present.values(), *earlier.missing.values()])
     session = open_session(guard(context.allow_private, endpoint(dataset)), workers)
-    streams = dict(open_streams(dataset, context))
-    if dataset.source in SEARCHES:  # a search may not find again what it found before; other sources list it
-        for row in lost.values():
-            streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
-    gatherer = Gatherer(folder, streams, journal, session, workers, earlier, show.state, context.stop)
-    total = dataset.train + (dataset.test or 0) if dataset.train is not None else None
-    need = dict.fromkeys(filter(None, streams), total)
-    try:
-        for turn in range(1, 10_000):
-            gatherer.until(need)
-            kept = {**earlier, **_again(gatherer, lost)}
-            rows = gathered_rows(gatherer.ranked, kept)
-            rejected = rejected_rows(gatherer.ranked)
-            entries = [e for ranked in gatherer.ranked.values() for e in ranked]
-            published = {e.photo.key: e.candidate.split for e in entries if e.candidate.split}
-            found = dedupe(rows, thumbs(folder, journal), kept, published)
-            write_rejected(folder, rejected)
-            check_classes(dataset, gatherer.ranked, rows, bool(published))
-            gone = [r.file for k, r in lost.items() if k not in kept]
-            if dataset.train is None and published:
-                return Settled(name_files(rows, kept.values()), rejected, found, True, gone)
-            plan = _split(dataset, found.kept, kept, journal, gatherer.ranked)
-            short = Counter({c: 0 for c, _ in plan.short})
-            for (class_, _), number in plan.short.items():
-                short[class_] += number
-            growing = {c: n for c, n in short.items() if need.get(c) and not gatherer.exhausted(c)}
-            if not growing:
+    streams = _candidates(dataset, earlier, context)
+    needed = dict.fromkeys(filter(None, streams), dataset.per_class)
+    with closing(Gatherer(folder, streams, context, session, workers, earlier.present)) as gatherer:
+        for turn in count(1):
+            gathered = gatherer.gather(needed, display.show)
+            selection = _select(dataset, folder, gathered, earlier, journal.photos())
+            still_missing = _more_needed(selection.plan, gathered, needed, turn)
+            if not still_missing:
                 break
-            for class_, number in growing.items():
-                need[class_] = gatherer.good[class_] + number * turn
-        rejected += found.rejected
-        if plan.short:
-            write_rejected(folder, rejected)
-            journal.forget_answers()
-            journal.end_run()
-            raise shortfall(dataset, plan, Counter(r.class_ for r in found.kept), rejected)
-    finally:
-        gatherer.close()
-    placed, unused = _placed(found.kept, plan)
-    return Settled(name_files(placed, kept.values()), rejected + unused, found, False, gone)
+            needed |= still_missing
+    distinct = Counter(r.class_ for r in selection.duplicates.kept)
+    error = write.class_shortfall(dataset, gathered.classes, selection.usable, bool(gathered.published))
+    error = error or write.count_shortfall(dataset, selection.plan, distinct, selection.rejected)
+    if error:
+        write_rejected(folder, selection.rejected)
+        journal.forget_answers()
+        journal.end_run()
+        raise error
+    return selection
 
 
-def _again(gatherer: Gatherer, lost: dict[Key, Row]) -> dict[Key, Row]:
-    """Earlier rows whose file had vanished and whose photo, the very same, has been had again."""
-    good = {e.photo.key: e.photo for entries in gatherer.ranked.values() for e in entries if e.state == "good"}
-    return {k: row for k, row in lost.items() if k in good and good[k].sha256 == row.sha256}
+def _candidates(dataset: Dataset, earlier: resume.EarlierRows, context: SourceContext) -> Streams:
+    """The source's candidates. A search gets earlier ones whose file is missing first: it may not find them again."""
+    streams = dict(open_streams(dataset, context))
+    if dataset.source in SEARCHES:
+        for row in earlier.missing.values():
+            streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
+    return streams
 
 
-def _split(
-    dataset: Dataset, rows: Sequence[Row], earlier: dict[Key, Row], journal: Journal, classes: Iterable[str]
-) -> Plan:
-    sides = {k: r.split for k, r in earlier.items()}
-    items = items_of(rows, dataset.split, sides, journal.photos())
+def _more_needed(plan: Plan, gathered: Gathered, needed: Mapping[str, int | None], turn: int) -> dict[str, int | None]:
+    """How many good photos to gather of each class that misses some and has more candidates; each turn adds more."""
+    missing: Counter[str] = Counter()
+    for (class_, _), number in plan.short.items():
+        missing[class_] += number
+    growing = [c for c in missing if needed.get(c) and c not in gathered.exhausted]
+    return {c: gathered.good[c] + missing[c] * turn for c in growing}
+
+
+def _select(
+    dataset: Dataset, folder: Path, gathered: Gathered, earlier: resume.EarlierRows, photos: Mapping[Key, Photo]
+) -> PhotoSelection:
+    """Dedupe and split what was gathered. Earlier photos stay in their places."""
+    sha256_of = {row.key: row.sha256 for row in gathered.rows}
+    fetched_again = {k: row for k, row in earlier.missing.items() if sha256_of.get(k) == row.sha256}
+    kept = {**earlier.present, **fetched_again}
+    usable = [*kept.values(), *(row for row in gathered.rows if row.key not in kept)]
+    unavailable = [row.file for key, row in earlier.missing.items() if key not in kept]
+    duplicates = dedupe(usable, thumbnails(folder, photos), kept, gathered.published)
+    if dataset.train is None and gathered.published:
+        rows = write.name_files(usable, kept.values())
+        return PhotoSelection(rows, gathered.rejected, [], usable, duplicates, Plan(), True, unavailable)
+    sides = {key: row.split for key, row in kept.items()}
+    items = items_of(duplicates.kept, dataset.split, sides, photos)
+    plan = split(items, dataset.seed, *_counts(dataset, gathered.classes, duplicates.kept))
+    rows, unused = _place(duplicates.kept, plan)
+    rejected = [*gathered.rejected, *duplicates.rejected]
+    rows = write.name_files(rows, kept.values())
+    return PhotoSelection(rows, rejected, unused, usable, duplicates, plan, False, unavailable)
+
+
+def _counts(
+    dataset: Dataset, classes: tuple[str, ...], rows: list[Row]
+) -> tuple[dict[str, int] | None, dict[str, int]]:
+    """How many photos of each class go to train (None: all the others) and to test."""
     if dataset.train is not None:
         names = sorted({*dataset.class_names, *classes})
-        train, test = dict.fromkeys(names, dataset.train), dict.fromkeys(names, dataset.test or 0)
-        return split(items, dataset.seed, train, test)
+        return dict.fromkeys(names, dataset.train), dict.fromkeys(names, dataset.test or 0)
     sizes = Counter(r.class_ for r in rows)
-    return split(items, dataset.seed, None, {c: max(1, round(TEST_FRACTION * n)) for c, n in sizes.items()})
+    return None, {c: max(1, round(TEST_FRACTION * n)) for c, n in sizes.items()}
 
 
-def _placed(rows: Sequence[Row], plan: Plan) -> tuple[list[Row], list[Rejected]]:
-    """Rows with their side, and those that got none."""
-    placed = [
-        replace(r, split=side, file=r.file if r.split == side else "")
-        for r in rows
-        if (side := plan.sides.get(r.sha256))
-    ]
-    bridging = set(plan.bridging)
-    unused = [
-        Rejected(r.class_, r.source_id, r.url, "bridges-split", "its group stands in train and in test already")
-        if r.sha256 in bridging
-        else Rejected(r.class_, r.source_id, r.url, "surplus", "a good photo that no count needs")
-        for r in rows
-        if r.sha256 not in plan.sides
-    ]
+def _place(rows: list[Row], plan: Plan) -> tuple[list[Row], list[Rejected]]:
+    """The rows with their split, and those that have none. A row that changes its split loses its file."""
+    placed, unused, bridging = [], [], set(plan.bridging)
+    for row in rows:
+        if side := plan.sides.get(row.sha256):
+            placed.append(replace(row, split=side, file=row.file if row.split == side else ""))
+        elif row.sha256 in bridging:
+            unused.append(row.rejected(UnusedReason.BRIDGES_SPLIT, "its group is already in both train and test"))
+        else:
+            unused.append(row.rejected(UnusedReason.SURPLUS, "fine, but more than you asked for"))
     # by the photo, not by arrival, so that file names too depend on content alone
     return sorted(placed, key=lambda r: (r.class_, r.split, r.sha256)), unused
-
-
-def _write(dataset: Dataset, folder: Path, journal: Journal, settled: Settled) -> None:
-    """Everything a reader of the dataset sees: photos first, then what describes them, the manifest last."""
-    known = journal.photos()
-    rows = settled.rows
-    had = {r.file for r in read_manifest(folder)} if (folder / MANIFEST).is_file() else set()
-    write_images(folder, rows)
-    write_rejected(folder, settled.rejected)
-    unfinished = sum(1 for p in known.values() if p.status == "failed")
-    collected = Collected(dataset, settled.upstream, source_state(dataset), unfinished)
-    describe(folder, collected, rows, settled.rejected, known)
-    remove_files(folder, had - {r.file for r in rows})
-    placed = {r.sha256 for r in rows}
-    # what was fetched and is not needed now serves when the dataset grows; local sources give it again
-    spare = () if dataset.source in LOCAL else (p.sha256 for p in known.values() if p.sha256 and p.sha256 not in placed)
-    clear_staged(folder, spare)

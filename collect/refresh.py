@@ -1,4 +1,4 @@
-"""`collect --refresh`: drop the photos that their owners took down or put under another licence."""
+"""`collect --refresh`: drop the photos that their owners removed or put under another licence."""
 
 import threading
 import time
@@ -11,21 +11,21 @@ from pathlib import Path
 from collect.candidate import RejectError, SourceContext
 from collect.datasets import Dataset
 from collect.errors import UsageError, VggbenchError
-from collect.fetch import Host, progress
+from collect.fetch import Host, show_progress
 from collect.http import MovedError, fetch, guard, host_of, open_session
-from collect.journal import Journal
-from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
-from collect.rows import key_of, remember_rows
-from collect.sources import endpoint
-from collect.write import Summary, describe, read_dataset, remove_files, summarise
+from collect.journal import Journal, PhotoStatus
+from collect.manifest import MANIFEST, Row, read_manifest, read_rejected
+from collect.sources import endpoint, license_reader
+from collect.wording import counted
+from collect.write import Summary, describe, read_dataset_file, remove_files, summarise
 
 WORKERS, TRIES = 16, 2
 GONE = ("gone", "forbidden", "placeholder", "html")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a photo: `reason` is "" while it is still there under a licence of the recipe."""
+class Availability:
+    """Whether a photo is still available: `reason` is "" if it is, or if its host did not answer."""
 
     row: Row
     reason: str = ""
@@ -34,70 +34,72 @@ class Verdict:
 
 
 def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool = False) -> Summary:
-    """Ask every photo's host whether it is still there, and drop those that are not, with their files.
+    """Check whether every photo is still available, and drop those that are not, with their files.
 
-    Flickr is asked for the licence too, other hosts for one byte of each photo. A photo whose host does not answer is
-    kept. Raises UsageError for a dataset that is not there, SourceError where a source refuses.
+    Asks Flickr for the licence too, and other hosts for one byte of each photo. Photos whose host does not answer stay.
+    Raises UsageError if there is no such dataset, SourceError if a source refuses.
     """
     started = time.monotonic()
     folder = data / name
     if not (folder / MANIFEST).is_file():
-        raise UsageError(f"{folder}: no dataset with a manifest is there; `collect --list` shows those there are")
-    collected, rows = read_dataset(folder), read_manifest(folder)
-    with Journal(folder) as journal, progress(quiet) as show:
-        remember_rows(rows, journal)
-        context = SourceContext(data, journal, allow_private, show.tell, threading.Event())
-        asked = [r for r in rows if r.url and r.source not in ("archive", "folder", "synthetic")]
-        look = _looker(collected.recipe, context)
+        raise UsageError(f"{folder}: no dataset with a manifest; `collect --list` shows what is there")
+    collected, rows = read_dataset_file(folder), read_manifest(folder)
+    with Journal(folder) as journal, show_progress(quiet) as display:
+        journal.restore(rows)
+        context = SourceContext(data, journal, allow_private, display.notify, threading.Event())
+        remote = [r for r in rows if r.url and r.source not in ("archive", "folder", "synthetic")]
         with ThreadPoolExecutor(WORKERS) as pool:
             try:
-                verdicts = list(pool.map(look, asked))
+                answers = list(pool.map(_asker(collected.recipe, context), remote))
             finally:
-                context.stop.set()  # after Ctrl-C nothing more is asked
-        dropped = {key_of(v.row): v for v in verdicts if v.reason}
-        kept = [r for r in rows if key_of(r) not in dropped]
-        if not {r.split for r in kept} >= {r.split for r in rows}:
-            raise VggbenchError(f"{folder}: every photo of a split is gone; nothing was changed")
-        rejected = [*read_rejected(folder), *(_rejection(v) for v in dropped.values())]
-        known = journal.photos()
-        for key, verdict in dropped.items():
-            photo = known[key]
-            journal.save(replace(photo, status="rejected", reason=verdict.reason, detail=verdict.detail))
+                context.stop.set()  # after Ctrl-C no further requests
+        dropped = {a.row.key: a for a in answers if a.reason}
+        kept = [r for r in rows if r.key not in dropped]
+        if {r.split for r in kept} != {r.split for r in rows}:
+            raise VggbenchError(f"{folder}: no photo of a split is left; nothing was changed")
+        rejected = [*read_rejected(folder), *(a.row.rejected(a.reason, a.detail) for a in dropped.values())]
+        photos = journal.photos()
+        for key, answer in dropped.items():
+            status = PhotoStatus.REJECTED
+            journal.save(replace(photos[key], status=status, reason=answer.reason, detail=answer.detail))
         journal.forget_answers()
         journal.commit()
         if dropped:
-            write_rejected(folder, rejected)
             describe(folder, collected, kept, rejected, journal.photos())
-            remove_files(folder, (v.row.file for v in dropped.values()))
-    notes = [f"{v.row.file} dropped: {v.reason}, {v.detail}" for v in dropped.values()]
-    unsure = sum(not v.checked for v in verdicts)
-    notes += [f"{len(asked) - unsure:,} of {len(rows):,} photos were asked for, {len(dropped):,} dropped"]
-    notes += [f"{unsure:,} could not be checked, their hosts do not answer; they stay"] if unsure else []
-    notes += ["the command that made the dataset fills it up again"] if dropped else []
-    return summarise(name, folder, kept, rejected, started, changed=True, notes=notes)
+            remove_files(folder, (a.row.file for a in dropped.values()))
+    notes = [f"{a.row.file} dropped: {a.reason}, {a.detail}" for a in dropped.values()]
+    unsure = sum(not a.checked for a in answers)
+    notes.append(f"{len(answers) - unsure:,} of {counted(len(rows), 'photo')} checked, {len(dropped):,} dropped")
+    if unsure:
+        notes.append(f"{unsure:,} could not be checked because the host does not answer, and stay")
+    if dropped:
+        notes.append("run the command that made the dataset again to replace the dropped photos")
+    return replace(summarise(folder, kept, rejected, started), notes=tuple(notes))
 
 
-def _looker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Verdict]:
-    if recipe.source == "flickr":
-        from collect.sources.flickr import Client, license_now
-        from collect.sources.flickr_licenses import read_licenses
+def _asker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Availability]:
+    if recipe.source != "flickr":
+        return _web_asker(recipe, context)
+    context.journal.forget_answers()  # they may be older than the change
+    license_of = license_reader(recipe, context)
 
-        client = Client(context, endpoint(recipe))
-        context.journal.forget_answers()  # what was true when it was collected is not what is asked here
-        licenses = read_licenses(client.ask)
+    def ask(row: Row) -> Availability:
+        code = license_of(row.source_id or "")
+        if code is None:
+            return Availability(row, "gone", "Flickr no longer shows it")
+        if code != row.license:
+            return Availability(row, "relicensed", f"was {row.license}, is {code}")
+        return Availability(row)
 
-        def ask(row: Row) -> Verdict:
-            code = license_now(client, row.source_id or "", licenses)
-            if code is None:
-                return Verdict(row, "gone", "Flickr no longer shows it")
-            return Verdict(row, "relicensed", f"was {row.license}, is {code}") if code != row.license else Verdict(row)
+    return ask
 
-        return ask
+
+def _web_asker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Availability]:
     session = open_session(guard(context.allow_private, endpoint(recipe)), WORKERS)
     hosts: dict[str, Host] = defaultdict(Host)
     lock = threading.Lock()
 
-    def look(row: Row) -> Verdict:
+    def ask(row: Row) -> Availability:
         url = row.url or ""
         for _ in range(TRIES):
             with lock:
@@ -108,10 +110,10 @@ def _looker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Verdict]
             try:
                 fetch(session, url, probe=True)
             except MovedError:
-                return Verdict(row)
+                return Availability(row)
             except RejectError as err:
                 if err.reason in GONE:
-                    return Verdict(row, err.reason, err.detail)
+                    return Availability(row, err.reason, err.detail)
                 if not err.transient:
                     break
                 with lock:
@@ -119,12 +121,7 @@ def _looker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Verdict]
             else:
                 with lock:
                     host.succeeded()
-                return Verdict(row)
-        return Verdict(row, checked=False)
+                return Availability(row)
+        return Availability(row, checked=False)
 
-    return look
-
-
-def _rejection(verdict: Verdict) -> Rejected:
-    row = verdict.row
-    return Rejected(row.class_, row.source_id, row.url, verdict.reason, verdict.detail)
+    return ask

@@ -14,7 +14,7 @@ from collect.datasets import BENCH_FLAGS, load_datasets, shipped_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
-COLLECT_FORMATS = ("collect/manifest.py", "collect/datasets.py", "collect/errors.py")
+COLLECT_FORMATS = tuple(f"collect/{name}.py" for name in ("manifest", "datasets", "schema", "files", "errors"))
 BENCH_FORMATS = (
     "bench/records/run.py",
     "bench/records/artifacts.py",

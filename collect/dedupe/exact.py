@@ -8,7 +8,6 @@ import numpy as np
 
 from collect.dedupe.near import Twin, clusters, find_twins
 from collect.manifest import Rejected, Row
-from collect.rows import key_of
 from collect.sources import LOCAL
 
 PLACEHOLDER_OWNERS = 4
@@ -61,8 +60,8 @@ def dedupe(
     found.exact = len(rows) - len(distinct)
     found.near = len(distinct) - len(members)
     for group in members.values():
-        _count_leaks([(rows[i].sha256, published.get(key_of(rows[i]))) for i in group], found)
-        staying = [i for i in group if key_of(rows[i]) in earlier]
+        _count_leaks([(rows[i].sha256, published.get(rows[i].key)) for i in group], found)
+        staying = [i for i in group if rows[i].key in earlier]
         conflict = not staying and len({rows[i].class_ for i in group}) > 1
         staying = [] if conflict else staying or group[:1]
         found.kept += [rows[i] for i in staying]
@@ -71,7 +70,7 @@ def dedupe(
                 twin = evidence.get(position[rows[i].sha256])
                 found.rejected.append(_rejection(rows, i, group, staying, conflict, twin))
         found.conflicts += len(group) if conflict else 0
-    found.test_files = sum(1 for r in rows if published.get(key_of(r)) == "test")
+    found.test_files = sum(1 for r in rows if published.get(r.key) == "test")
     return found
 
 

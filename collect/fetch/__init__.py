@@ -1,18 +1,19 @@
-"""collect.http."""
+"""Fetch: candidates become verified, staged photos, politely and on many threads."""
 
-from collect.fetch.entries import Entry
 from collect.fetch.gatherer import Gatherer
 from collect.fetch.hosts import Host
-from collect.fetch.progress import Show, progress
-from collect.fetch.staging import STAGED, clear_staged, staged_path
+from collect.fetch.ledger import Gathered
+from collect.fetch.progress import ProgressDisplay, show_progress
+from collect.fetch.staging import STAGED, clear_staged, staged_path, thumbnails
 
 __all__ = [
     "STAGED",
-    "Entry",
+    "Gathered",
     "Gatherer",
     "Host",
-    "Show",
+    "ProgressDisplay",
     "clear_staged",
-    "progress",
+    "show_progress",
     "staged_path",
+    "thumbnails",
 ]

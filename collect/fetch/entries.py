@@ -1,4 +1,4 @@
-"""One candidate under way: where it stands, and how its photo is had."""
+"""One candidate on its way into the dataset: its state, and how its photo is fetched, verified and staged."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from enum import StrEnum
 from pathlib import Path
 
 import requests
@@ -15,32 +15,42 @@ import requests
 from collect.candidate import Candidate, RejectError
 from collect.fetch.staging import stage
 from collect.http import fetch
-from collect.journal import Photo
+from collect.journal import Photo, PhotoStatus
 from collect.verify import Verified, verify
 
 # Many threads may wait for the network, few may decode: a photo of 64 megapixels takes 200 MB.
 DECODING = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
 
+class EntryState(StrEnum):
+    """How far a candidate is in this run."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    RUNNING = "running"
+    GOOD = "good"
+    BAD = "bad"
+
+
 @dataclass(slots=True)
 class Entry:
-    """One candidate in its source's order and what became of it; `url` is where it is asked now."""
+    """One candidate and what is known about its photo; `url` is the address to request, after redirects."""
 
     candidate: Candidate
     photo: Photo
     url: str | None
-    state: str = "idle"  # idle, waiting, open, good, bad
+    state: EntryState = EntryState.IDLE
     not_before: float = 0.0
 
-    def settle(self, state: str) -> None:
-        """It came to its end, and what it was read from may go."""
-        self.state = state
-        self.candidate = replace(self.candidate, read=None)
+    @property
+    def under_way(self) -> bool:
+        """Whether the photo is being fetched, or is needed and waits for its turn."""
+        return self.state in (EntryState.WAITING, EntryState.RUNNING)
 
 
 @dataclass(slots=True)
 class Stream:
-    """One source's candidates, pulled in batches; `idle` are those that nobody needed yet."""
+    """One source's candidates, pulled in batches; `idle` are those that nobody has needed yet."""
 
     candidates: Iterator[Candidate]
     idle: deque[Entry]
@@ -48,11 +58,11 @@ class Stream:
     exhausted: bool = False
 
 
-def prepare(candidate: Candidate, url: str | None, session: requests.Session | None, folder: Path) -> Verified:
-    """Read or fetch one photo, verify it and stage it; the bytes are dropped. Raises RejectError, MovedError."""
+def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: str | None) -> Verified:
+    """Read or fetch one photo, verify it and stage it; the result has no bytes. Raises RejectError, MovedError."""
     if candidate.read is not None:
         data = candidate.read()
-    elif url and session:
+    elif url:
         data = fetch(session, url)
     else:
         raise RejectError("no-url", "the source gives no address for it")
@@ -65,20 +75,15 @@ def prepare(candidate: Candidate, url: str | None, session: requests.Session | N
     return replace(verified, jpeg=b"")
 
 
-def next_batch(candidates: Iterator[Candidate], number: int) -> list[Candidate]:
-    """The next `number` candidates, fewer or none at the end."""
-    return list(islice(candidates, number))
-
-
 def new_photo(candidate: Candidate) -> Photo:
     """The journal's first record of a candidate."""
     facts = {k: v for k in ("taken", "license_url") if (v := getattr(candidate, k))}
     return Photo(candidate.class_, candidate.source_id, extra=json.dumps(facts) if facts else None)
 
 
-def had(photo: Photo, verified: Verified) -> None:
-    """Write into a photo's record that it was had, and what it is."""
-    photo.status, photo.reason, photo.detail = "good", None, None
+def record_verified(photo: Photo, verified: Verified) -> None:
+    """Write into a photo's record that it is good, what it is, and when it was retrieved."""
+    photo.status, photo.reason, photo.detail = PhotoStatus.GOOD, None, None
     for name in ("sha256", "source_sha256", "phash", "width", "height", "bytes", "thumb"):
         setattr(photo, name, getattr(verified, name))
     photo.retrieved = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,21 +1,27 @@
-"""How much may be asked of one host at once: more while it goes well, half when it protests, nothing for a while."""
+"""How hosts are asked: one queue per host, more requests at once while all goes well, half after a protest."""
 
+import heapq
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
-from collect.http import MAX_PER_HOST
+from collect.candidate import RejectError
+from collect.fetch.entries import Entry, EntryState
+from collect.http import MAX_PER_HOST, host_of
 
 START_LIMIT = 8.0
 BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0
 MAX_WAIT_SECONDS = 300.0
-OPEN_AFTER_FAILURES, OPEN_SECONDS, OPENINGS = 20, 10.0, 3
+PAUSE_AFTER_FAILURES, PAUSE_SECONDS, MAX_PAUSES = 20, 10.0, 3
+PROTESTS = ("throttled", "server-error")
 
 
 @dataclass(slots=True)
 class Host:
-    """One host's state, seen from the scheduling thread alone. Times are of `time.monotonic`.
+    """The rate limit of one host, used by the scheduling thread alone. Times are of `time.monotonic`.
 
-    `given_up` says why nothing more is asked of it in this run, "" while it is.
+    `given_up` says why the host gets no more requests in this run; it is "" while it gets some.
 
     The limit grows as TCP's window does (slow start, then additive increase) and halves on 429 and 503 (RFC 5681).
     """
@@ -34,8 +40,18 @@ class Host:
         """Whether one more request may be sent now."""
         return now >= self.not_before and self.in_flight < int(self.limit)
 
+    def answered(self, now: float, error: RejectError | None = None) -> None:
+        """A request ended, with this error if it failed. A photo that is rejected is no failure of the host."""
+        self.in_flight -= 1
+        if error and error.reason in PROTESTS:
+            self.protested(now, error.retry_after)
+        elif error and error.transient:
+            self.failed(now)
+        else:
+            self.succeeded()
+
     def succeeded(self) -> None:
-        """A request went well, whatever became of the photo."""
+        """The host answered, with a good photo or not."""
         self.failures_in_row = 0
         step = 1.0 if self.limit < self.threshold else 1.0 / self.limit
         self.limit = min(float(MAX_PER_HOST), self.limit + step)
@@ -49,19 +65,66 @@ class Host:
         if retry_after is not None:
             self.not_before = max(self.not_before, now + retry_after)
             if retry_after > MAX_WAIT_SECONDS:
-                self.given_up = f"the host asks to be left alone for {retry_after:,.0f} s"
+                self.given_up = f"the host asks for a pause of {retry_after:,.0f} s"
         self.failed(now)
 
     def failed(self, now: float) -> None:
-        """No usable answer; after many in a row the host is left alone for a while."""
+        """No usable answer; after many in a row the host gets no requests for a while."""
         self.failures_in_row += 1
-        if self.failures_in_row % OPEN_AFTER_FAILURES == 0:
+        if self.failures_in_row % PAUSE_AFTER_FAILURES == 0:
             self.limit = 1.0
-            self.not_before = max(self.not_before, now + OPEN_SECONDS)
-            if self.failures_in_row >= OPEN_AFTER_FAILURES * OPENINGS:
+            self.not_before = max(self.not_before, now + PAUSE_SECONDS)
+            if self.failures_in_row >= PAUSE_AFTER_FAILURES * MAX_PAUSES:
                 self.given_up = f"the host failed {self.failures_in_row} times in a row"
 
     def backoff(self, failures: int) -> float:
         """Seconds until a photo that failed `failures` times is tried again, with jitter."""
         seconds = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0 ** (failures - 1))
         return self.rng.uniform(0.5, 1.0) * seconds
+
+
+class Queues:
+    """Waiting entries by host. Entries of local sources, which need no host, wait under ""."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, Host] = {}
+        self._waiting: dict[str, list[tuple[int, int, Entry]]] = {}
+        self._order = count()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def host(self, entry: Entry) -> Host | None:
+        """The host of an entry's address, None for a local entry."""
+        return None if entry.candidate.read else self.hosts.setdefault(host_of(entry.url or ""), Host())
+
+    def put(self, entry: Entry) -> None:
+        """Let an entry wait. Those never requested go first: a kill rarely interrupts the same one twice."""
+        entry.state = EntryState.WAITING
+        name = "" if entry.candidate.read else host_of(entry.url or "")
+        heapq.heappush(self._waiting.setdefault(name, []), (entry.photo.requests, next(self._order), entry))
+
+    def take(self, room: int, now: float) -> Iterator[tuple[Entry, Host | None]]:
+        """At most `room` entries that may start now, with their host, which counts them as in flight.
+
+        Entries of a host that was given up are included and count nothing. `now` is of `time.monotonic`.
+        """
+        for waiting in list(self._waiting.values()):
+            later = []
+            while waiting and room > 0:
+                host = self.host(waiting[0][-1])
+                if host and not host.given_up and not host.may_start(now):
+                    break
+                item = heapq.heappop(waiting)
+                entry = item[-1]
+                if host and host.given_up:
+                    yield entry, host
+                elif entry.not_before > now:
+                    later.append(item)
+                else:
+                    room -= 1
+                    if host:
+                        host.in_flight += 1
+                    yield entry, host
+            for item in later:
+                heapq.heappush(waiting, item)

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,71 +12,76 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from collect.fetch.gatherer import Gatherer
+from collect.fetch.hosts import Host
+from collect.wording import counted, duration, joined_counts
 
-REFRESH_SECONDS, LINE_SECONDS = 0.25, 10.0
+LINE_SECONDS = 10.0
+REASONS_SHOWN, HOSTS_SHOWN = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
-    """Two ways to speak to the user: the gatherer's state, and one line of text."""
+class Snapshot:
+    """How far gathering is at one moment: photos by class, rejects by class and reason, the hosts by name."""
 
-    state: Callable[[Gatherer], None]
-    tell: Callable[[str], None]
+    classes: tuple[str, ...]
+    good: Counter[str]
+    under_way: Counter[str]
+    rejected: Mapping[str, Counter[str]]
+    hosts: Mapping[str, Host]
+    fetched_bytes: int
 
 
-def _silent(_: object) -> None:
-    return
+@dataclass(frozen=True, slots=True)
+class ProgressDisplay:
+    """Two ways to inform the user: how far gathering is, and one line of text."""
+
+    show: Callable[[Snapshot], None]
+    notify: Callable[[str], None]
 
 
 @contextmanager
-def progress(quiet: bool, wanted: int | None = None) -> Iterator[Show]:
+def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDisplay]:
     """Show progress on stderr for as long as the context lasts. `wanted` is the number of photos per class."""
+    console, started = Console(stderr=True), time.monotonic()
     if quiet:
-        yield Show(_silent, _silent)
-        return
-    console = Console(stderr=True)
-    started = time.monotonic()
-    shown = started
-    if console.is_terminal:
+        yield ProgressDisplay(lambda snapshot: None, lambda line: None)
+    elif console.is_terminal:
         with Live(console=console, transient=True, auto_refresh=False) as live:
+            yield ProgressDisplay(
+                lambda snapshot: live.update(_table(snapshot, time.monotonic() - started, wanted), refresh=True),
+                lambda line: live.console.print(line, markup=False, highlight=False),
+            )
+    else:
+        printed = started
 
-            def draw(gatherer: Gatherer) -> None:
-                nonlocal shown
-                if time.monotonic() - shown >= REFRESH_SECONDS:
-                    shown = time.monotonic()
-                    live.update(_table(gatherer, shown - started, wanted), refresh=True)
+        def show(snapshot: Snapshot) -> None:
+            nonlocal printed
+            if time.monotonic() - printed >= LINE_SECONDS:
+                printed = time.monotonic()
+                good, rejected = snapshot.good.total(), sum(reasons.total() for reasons in snapshot.rejected.values())
+                speed = good / (printed - started)
+                print(f"  {good:,} good, {rejected:,} rejected, {speed:,.0f} photos/s", file=sys.stderr)
 
-            yield Show(draw, lambda line: live.console.print(line, markup=False, highlight=False))
-        return
-
-    def line(gatherer: Gatherer) -> None:
-        nonlocal shown
-        if time.monotonic() - shown >= LINE_SECONDS:
-            shown = time.monotonic()
-            good, bad = sum(gatherer.good.values()), sum(sum(r.values()) for r in gatherer.reasons.values())
-            print(f"  {good:,} good, {bad:,} rejected, {good / (shown - started):,.0f} photos/s", file=sys.stderr)
-
-    yield Show(line, lambda text: print(text, file=sys.stderr))
+        yield ProgressDisplay(show, lambda line: print(line, file=sys.stderr))
 
 
-def _table(gatherer: Gatherer, seconds: float, wanted: int | None) -> Group:
+def _table(snapshot: Snapshot, seconds: float, wanted: int | None) -> Group:
     table = Table(box=None, pad_edge=False)
     for column in ("class", "good", "under way", "rejected", "why"):
         table.add_column(column, justify="left" if column in ("class", "why") else "right")
-    for class_ in gatherer.ranked:
-        reasons = gatherer.reasons.get(class_, Counter())
-        why = ", ".join(f"{n:,} {r}" for r, n in reasons.most_common(4))
-        goal = f"{gatherer.good[class_]:,}" + (f" of {wanted:,}" if wanted else "")
-        table.add_row(class_, goal, f"{gatherer.open[class_]:,}", f"{sum(reasons.values()):,}", why)
-    good = sum(gatherer.good.values())
-    speed = good / seconds
-    left = sum(max(0, wanted - gatherer.good[c]) for c in gatherer.ranked) if wanted else 0
-    eta = f", about {left / speed:,.0f} s to go" if wanted and speed else ""
-    lines = [Text(f"{speed:,.0f} photos/s, {gatherer.fetched_bytes / 1e6:,.0f} MB{eta}")]
+    for name in snapshot.classes:
+        reasons = snapshot.rejected.get(name, Counter())
+        good = f"{snapshot.good[name]:,}" + (f" of {wanted:,}" if wanted else "")
+        numbers = f"{snapshot.under_way[name]:,}", f"{reasons.total():,}"
+        table.add_row(name, good, *numbers, joined_counts(reasons.most_common(REASONS_SHOWN)))
+    speed = snapshot.good.total() / seconds
+    left = sum(max(0, wanted - snapshot.good[name]) for name in snapshot.classes) if wanted else 0
+    eta = f", about {duration(left / speed)} left" if wanted and speed else ""
+    lines = [Text(f"{speed:,.0f} photos/s, {snapshot.fetched_bytes / 1e6:,.0f} MB{eta}")]
     now = time.monotonic()
-    for name, host in sorted(gatherer.queues.hosts.items(), key=lambda x: -x[1].in_flight)[:5]:
-        state = host.given_up or (f"waits {host.not_before - now:,.0f} s" if host.not_before > now else "")
-        slowed = f", slowed down {host.throttled} times" if host.throttled else ""
-        lines.append(Text(f"{name}: {host.in_flight} of {int(host.limit)} requests{slowed} {state}", style="dim"))
+    for name, host in sorted(snapshot.hosts.items(), key=lambda item: -item[1].in_flight)[:HOSTS_SHOWN]:
+        state = host.given_up or (f"waits {duration(host.not_before - now)}" if host.not_before > now else "")
+        slowed = f", slowed down {counted(host.throttled, 'time')}" if host.throttled else ""
+        requests = f"{host.in_flight} of {counted(int(host.limit), 'request')}"
+        lines.append(Text(f"{name}: {requests}{slowed} {state}", style="dim"))
     return Group(table, *lines)

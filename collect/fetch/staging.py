@@ -1,19 +1,26 @@
-"""Verified photos on their way into the dataset, named by their content; a file here is always whole."""
+"""Verified photos that wait for their place in the dataset, named by their content. A file here is always complete."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from collect.journal import Photo
+from collect.manifest import Key, Row
+from collect.verify import THUMB_SIDE, thumbnail
 
 STAGED = ".staged"
 
 
 def staged_path(folder: Path, sha256: str) -> Path:
-    """Where the photo with this digest waits."""
+    """Where the photo with this digest is staged."""
     return folder / STAGED / sha256[:2] / f"{sha256}.jpg"
 
 
 def stage(folder: Path, sha256: str, jpeg: bytes) -> None:
-    """Put a photo there, in one visible step."""
+    """Write a photo there, atomically."""
     target = staged_path(folder, sha256)
     # two threads may stage copies of one photo at the same time
     part = target.with_name(f".{sha256}.{threading.get_ident()}.part")
@@ -25,18 +32,16 @@ def stage(folder: Path, sha256: str, jpeg: bytes) -> None:
     part.replace(target)
 
 
-def is_staged(folder: Path, sha256: str | None, size: int | None) -> bool:
-    """Whether the photo waits there with its full size."""
-    if sha256 is None:
-        return False
+def is_staged(folder: Path, photo: Photo) -> bool:
+    """Whether the photo is there with its full size."""
     try:
-        return staged_path(folder, sha256).stat().st_size == size
+        return staged_path(folder, photo.sha256 or "").stat().st_size == photo.bytes
     except FileNotFoundError:
         return False
 
 
 def clear_staged(folder: Path, keep: Iterable[str]) -> None:
-    """Remove all photos but those with the digests in `keep`, and what a kill left half-written."""
+    """Remove all photos except those with the digests in `keep`, and what a kill left half-written."""
     wanted = set(keep)
     for path in (folder / STAGED).glob("*/*"):
         if path.stem not in wanted or path.name.startswith("."):
@@ -46,3 +51,19 @@ def clear_staged(folder: Path, keep: Iterable[str]) -> None:
             path.rmdir()
     if (folder / STAGED).is_dir() and not any((folder / STAGED).iterdir()):
         (folder / STAGED).rmdir()
+
+
+def thumbnails(folder: Path, photos: Mapping[Key, Photo]) -> Callable[[Row], np.ndarray | None]:
+    """A function that gives the 32 x 32 grey pixels of a row, from the journal's record or from the photo itself."""
+
+    def thumb(row: Row) -> np.ndarray | None:
+        photo = photos.get(row.key)
+        if photo and photo.thumb:
+            return np.frombuffer(photo.thumb, np.uint8).reshape(THUMB_SIDE, THUMB_SIDE)
+        path = folder / row.file if row.file else staged_path(folder, row.sha256)
+        if not path.is_file():
+            return None
+        with Image.open(path) as image:
+            return thumbnail(image)
+
+    return thumb

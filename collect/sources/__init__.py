@@ -30,3 +30,11 @@ def drawable_classes() -> tuple[str, ...]:
     from collect.sources.synthetic.drawing import CLASSES
 
     return CLASSES
+
+
+def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
+    """A function that asks Flickr for the licence code of a photo id; it gives None if the photo is gone."""
+    flickr, licenses = import_module("collect.sources.flickr"), import_module("collect.sources.flickr_licenses")
+    client = flickr.Client(context, endpoint(dataset))
+    codes = licenses.read_licenses(client.ask)
+    return lambda photo_id: flickr.license_now(client, photo_id, codes)

@@ -7,11 +7,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from collect.candidate import Candidate, SourceContext, Streams, wanted_class
+from collect.candidate import Candidate, SourceContext, Streams, candidate_of, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError, VggbenchError
 from collect.manifest import Row, read_manifest
-from collect.rows import candidate_of
 from collect.sources.archive import members
 from collect.sources.download import download, fetch_list, is_remote
 from collect.sources.folder import read_file

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from collect.journal import Key, Photo
-from collect.manifest import Row
-from collect.rows import key_of
+from collect.journal import Photo
+from collect.manifest import Key, Row
 from collect.split.assign import Item
 
 BURST_SECONDS = 60
@@ -24,7 +23,7 @@ def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], known: Mapp
     names = {(r.source, owner_of(r)): r.owner_name for r in rows if r.owner_name}  # some rows may have the id alone
     items = []
     for row in rows:
-        key = key_of(row)
+        key = row.key
         owner = (f"owner {row.source}:{who}",) if (who := owner_of(row)) and by == "owner" else ()
         shown = f"owner {names.get((row.source, who), who)} ({row.source}:{who})" if owner else ""
         items.append(Item(row.sha256, row.class_, (*owner, *bursts[key]), sides.get(key), shown))
@@ -40,7 +39,7 @@ def _bursts(rows: Iterable[Row], known: Mapping[Key, Photo]) -> Mapping[Key, lis
     links: dict[Key, list[str]] = defaultdict(list)
     shots: dict[str, list[tuple[datetime, Key]]] = defaultdict(list)
     for row in rows:
-        key = key_of(row)
+        key = row.key
         photo = known.get(key)
         if (who := owner_of(row)) and photo and (taken := _time(photo.facts().get("taken"))):
             shots[who].append((taken, key))

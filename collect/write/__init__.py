@@ -1,26 +1,26 @@
-"""collect.write."""
+"""Write: the files of a dataset, and what a run of collect reports at its end."""
 
 from collect.write.credits import license_warnings
-from collect.write.images import DATASET_FILE, Collected, describe, name_files, read_dataset, remove_files, write_images
-from collect.write.recipe import remember_recipe
-from collect.write.shortfall import check_classes, shortfall
+from collect.write.dataset import describe, write_dataset
+from collect.write.images import name_files, remove_files
+from collect.write.recipe import Collected, read_dataset_file, remember_recipe
+from collect.write.shortfall import class_shortfall, count_shortfall
 from collect.write.summary import Summary, as_lines, as_values, duplicate_notes, summarise
 
 __all__ = [
-    "DATASET_FILE",
     "Collected",
     "Summary",
     "as_lines",
     "as_values",
-    "check_classes",
+    "class_shortfall",
+    "count_shortfall",
     "describe",
     "duplicate_notes",
     "license_warnings",
     "name_files",
-    "read_dataset",
+    "read_dataset_file",
     "remember_recipe",
     "remove_files",
-    "shortfall",
     "summarise",
-    "write_images",
+    "write_dataset",
 ]

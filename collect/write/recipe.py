@@ -1,25 +1,79 @@
-"""Write the recipe of `collect CLASS...` back into the working directory's datasets.toml, comments kept."""
+"""The recipe as TOML: in the dataset's own dataset.toml, and back in the user's datasets.toml."""
 
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from collect.datasets import Dataset, dataset_table, shipped_file
-from collect.errors import UsageError
-from collect.manifest import atomic_write
+from collect.datasets import Dataset, dataset_table, parse_dataset, shipped_file, toml_value
+from collect.errors import UsageError, VggbenchError
+from collect.files import atomic_write
+from collect.http import user_agent
+from collect.manifest import DATASET_FILE, Row, manifest_sha256
 
-OWN_FILE = "datasets.toml"
+USER_FILE = "datasets.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The content of a dataset.toml: the recipe that was run and its result.
+
+    `upstream_split` says that the source's own split was kept, `source_state` what the source looked like, `unfinished`
+    how many photos are worth another try.
+    """
+
+    recipe: Dataset
+    upstream_split: bool
+    source_state: str
+    unfinished: int
+    manifest_sha256: str = ""
+
+
+def write_dataset_file(folder: Path, collected: Collected, rows: Sequence[Row]) -> None:
+    """Write `folder`/dataset.toml for these rows."""
+    head = {
+        "collected_by": user_agent().partition(" ")[0],
+        "manifest_sha256": manifest_sha256(rows),
+        "upstream_split": collected.upstream_split,
+        "source_state": collected.source_state,
+        "unfinished": collected.unfinished,
+    }
+    with atomic_write(folder / DATASET_FILE) as out:
+        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in head.items())
+        out.write(f"\n[{json.dumps(collected.recipe.name, ensure_ascii=False)}]\n")
+        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in dataset_table(collected.recipe).items())
+
+
+def read_dataset_file(folder: Path) -> Collected:
+    """The content of `folder`/dataset.toml. Raises VggbenchError if it is missing or cannot be read."""
+    path = folder / DATASET_FILE
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        name, table = next((k, v) for k, v in values.items() if isinstance(v, dict))
+        return Collected(
+            parse_dataset(name, table, str(path)),
+            values["upstream_split"],
+            values["source_state"],
+            values["unfinished"],
+            values["manifest_sha256"],
+        )
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, StopIteration) as err:
+        raise VggbenchError(f"{path}: cannot be read: {err!r}") from err
 
 
 def remember_recipe(dataset: Dataset, directory: Path | None = None) -> str:
-    """Put `dataset` into `directory`/datasets.toml, so that `collect --dataset NAME` repeats it.
+    """Put `dataset` into `directory`/datasets.toml, so that `collect --dataset NAME` repeats it. Comments stay.
 
-    Only what differs is touched. The shipped file of a checkout is left as it is: a line for the user says so, "" else.
+    Returns a note for the user if the file is the one that ships with vggbench, which stays unchanged; else "".
     """
     import tomlkit  # late: drawing a dataset works without it
     from tomlkit.exceptions import ParseError
 
-    path = (directory or Path.cwd()) / OWN_FILE
+    path = (directory or Path.cwd()) / USER_FILE
     if path.resolve() == shipped_file().resolve():
-        return f"its recipe was not added to {path}, which ships with vggbench; its own dataset.toml has it"
+        return f"the recipe was not added to {path}, which ships with vggbench; it is in the dataset's {DATASET_FILE}"
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
     except ParseError as err:

@@ -1,4 +1,4 @@
-"""Too few photos: the error that says which class, what was found, why the rest was rejected and what to change."""
+"""Too few photos: the error that says which class, how many, why the others were rejected and what to change."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,67 +7,76 @@ from collect.datasets import SEARCHES, Dataset
 from collect.errors import ShortfallError
 from collect.manifest import Rejected, Row
 from collect.split import Plan
+from collect.wording import counted, joined_counts
 
 
-def shortfall(
+def count_shortfall(
     dataset: Dataset, plan: Plan, distinct: Mapping[str, int], rejected: Sequence[Rejected]
-) -> ShortfallError:
-    """The error for a plan that is short; `distinct` is how many usable photos each class has."""
-    train, test = dataset.train or 0, dataset.test or 0
+) -> ShortfallError | None:
+    """The error if the split misses photos; `distinct` has the number of usable photos of each class."""
+    if not plan.short:
+        return None
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for reject in rejected:
         reasons[reject.class_][reject.reason] += 1
-    short = sorted({c for c, _ in plan.short})
-    first = min(short, key=lambda c: (distinct.get(c, 0), c))
-    blocked = [c for c in short if distinct.get(c, 0) >= train + test]
-    if blocked:
-        side = next(s for c, s in plan.short if c == blocked[0])
-        head = (
-            f"{dataset.name}: {blocked[0]} has {distinct[blocked[0]]:,} distinct photos, but no split of whole groups "
-            f"into {train:,} train and {test:,} test: {side} lacks {plan.short[blocked[0], side]:,}"
-            + (f"; {plan.why}" if plan.why else "")
-            + "; --split image lets one photographer stand on both sides"
-        )
-    else:
-        head = (
-            f"{dataset.name}: {first} has {distinct.get(first, 0):,} distinct photos, "
-            f"{train + test:,} are wanted ({train:,} train + {test:,} test)"
-        )
-    width = max(len(c) for c in {*distinct, *reasons, *short})
-    lines = [head]
-    for class_ in sorted({*distinct, *reasons, *short}):
-        why = ", ".join(f"{n:,} {reason}" for reason, n in reasons[class_].most_common())
-        found = distinct.get(class_, 0) + sum(reasons[class_].values())
-        lines.append(
-            f"  {class_:<{width}}  {found:,} found, {distinct.get(class_, 0):,} distinct" + (f"; {why}" if why else "")
-        )
-    return ShortfallError("\n".join([*lines, f"  {_advice(dataset, min(distinct.get(c, 0) for c in short))}"]))
+    classes = sorted({*distinct, *reasons, *(c for c, _ in plan.short)})
+    width = max(map(len, classes))
+    lines = [f"{dataset.name}: {_head(dataset, plan, distinct)}"]
+    for class_ in classes:
+        usable = distinct.get(class_, 0)
+        line = f"  {class_:<{width}}  {usable + reasons[class_].total():,} candidates, {usable:,} distinct"
+        lines.append("; ".join(filter(None, [line, joined_counts(reasons[class_].most_common())])))
+    fewest = min(distinct.get(c, 0) for c, _ in plan.short)
+    return ShortfallError("\n".join([*lines, f"  {_advice(dataset, fewest)}"]))
 
 
-def check_classes(dataset: Dataset, found: Iterable[str], rows: Sequence[Row], upstream: bool) -> None:
-    """Raise ShortfallError when counts are not asked for and a class has nothing to train or to test with; `upstream`
-    tells that the source came with a split.
+def _head(dataset: Dataset, plan: Plan, distinct: Mapping[str, int]) -> str:
+    train, test = dataset.train or 0, dataset.test or 0
+    enough = sorted({c for c, _ in plan.short if distinct.get(c, 0) >= train + test})
+    if not enough:
+        fewest, class_ = min((distinct.get(c, 0), c) for c, _ in plan.short)
+        wanted = f"{train + test:,} are needed ({train:,} train + {test:,} test)"
+        return f"{class_} has {counted(fewest, 'distinct photo')}, {wanted}"
+    class_ = enough[0]
+    side = next(s for c, s in plan.short if c == class_)
+    target = "that leaves earlier photos" if dataset.train is None else f"into {train:,} train and {test:,} test"
+    problem = f"but no split of whole groups {target}: {side} needs {plan.short[class_, side]:,} more"
+    advice = "--split image lets photos of one photographer be in both train and test"
+    return "; ".join(
+        filter(None, [f"{class_} has {counted(distinct[class_], 'distinct photo')}, {problem}", plan.why, advice])
+    )
+
+
+def class_shortfall(
+    dataset: Dataset, classes: Iterable[str], rows: Sequence[Row], upstream: bool
+) -> ShortfallError | None:
+    """The error if no counts are asked for and a class has nothing to train or to test with.
+
+    `rows` are all good photos; `upstream` says that the source has a split.
     """
     if dataset.train is not None:
-        return
-    splits: dict[str, Counter[str]] = {class_: Counter() for class_ in found}
+        return None
+    counts: dict[str, Counter[str]] = {class_: Counter() for class_ in classes}
     for row in rows:
-        splits[row.class_][row.split] += 1
-    for class_, counts in sorted(splits.items()):
-        lacking = [side for side in ("train", "test") if not counts[side]] if upstream else []
-        if lacking or counts.total() < 2:
-            what = f"no usable {lacking[0]} images" if lacking else f"{counts.total()} usable images, needs at least 2"
-            raise ShortfallError(
-                f"{dataset.name}: class {class_!r} has {what}; the rejected ones are in rejected.jsonl"
-            )
+        counts[row.class_][row.split] += 1
+    for class_, by_split in sorted(counts.items()):
+        empty = [split for split in ("train", "test") if not by_split[split]] if upstream else []
+        if empty or by_split.total() < 2:
+            what = f"no usable {empty[0]} images" if empty else f"{counted(by_split.total(), 'usable image')}, needs 2"
+            return ShortfallError(f"{dataset.name}: class {class_!r} has {what}; rejected.jsonl says why")
+    return None
 
 
-def _advice(dataset: Dataset, most: int) -> str:
+def _advice(dataset: Dataset, fewest: int) -> str:
     train, test = dataset.train or 0, dataset.test or 0
-    fewer_test = most * test // (train + test)
-    advice = f"ask for fewer (--train {most - fewer_test} --test {fewer_test})" if most >= 2 else "ask for fewer"
+    fewer = "ask for fewer"
+    if train + test == 0:
+        fewer = "give counts (--train N --test N)"
+    elif fewest >= 2:
+        fewer_test = fewest * test // (train + test)
+        fewer += f" (--train {fewest - fewer_test} --test {fewer_test})"
     if dataset.source in SEARCHES:
         return (
-            f'{advice}, for other words (classes = [{{name = "...", query = "..."}}]) or more licences (--license any)'
+            f'{fewer}, try other words (classes = [{{name = "...", query = "..."}}]) or more licences (--license any)'
         )
-    return f"{advice}, or add images to {dataset.url}"
+    return f"{fewer}, or add images to {dataset.url}"

@@ -11,8 +11,8 @@ import pytest
 
 from collect.http import fetch, guard, open_session
 from tests.collect.test_archive import published, tgz
-from tests.collect.test_fetch import serving
 from tests.collect.test_flickr import photos
+from tests.collect.test_http import serving
 from tests.servers.flickr import FlickrServer, send
 from tests.servers.photos import jpeg
 
@@ -105,5 +105,5 @@ def test_refresh_waits_as_a_host_asks(place) -> None:
         outcome = place.good("--refresh", "x", "--allow-private")
         assert max(web.requests.values()) == 2
     assert len(place.rows("x")) == 19
-    assert "19 of 20 photos were asked for, 1 dropped" in outcome.out
+    assert "19 of 20 photos checked, 1 dropped" in outcome.out
     assert "1 could not be checked" in outcome.out

@@ -1,196 +1,21 @@
-"""One request: its guards, caps and deadlines."""
+"""Fetch: rate limits and queues of hosts, how an entry ends, and what progress gets to see."""
 
-import ipaddress
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 
-import collect.http
-from collect.candidate import RejectError
-from collect.fetch.hosts import Host
-from collect.http import MovedError, fetch, guard, is_public, open_session, retry_after, user_agent
-from tests.servers.flickr import send
+from collect.candidate import Candidate, RejectError, SourceContext
+from collect.fetch import Gatherer, Host
+from collect.fetch.entries import Entry, EntryState
+from collect.fetch.ledger import Ledger
+from collect.http import open_session
+from collect.journal import Journal, PhotoStatus
 from tests.servers.photos import jpeg
 
 
-@contextmanager
-def serving(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """A local server that answers every GET with `respond`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            respond(self)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture
-def session() -> Iterator:
-    """A session that may ask loopback."""
-    with open_session(guard(allow_private=True)) as opened:
-        yield opened
-
-
-def reason_of(session, url: str) -> RejectError:
-    """Why a fetch is rejected."""
-    with pytest.raises(RejectError) as caught:
-        fetch(session, url)
-    return caught.value
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("93.184.216.34", True),
-        ("127.0.0.1", False),
-        ("10.1.2.3", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("0.0.0.0", False),
-        ("224.0.0.1", False),
-        ("::1", False),
-        ("fe80::1", False),
-        ("fd00::1", False),
-        ("::ffff:127.0.0.1", False),
-        ("2002:7f00:1::", False),
-        ("2606:2800:220:1::", True),
-    ],
-)
-def test_what_is_public(address: str, public: bool) -> None:
-    assert is_public(ipaddress.ip_address(address)) is public
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:1", "localhost:1", "[::1]:1", "0.0.0.0:1", "2130706433:1"])
-def test_private_addresses_are_refused_before_anything_is_sent(host: str) -> None:
-    with open_session(guard(allow_private=False)) as session:
-        assert reason_of(session, f"http://{host}/x.jpg").reason == "private-address"
-
-
-def test_an_endpoint_on_loopback_opens_loopback_and_nothing_else() -> None:
-    may_ask = guard(False, "http://127.0.0.1:99/rest/")
-    assert may_ask(ipaddress.ip_address("127.0.0.1"))
-    assert not may_ask(ipaddress.ip_address("10.0.0.1"))
-    assert not may_ask(ipaddress.ip_address("169.254.169.254"))
-
-
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x.jpg", "x.jpg", "http://", "http://[::1"])
-def test_only_http(session, url: str) -> None:
-    assert reason_of(session, url).reason == "bad-url"
-
-
-def test_redirects_are_handed_back(session) -> None:
-    with serving(lambda h: send(h, 302, b"", {"Location": "/there.jpg"})) as url:
-        with pytest.raises(MovedError) as caught:
-            fetch(session, f"{url}/here.jpg")
-        assert caught.value.url == f"{url}/there.jpg"
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "reason", "transient"),
-    [
-        (404, {}, "gone", False),
-        (410, {}, "gone", False),
-        (403, {}, "forbidden", False),
-        (418, {}, "http-error", False),
-        (503, {"Retry-After": "7"}, "server-error", True),
-        (429, {"Retry-After": "7"}, "throttled", True),
-        (302, {"Location": "https://s.yimg.com/pw/images/en-us/photo_unavailable.png"}, "placeholder", False),
-        (200, {"X-Robots-Tag": "noimageai"}, "opted-out", False),
-        (200, {"X-Robots-Tag": "somebot: noindex"}, "opted-out", False),
-        (200, {"Content-Type": "text/html"}, "html", False),
-        (200, {"Content-Length": "999999999"}, "too-large", False),
-    ],
-)
-def test_status_and_headers(session, status: int, headers: dict[str, str], reason: str, transient: bool) -> None:
-    with serving(lambda h: send(h, status, b"x", headers)) as url:
-        err = reason_of(session, f"{url}/x.jpg")
-    assert (err.reason, err.transient) == (reason, transient)
-    assert err.retry_after == (7.0 if "Retry-After" in headers else None)
-
-
-def test_a_good_photo_with_an_honest_name(session) -> None:
-    names = []
-
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        names.append(handler.headers["User-Agent"])
-        send(handler, 200, jpeg(1))
-
-    with serving(respond) as url:
-        assert fetch(session, f"{url}/x.jpg") == jpeg(1)
-    assert names == [user_agent()]
-    assert names[0].startswith("vggbench/")
-
-
-def test_a_body_that_never_ends_is_cut_off(session, monkeypatch) -> None:
-    monkeypatch.setattr(collect.fetch, "MAX_BYTES", 300_000)
-
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        for _ in range(100_000):
-            handler.wfile.write(bytes(10_000))
-
-    with serving(respond) as url:
-        assert reason_of(session, f"{url}/x.jpg").reason == "too-large"
-
-
-def test_a_dripping_body_is_given_up(session, monkeypatch) -> None:
-    monkeypatch.setattr(collect.fetch, "SLOW_AFTER_SECONDS", 0.3)
-    stop = threading.Event()
-
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "50000")
-        handler.end_headers()
-        while not stop.wait(0.02):
-            handler.wfile.write(b"x")
-
-    started = time.monotonic()
-    with serving(respond) as url:
-        err = reason_of(session, f"{url}/x.jpg")
-        stop.set()
-    assert (err.reason, err.transient) == ("too-slow", True)
-    assert time.monotonic() - started < 5
-
-
-def test_a_body_cut_short_is_worth_another_try(session) -> None:
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        send(handler, 200, b"x" * 10, {"Content-Length": "100"})
-        handler.close_connection = True
-
-    with serving(respond) as url:
-        assert reason_of(session, f"{url}/x.jpg").transient
-
-
-def test_retry_after() -> None:
-    assert retry_after("12") == 12
-    assert retry_after(None) is None
-    assert retry_after("soon") is None
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-
-
-def test_the_governor_grows_halves_and_waits() -> None:
+def test_the_rate_limit_grows_with_success_and_halves_after_a_protest() -> None:
     host = Host()
     for _ in range(200):
         host.succeeded()
@@ -206,3 +31,73 @@ def test_the_governor_grows_halves_and_waits() -> None:
     for _ in range(70):
         host.failed(now=200.0)
     assert host.given_up
+
+
+def test_a_rejected_photo_is_no_failure_of_its_host() -> None:
+    host = Host(in_flight=4)
+    host.answered(1.0, RejectError("connection", transient=True))
+    assert host.failures_in_row == 1
+    host.answered(1.0, RejectError("gone"))
+    assert host.failures_in_row == 0
+    host.answered(1.0, RejectError("throttled", transient=True, retry_after=400.0))
+    assert host.throttled == 1
+    assert host.given_up
+    assert host.in_flight == 1
+
+
+@pytest.fixture
+def journal(tmp_path: Path):
+    with Journal(tmp_path / "x") as opened:
+        yield opened
+
+
+def entry_in(ledger: Ledger, number: int, state: EntryState) -> Entry:
+    entry = ledger.new_entry(Candidate("car", f"car{number}", read=lambda: b""))
+    assert entry
+    ledger.entries["car"].append(entry)
+    entry.state = state
+    ledger.under_way["car"] += entry.under_way
+    return entry
+
+
+def test_an_entry_ends_once_in_journal_and_counts(journal: Journal) -> None:
+    ledger = Ledger(journal, ["car"], {("car", "car0"): None})
+    placed, good, gone, failed = (
+        entry_in(ledger, i, state)
+        for i, state in enumerate([EntryState.IDLE, EntryState.RUNNING, EntryState.RUNNING, EntryState.WAITING])
+    )
+    ledger.finish(placed)
+    ledger.finish(good, PhotoStatus.GOOD)
+    ledger.finish(gone, PhotoStatus.REJECTED, RejectError("gone", "HTTP 404"))
+    ledger.finish(failed, PhotoStatus.FAILED, RejectError("timeout", transient=True))
+    assert [e.state for e in ledger.entries["car"]] == ["good", "good", "bad", "bad"]
+    assert all(e.candidate.read is None for e in ledger.entries["car"])
+    assert (ledger.good["car"], ledger.under_way["car"]) == (2, 0)
+    assert ledger.reasons == {"car": {"gone": 1, "timeout": 1}}
+    statuses = {key[1]: photo.status for key, photo in journal.photos().items()}
+    assert statuses == {"car1": "good", "car2": "rejected", "car3": "failed"}
+    gathered = ledger.gathered(set())
+    assert [row.source_id for row in gathered.rows] == ["car1"]
+    assert [(r.source_id, r.reason) for r in gathered.rejected] == [("car2", "gone"), ("car3", "timeout")]
+
+
+def test_a_candidate_that_is_listed_twice_has_one_entry(journal: Journal) -> None:
+    ledger = Ledger(journal, ["car"], ())
+    assert ledger.new_entry(Candidate("car", "1"))
+    assert ledger.new_entry(Candidate("car", "1")) is None
+
+
+def test_progress_gets_frozen_snapshots(journal: Journal, tmp_path: Path) -> None:
+    streams = {"car": iter([Candidate("car", str(i), read=lambda i=i: jpeg(i)) for i in range(5)])}
+    context = SourceContext(tmp_path, journal, False, lambda line: None, threading.Event())
+    snapshots = []
+    with open_session(lambda address: False) as session:
+        gatherer = Gatherer(tmp_path / "x", streams, context, session, 2, ())
+        gathered = gatherer.gather({"car": 3}, snapshots.append)
+        gatherer.close()
+    last = snapshots[-1]
+    assert (last.good["car"], last.under_way["car"], last.classes) == (3, 0, ("car",))
+    assert len(gathered.rows) == 3
+    assert not gathered.exhausted
+    with pytest.raises(FrozenInstanceError):
+        last.fetched_bytes = 0

@@ -185,7 +185,7 @@ def test_shortfall_tells_class_reasons_and_what_to_change(place) -> None:
     with FlickrServer(photos(40, dict.fromkeys(range(10), "404"))) as flickr:
         outcome = place.run("car", "bicycle", "--train", "30", "--test", "10", **flickr.environment)
     assert outcome.code == 3
-    assert "bicycle has 30 distinct photos, 40 are wanted (30 train + 10 test)" in outcome.err
+    assert "bicycle has 30 distinct photos, 40 are needed (30 train + 10 test)" in outcome.err
     assert "10 gone" in outcome.err
     assert "--train 23 --test 7" in outcome.err
     assert not (place.folder / "data/car-bicycle/manifest.jsonl").exists()

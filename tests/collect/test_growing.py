@@ -1,8 +1,14 @@
-"""A dataset that is collected again after its source has changed: what stands stays where it stands."""
+"""A dataset that is collected again after its source has changed: photos keep their split."""
 
+from collections import Counter
 from pathlib import Path
 
+from collect.fetch import Gathered
+from collect.pipeline import _more_needed
 from collect.sources.synthetic.drawing import draw
+from collect.split import Plan
+from tests.collect.test_flickr import photos
+from tests.servers.flickr import FlickrServer
 
 
 def fill(folder: Path, first: int, last: int, classes: tuple[str, ...] = ("car", "bicycle")) -> None:
@@ -31,7 +37,7 @@ def test_a_class_folder_grows_by_photos_and_by_classes(place) -> None:
     assert "upstream_split = false" in (place.folder / "data/pets/dataset.toml").read_text()
 
 
-def test_counts_asked_for_later_move_no_photo_and_leaving_them_out_is_refused(place) -> None:
+def test_counts_given_later_move_no_photo_and_dropping_them_again_is_refused(place) -> None:
     fill(place.folder / "pets", 0, 10)
     place.good("--from", "pets", "--name", "pets")
     before = sides(place)
@@ -44,10 +50,47 @@ def test_counts_asked_for_later_move_no_photo_and_leaving_them_out_is_refused(pl
     assert sides(place) == counted
 
 
-def test_leaks_are_the_publishers_however_often_it_is_collected(place) -> None:
+def test_published_leaks_are_reported_again_when_the_dataset_grows(place) -> None:
     fill(place.folder / "set/train", 0, 20)
     fill(place.folder / "set/test", 16, 28)
     first = place.good("--from", "set", "--name", "pets", "--train", "12", "--test", "4").out
     again = place.good("--from", "set", "--name", "pets", "--train", "14", "--test", "5").out
-    assert "as published, 8 of its 24 test files stand in train too" in first
-    assert "as published, 8 of its 24 test files stand in train too" in again
+    assert "as published, 8 of its 24 test files are also in train" in first
+    assert "as published, 8 of its 24 test files are also in train" in again
+
+
+def test_more_photos_are_gathered_only_of_classes_that_miss_some_and_have_more() -> None:
+    plan = Plan(short=Counter({("car", "train"): 3, ("car", "test"): 1, ("bus", "test"): 2}))
+    gathered = Gathered(("car", "bus", "boat"), [], [], {}, Counter(car=10, bus=8, boat=9), {"bus"})
+    needed = {"car": 10, "bus": 10, "boat": 9}
+    assert _more_needed(plan, gathered, needed, turn=1) == {"car": 14}
+    assert _more_needed(plan, gathered, needed, turn=3) == {"car": 22}
+    assert _more_needed(plan, gathered, {"car": None}, turn=1) == {}
+
+
+def test_new_photos_of_a_training_photographer_are_a_shortfall_of_test_photos(place) -> None:
+    with FlickrServer(photos(40, {}, tags=("car",))) as web:
+        owners = [f"o{i}" for i in range(10)]
+        lines = [f"{web.url}/photo/car{i}.jpg,car,{owner}" for i, owner in enumerate(owners)]
+        (place.folder / "list.csv").write_text("\n".join(["url,class,owner", *lines]))
+        place.good("--from", "list.csv", "--name", "pets", "--allow-private")
+        trained = next(r["owner"] for r in place.rows("pets") if r["split"] == "train")
+        lines += [f"{web.url}/photo/car{i}.jpg,car,{trained}" for i in range(10, 40)]
+        (place.folder / "list.csv").write_text("\n".join(["url,class,owner", *lines]))
+        outcome = place.run("--from", "list.csv", "--name", "pets", "--allow-private")
+    assert outcome.code == 3
+    assert "no split of whole groups that leaves earlier photos: test needs 6 more" in outcome.err
+    assert "--split image" in outcome.err
+
+
+def test_photos_that_failed_in_a_run_that_ended_in_a_shortfall_are_tried_again(place) -> None:
+    with FlickrServer(photos(4, dict.fromkeys(range(4), "503-once"), tags=("car",))) as web:
+        urls = [f"{web.url}/photo/car{i}.jpg" for i in range(4)]
+        (place.folder / "list.txt").write_text("\n".join(urls))
+        for photo in web.photos:
+            photo.fault = "503"
+        assert place.run("--from", "list.txt", "--name", "pets", "--allow-private").code == 3
+        for photo in web.photos:
+            photo.fault = None
+        place.good("--from", "list.txt", "--name", "pets", "--allow-private")
+    assert len(place.rows("pets")) == 4

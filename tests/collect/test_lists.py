@@ -28,7 +28,7 @@ def listed(web: FlickrServer, first: int = 0, last: int = 40) -> list[str]:
     return [f"{web.url}/photo/car{i}.jpg" for i in range(first, last)]
 
 
-def test_a_csv_with_owners_and_licences(place, web) -> None:
+def test_a_csv_list_gives_owners_and_licences(place, web) -> None:
     lines = [f"{url},{('car', 'bus')[i % 2]},owner {i % 9},by" for i, url in enumerate(listed(web))]
     (place.folder / "list.csv").write_text("\n".join(["url,class,owner,license", *lines]))
     place.good("--from", "list.csv", "--name", "x", "--allow-private")
@@ -41,7 +41,7 @@ def test_a_csv_with_owners_and_licences(place, web) -> None:
     assert len(sides) == len({owner for owner, _ in sides})
 
 
-def test_failures_are_tried_again_but_never_more_than_four_times(place, web) -> None:
+def test_a_failed_photo_is_requested_at_most_four_times_over_all_runs(place, web) -> None:
     (place.folder / "list.txt").write_text("\n".join(listed(web)))
     for _ in range(3):
         place.good("--from", "list.txt", "--name", "x", "--allow-private")
@@ -52,7 +52,7 @@ def test_failures_are_tried_again_but_never_more_than_four_times(place, web) -> 
     assert {r["class"] for r in place.rows("x")} == {"list"}
 
 
-def test_redirects_are_followed_and_counted(place, web) -> None:
+def test_redirects_are_followed_and_count_as_requests(place, web) -> None:
     web.redirects.update({"/moved": "/photo/car1.jpg", "/loop": "/loop"})
     urls = [f"{web.url}/moved", f"{web.url}/loop", *listed(web, 10, 20)]
     (place.folder / "list.txt").write_text("\n".join(urls))
@@ -62,7 +62,7 @@ def test_redirects_are_followed_and_counted(place, web) -> None:
     assert web.requests["/loop"] == 4
 
 
-def test_a_redirect_does_not_lead_into_a_private_network(place) -> None:
+def test_a_redirect_into_a_private_network_is_refused(place) -> None:
     with FlickrServer(photos(30, {}, tags=("car",))) as flickr:
         flickr.redirects["/photo/car2.jpg"] = "http://10.0.0.1/x.jpg"
         place.good("car", "--train", "15", "--test", "5", "--name", "x", **flickr.environment)
@@ -86,14 +86,14 @@ def test_private_hosts_are_refused_by_default(place, web) -> None:
         (f"url,class\n{'x' * 200_000},a\n", "list.csv"),
     ],
 )
-def test_a_list_that_does_not_fit_is_named(place, text: str, where: str) -> None:
+def test_a_malformed_list_is_named_with_its_line(place, text: str, where: str) -> None:
     (place.folder / "list.csv").write_text(text)
     outcome = place.run("--from", "list.csv", "--name", "x")
     assert outcome.code == 4
     assert where in outcome.err
 
 
-def test_a_manifest_rebuilds_the_same_files_and_lists_what_is_gone(place, web, tmp_path_factory) -> None:
+def test_a_manifest_rebuilds_the_same_files_and_lists_unavailable_photos(place, web, tmp_path_factory) -> None:
     (place.folder / "list.txt").write_text("\n".join(f"{url} {('a', 'b')[i % 2]}" for i, url in enumerate(listed(web))))
     place.good("--from", "list.txt", "--name", "x", "--allow-private")
     elsewhere = type(place)(tmp_path_factory.mktemp("elsewhere"))
@@ -136,7 +136,7 @@ def test_verify_finds_every_difference(place) -> None:
     assert json.loads(place.run("--verify", "car-bicycle", "--json").out)["passed"] is False
 
 
-def test_verify_finds_a_photographer_on_both_sides(place, web) -> None:
+def test_verify_finds_a_photographer_in_both_train_and_test(place, web) -> None:
     lines = [f"{url},{'ab'[i % 2]},o{i % 9},by" for i, url in enumerate(listed(web))]
     (place.folder / "list.csv").write_text("\n".join(["url,class,owner,license", *lines]))
     place.good("--from", "list.csv", "--name", "x", "--allow-private")
@@ -148,7 +148,7 @@ def test_verify_finds_a_photographer_on_both_sides(place, web) -> None:
     manifest.write_text(manifest.read_text().replace(f'"owner": "{tested["owner"]}"', f'"owner": "{trained["owner"]}"'))
     outcome = place.run("--verify", "x")
     assert outcome.code == 1
-    assert f"photos of {trained['owner']} stand on both sides" in outcome.out
+    assert f"photos of {trained['owner']} are in both train and test" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -171,14 +171,14 @@ def test_verify_finds_a_photographer_on_both_sides(place, web) -> None:
         (("car", "--source", "synthetic", "--license", "by"), 2),
     ],
 )
-def test_usage_errors(place, args: tuple[str, ...], code: int) -> None:
+def test_options_that_do_not_go_together_are_usage_errors(place, args: tuple[str, ...], code: int) -> None:
     outcome = place.run(*args)
     assert outcome.code == code
     assert "Traceback" not in outcome.err
     assert not [p for p in place.folder.rglob("*") if p.is_file()]
 
 
-def test_another_recipe_does_not_touch_what_is_there(place) -> None:
+def test_another_recipe_leaves_an_existing_folder_unchanged(place) -> None:
     args = ("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2", "--name", "x")
     place.good(*args)
     outcome = place.run(*args, "--seed", "2")
@@ -190,7 +190,7 @@ def test_another_recipe_does_not_touch_what_is_there(place) -> None:
     assert (place.folder / "data/mine/photo.jpg").read_bytes() == b"x"
 
 
-def test_the_recipe_is_remembered_with_comments_kept(place) -> None:
+def test_the_recipe_of_a_search_is_added_to_datasets_toml_and_comments_stay(place) -> None:
     own = place.folder / "datasets.toml"
     own.write_text('# my sets\n[other]  # do not touch\nsource = "folder"\nurl = "photos"\n')
     place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
@@ -199,15 +199,15 @@ def test_the_recipe_is_remembered_with_comments_kept(place) -> None:
     assert collect.manifest.last_collected(place.folder / "data") == "car-bicycle"
 
 
-def test_a_shipped_file_is_left_alone_and_that_is_told(place) -> None:
+def test_the_shipped_datasets_toml_is_not_changed_and_a_note_says_so(place) -> None:
     own = place.folder / "datasets.toml"
     own.symlink_to(REPOSITORY / "datasets.toml")
     outcome = place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
-    assert "its recipe was not added to" in outcome.out
+    assert "the recipe was not added to" in outcome.out
     assert own.is_symlink()
 
 
-def test_loads_in_imagefolder(place) -> None:
+def test_torchvision_imagefolder_loads_a_dataset(place) -> None:
     place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
     folder = place.folder / "data/car-bicycle"
     for split, number in (("train", 16), ("test", 4)):
@@ -215,7 +215,7 @@ def test_loads_in_imagefolder(place) -> None:
         assert (len(loaded), loaded.classes) == (number, ["bicycle", "car"])
 
 
-def test_loads_in_hugging_face(place, tmp_path_factory) -> None:
+def test_hugging_face_imagefolder_loads_a_dataset_with_its_metadata(place, tmp_path_factory) -> None:
     datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
     place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
     folder = place.folder / "data/car-bicycle"
@@ -226,8 +226,15 @@ def test_loads_in_hugging_face(place, tmp_path_factory) -> None:
     assert {"license", "owner", "phash", "source_id"} <= set(loaded["test"].features)
 
 
-def test_help_answers_at_once_and_drawing_needs_no_extra_library(place) -> None:
-    assert "collect --from photos.zip --name pets" in place.good("--help").out
+def test_help_has_examples_and_exit_codes_and_fits_80_columns(place) -> None:
+    lines = place.good("--help", COLUMNS="80").out.rstrip().splitlines()
+    assert max(map(len, lines)) < 80
+    assert "  Examples:" in lines
+    assert "    collect --from photos.zip --name pets     your class folders, split 80/20" in lines
+    assert lines[-2].startswith("  Exit codes: 0 done, 1 failed, 2 usage, 3 too few photos,")
+
+
+def test_drawing_a_dataset_needs_no_extra_library(place) -> None:
     code = (
         "import sys; [sys.modules.__setitem__(n, None) for n in ('flickrapi', 'imagehash', 'tomlkit', 'torch')]\n"
         "import collect; collect.collect(collect.load_datasets()['sample'].__class__("

@@ -8,7 +8,7 @@ import pytest
 
 from collect.errors import UsageError, VggbenchError
 from collect.manifest import Row, load_rows, manifest_sha256, read_manifest, scan_folder, write_manifest
-from collect.state import check_folder
+from collect.resume import check_folder
 from tests.servers.photos import jpeg
 
 LISTED = {
@@ -40,7 +40,7 @@ def listed(path: Path, **changes: object) -> Path:
         ".x/car/x.jpg",
     ],
 )
-def test_a_manifest_places_no_file_outside_of_its_split_and_class(place, file: str) -> None:
+def test_a_file_outside_its_split_and_class_is_refused(place, file: str) -> None:
     place.good("car", "bicycle", "--source", "synthetic", "--train", "3", "--test", "1", "--name", "own")
     lines = (place.folder / "data/own/manifest.jsonl").read_text().splitlines()
     changed = json.loads(lines[4]) | {"file": file.format(tmp=place.folder)}
@@ -53,7 +53,7 @@ def test_a_manifest_places_no_file_outside_of_its_split_and_class(place, file: s
     assert not (place.folder / "data/x").exists()
 
 
-def test_a_file_deeper_in_its_class_is_rebuilt_where_it_was(place) -> None:
+def test_a_file_in_a_subfolder_of_its_class_is_rebuilt_there(place) -> None:
     place.good("car", "bicycle", "--source", "synthetic", "--train", "3", "--test", "1", "--name", "own")
     text = (place.folder / "data/own/manifest.jsonl").read_text()
     (place.folder / "manifest.jsonl").write_text(text.replace("train/car/car_0000", "train/car/deep/car_0000"))
@@ -67,13 +67,13 @@ def test_a_file_deeper_in_its_class_is_rebuilt_where_it_was(place) -> None:
     [
         ("<html>not found</html>", ":1"),
         ('{"file": "train/car/1.jpg", "klass": "car"}', ":1"),
-        ('{"file": 5, "class": "car", "split": "train", "sha256": "0"}', ":1: file cannot be 5"),
-        (json.dumps(LISTED) + "\n" + json.dumps({**LISTED, "class": None}), ":2: class cannot be None"),
+        ('{"file": 5, "class": "car", "split": "train", "sha256": "0"}', ':1: key "file" must be str, not 5'),
+        (json.dumps(LISTED) + "\n" + json.dumps({**LISTED, "class": None}), ':2: key "class" must be str, not None'),
         ("\udcff", "cannot be read"),
         ("", "no images"),
     ],
 )
-def test_an_odd_manifest_is_a_bad_source(place, text: str, where: str) -> None:
+def test_a_malformed_manifest_is_a_source_error_that_names_the_line(place, text: str, where: str) -> None:
     (place.folder / "manifest.jsonl").write_bytes(text.encode(errors="surrogateescape"))
     outcome = place.run("--from", "manifest.jsonl", "--name", "x")
     assert outcome.code == 4
@@ -82,7 +82,7 @@ def test_an_odd_manifest_is_a_bad_source(place, text: str, where: str) -> None:
 
 
 @pytest.mark.parametrize("odd", [{"source_id": "one/two"}, {"class": "unicorn", "file": "train/unicorn/0.jpg"}])
-def test_a_drawing_nobody_can_draw_is_gone(place, odd: dict[str, str]) -> None:
+def test_a_synthetic_row_that_cannot_be_drawn_is_unavailable(place, odd: dict[str, str]) -> None:
     place.good("car", "bicycle", "--source", "synthetic", "--train", "4", "--test", "2", "--name", "own")
     rows = place.rows("own")
     lines = [json.dumps(r | (odd if r["file"] == "train/car/car_0000.jpg" else {})) for r in rows]
@@ -98,7 +98,7 @@ def test_the_manifest_is_sorted_by_split_class_and_file(place) -> None:
     assert order == sorted(order)
 
 
-def test_rows_are_read_in_one_order_whatever_the_manifests(tmp_path: Path) -> None:
+def test_rows_are_read_in_the_same_order_however_the_manifest_is_sorted(tmp_path: Path) -> None:
     rows = [Row(f"{s}/{c}/{i}.jpg", c, s, f"{s}{c}{i}") for s in ("train", "test") for c in "ab" for i in range(5)]
     write_manifest(tmp_path, rows)
     lines = (tmp_path / "manifest.jsonl").read_text().splitlines(keepends=True)
@@ -107,7 +107,7 @@ def test_rows_are_read_in_one_order_whatever_the_manifests(tmp_path: Path) -> No
     assert load_rows(tmp_path) == rows
 
 
-def test_hidden_files_and_folders_are_no_images(tmp_path: Path) -> None:
+def test_hidden_files_and_folders_are_not_images(tmp_path: Path) -> None:
     hidden = (".ipynb_checkpoints/1.jpg", "cat/.ipynb_checkpoints/1.jpg", "cat/._1.jpg")
     for file in ("cat/1.jpg", "dog/1.jpg", *hidden):
         for i, split in enumerate(("train", "test")):
@@ -118,13 +118,13 @@ def test_hidden_files_and_folders_are_no_images(tmp_path: Path) -> None:
     ]
 
 
-def test_a_bad_row_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_malformed_row_is_named_with_line_and_key(tmp_path: Path) -> None:
     assert len(read_manifest(listed(tmp_path / "manifest.jsonl"))) == 2
-    with pytest.raises(VggbenchError, match=r"manifest\.jsonl:2: width cannot be 'wide'"):
+    with pytest.raises(VggbenchError, match=r"manifest\.jsonl:2: key \"width\" must be int or null, not 'wide'"):
         read_manifest(listed(tmp_path / "manifest.jsonl", width="wide"))
 
 
-def test_a_damaged_journal_is_one_line_and_can_be_removed(place) -> None:
+def test_a_damaged_journal_is_a_one_line_error_and_can_be_removed(place) -> None:
     args = ("car", "bicycle", "--source", "synthetic", "--name", "x", "--quiet")
     place.good(*args, "--train", "4", "--test", "2")
     before = place.rows("x")
@@ -140,7 +140,7 @@ def test_a_damaged_journal_is_one_line_and_can_be_removed(place) -> None:
     assert {r["file"]: r["sha256"] for r in before}.items() <= {r["file"]: r["sha256"] for r in place.rows("x")}.items()
 
 
-def test_a_journal_damaged_within_is_one_line(place) -> None:
+def test_a_journal_with_damaged_pages_is_a_one_line_error(place) -> None:
     args = ("car", "bicycle", "--source", "synthetic", "--name", "x", "--quiet")
     place.good(*args, "--train", "30", "--test", "10")
     journal = place.folder / "data/x/.journal.sqlite"
@@ -153,7 +153,7 @@ def test_a_journal_damaged_within_is_one_line(place) -> None:
     assert ".journal.sqlite" in outcome.err
 
 
-def test_photos_without_their_journal_are_still_ours(tmp_path: Path) -> None:
+def test_a_folder_with_staged_photos_but_no_journal_was_made_by_collect(tmp_path: Path) -> None:
     (tmp_path / "x/.staged").mkdir(parents=True)
     check_folder(tmp_path / "x")
     (tmp_path / "y/photos").mkdir(parents=True)

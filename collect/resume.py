@@ -1,0 +1,141 @@
+"""What an earlier run left in the dataset's folder, and whether this run may continue it."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from collect.datasets import Dataset, dataset_table
+from collect.errors import UsageError
+from collect.fetch import STAGED, clear_staged
+from collect.journal import JOURNAL, Journal
+from collect.manifest import DATASET_FILE, MANIFEST, Key, Row, manifest_sha256, read_manifest
+from collect.write import read_dataset_file
+
+MAY_CHANGE = ("train", "test", "bench")
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRows:
+    """The rows of an earlier run, by key: `present` if the file is in its place, `missing` if it is not."""
+
+    present: dict[Key, Row] = field(default_factory=dict)
+    missing: dict[Key, Row] = field(default_factory=dict)
+
+
+def source_state(dataset: Dataset) -> str:
+    """What a local source looks like now: size and time of a file, or of all files of a folder; "" for remote ones."""
+    path = Path(dataset.url or "")
+    if dataset.source not in ("archive", "folder", "urls", "manifest") or not dataset.url or not path.exists():
+        return ""
+    if path.is_file():
+        return _stamp(path)
+    listing = (f"{p.relative_to(path)} {_stamp(p)}" for p in sorted(path.rglob("*")) if p.is_file())
+    return hashlib.sha256("\n".join(listing).encode()).hexdigest()
+
+
+def _stamp(path: Path) -> str:
+    info = path.stat()
+    return f"{info.st_size}:{info.st_mtime_ns}"
+
+
+def _is_present(folder: Path, row: Row) -> bool:
+    """Whether a row's file is in its place with its size."""
+    try:
+        return (folder / row.file).stat().st_size == row.bytes
+    except FileNotFoundError:
+        return False
+
+
+def _is_described(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and (folder / DATASET_FILE).is_file()
+
+
+def earlier_rows(folder: Path, dataset: Dataset) -> EarlierRows:
+    """The rows of an earlier run; none if its upstream split is now replaced by counts.
+
+    Raises UsageError if counts were given before and none are now: photos would change sides.
+    """
+    if not _is_described(folder):
+        return EarlierRows()
+    collected = read_dataset_file(folder)
+    if collected.recipe.train is not None and dataset.train is None:
+        raise UsageError(
+            f"{folder}: was collected with --train {collected.recipe.train} --test {collected.recipe.test or 0}; "
+            "without counts its photos would change sides: give counts, or choose another --name"
+        )
+    if collected.upstream_split and dataset.train is not None:
+        return EarlierRows()
+    rows = {r.key: r for r in read_manifest(folder)}
+    present = {k: r for k, r in rows.items() if _is_present(folder, r)}
+    return EarlierRows(present, {k: r for k, r in rows.items() if k not in present})
+
+
+def is_complete(folder: Path, dataset: Dataset) -> bool:
+    """Whether the folder holds exactly the dataset of this recipe, with every file in its place."""
+    if not _is_described(folder):
+        return False
+    collected, rows = read_dataset_file(folder), read_manifest(folder)
+    if dataset.train is None:
+        is_finished = not collected.unfinished
+    else:  # a refresh may have dropped some
+        counts = Counter((r.class_, r.split) for r in rows)
+        wanted = (("train", dataset.train), ("test", dataset.test or 0))
+        is_finished = all(counts[c, split] == number for c in {r.class_ for r in rows} for split, number in wanted)
+    return (
+        is_finished
+        and dataset_table(collected.recipe) == dataset_table(dataset)
+        and collected.manifest_sha256 == manifest_sha256(rows)
+        and collected.source_state == source_state(dataset)
+        and all(_is_present(folder, r) for r in rows)
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UsageError if the folder holds something that collect did not make."""
+    ours = any((folder / name).exists() for name in (JOURNAL, DATASET_FILE, STAGED))
+    if folder.is_dir() and any(folder.iterdir()) and not ours:
+        raise UsageError(f"{folder}: exists already and was not made by collect; choose another --name")
+
+
+def check_recipe(folder: Path, dataset: Dataset, journal: Journal) -> None:
+    """Raise UsageError if the folder holds photos of another recipe; counts may change, the rest may not.
+
+    Forgets what an unfinished run of another recipe has left.
+    """
+    wanted = _identity(dataset)
+    is_finished = (folder / DATASET_FILE).is_file()
+    if is_finished:
+        before: dict[str, Any] = _identity(read_dataset_file(folder).recipe)
+    else:
+        before = json.loads(journal.get("recipe") or "null") or wanted
+    if before != wanted:
+        if is_finished:
+            key = min(k for k in {*before, *wanted} if before.get(k) != wanted.get(k))
+            raise UsageError(
+                f"{folder}: was collected with {key} {_show(before.get(key))}, not {_show(wanted.get(key))}; "
+                "choose another --name, or remove the folder"
+            )
+        journal.forget_photos()
+        journal.forget_answers()
+        clear_staged(folder, ())
+    journal.set("recipe", json.dumps(wanted))
+    journal.commit()
+
+
+def _identity(dataset: Dataset) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(dataset_table(dataset)))
+    return {k: v for k, v in plain.items() if k not in MAY_CHANGE}
+
+
+def _show(value: object) -> str:
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove the folder of a dataset in which nothing was collected, and its staged files. The journal is closed."""
+    clear_staged(folder, ())
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,107 @@
+"""Values from TOML or JSON into dataclasses, strictly: an unknown or missing key or a wrong type is an error.
+
+Standard library only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from collect.errors import VggbenchError
+
+T = TypeVar("T")
+SCALARS: dict[type, set[type]] = {kind: {kind} for kind in (str, int, bool, NoneType)} | {float: {float, int}}
+
+
+def parse_values(kind: type[T], values: object, where: str, error: type[VggbenchError]) -> T:
+    """A dataclass of type `kind` from the plain values of one table, record or line.
+
+    A field `class_` has the key `class`. Raises `error` with `where` (the file, and the table or line), the key and
+    what is wrong with it.
+    """
+    parsed: T = _dataclass(kind, values, "", where, error)
+    return parsed
+
+
+def check_value(value: object, hint: Any, key: str, where: str, error: type[VggbenchError]) -> None:
+    """Raise `error` if the value of `key` does not have the type `hint`."""
+    if not _fits(value, hint):
+        raise error(f'{where}: key "{key}" must be {_words(hint)}, not {value!r:.60}')
+
+
+@cache
+def _fields(kind: Any) -> dict[str, tuple[str, Any, set[type]]]:
+    """The name, type and possible plain types of each field of a dataclass, by key."""
+    hints = get_type_hints(kind)
+    return {f.name.rstrip("_"): (f.name, hints[f.name], _scalars(hints[f.name])) for f in fields(kind)}
+
+
+@cache
+def _required(kind: Any) -> set[str]:
+    return {f.name.rstrip("_") for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if isinstance(hint, UnionType) else (hint,)
+
+
+def _scalars(hint: Any) -> set[type]:
+    return set().union(*(SCALARS.get(kind, ()) for kind in _kinds(hint)))
+
+
+def _dataclass(kind: Any, values: object, key: str, where: str, error: type[VggbenchError]) -> Any:
+    known = _fields(kind)
+    if not isinstance(values, dict):
+        subject = f'{where}: key "{key}"' if key else where
+        raise error(f"{subject} must be keys with values ({', '.join(known)}), not {values!r:.60}")
+    prefix = f"{key}." if key else ""
+    parsed = {}
+    for name, value in values.items():
+        if name not in known:
+            raise error(f'{where}: unknown key "{prefix}{name}" (known: {", ".join(known)})')
+        field, hint, scalars = known[name]
+        parsed[field] = value if type(value) in scalars else _value(hint, value, f"{prefix}{name}", where, error)
+    if missing := _required(kind) - values.keys():
+        raise error(f'{where}: key "{prefix}{min(missing)}" is missing')
+    return kind(**parsed)
+
+
+def _value(hint: Any, value: object, key: str, where: str, error: type[VggbenchError]) -> Any:
+    if is_dataclass(hint):
+        return _dataclass(hint, value, key, where, error)
+    container = get_origin(hint)
+    if container in (list, tuple) and isinstance(value, list):
+        item = get_args(hint)[0]
+        return container(_value(item, v, f"{key}[{i}]", where, error) for i, v in enumerate(value))
+    enums = [kind for kind in _kinds(hint) if isinstance(kind, type) and issubclass(kind, Enum)]
+    for member in (member for kind in enums for member in kind):
+        if member == value:
+            return member
+    check_value(value, hint, key, where, error)
+    return value
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if hint is Any or type(value) in _scalars(hint):
+        return True
+    if isinstance(hint, UnionType):
+        return any(_fits(value, kind) for kind in _kinds(hint))
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return value in args
+    if origin is list:
+        return isinstance(value, list) and all(_fits(v, args[0]) for v in value)
+    if origin in (dict, Mapping):
+        return isinstance(value, dict) and all(_fits(v, args[1]) for v in value.values())
+    return hint not in SCALARS and isinstance(hint, type) and isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:
+    if isinstance(hint, UnionType):
+        return " or ".join("null" if kind is NoneType else _words(kind) for kind in _kinds(hint))
+    if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
+        return " or ".join(map(str, get_args(hint) or hint))
+    return getattr(get_origin(hint) or hint, "__name__", str(hint))

@@ -1,0 +1,105 @@
+"""The one strict parser of TOML tables, manifest lines and records."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from collect.datasets import Dataset, parse_dataset
+from collect.errors import UsageError, VggbenchError
+from collect.schema import parse_values
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    size: float = 0.0
+
+
+@dataclass(frozen=True)
+class Whole:
+    class_: str
+    number: int
+    parts: tuple[Part, ...] = ()
+    sizes: list[list[int]] = field(default_factory=list)
+    colour: Colour | None = None
+    side: Literal["left", "right"] = "left"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def test_plain_values_become_nested_dataclasses_enums_and_tuples() -> None:
+    values = {"class": "car", "number": 1, "parts": [{"name": "a", "size": 2}], "sizes": [[1]], "colour": "blue"}
+    assert parse_values(Whole, values, "x.json", VggbenchError) == Whole("car", 1, (Part("a", 2),), [[1]], Colour.BLUE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"nmber": 1}, 'x.json: unknown key "nmber" (known: class, number, parts, sizes, colour, side, extra)'),
+        ({"number": True}, 'x.json: key "number" must be int, not True'),
+        ({"number": 1.5}, 'x.json: key "number" must be int, not 1.5'),
+        ({"parts": [{"name": "a"}, {"size": 1}]}, 'x.json: key "parts[1].name" is missing'),
+        ({"parts": [{"name": "a", "size": "b"}]}, "x.json: key \"parts[0].size\" must be float, not 'b'"),
+        ({"parts": ["a"]}, "x.json: key \"parts[0]\" must be keys with values (name, size), not 'a'"),
+        ({"parts": "a"}, "x.json: key \"parts\" must be tuple, not 'a'"),
+        ({"sizes": [[1], ["b"]]}, "x.json: key \"sizes[1][0]\" must be int, not 'b'"),
+        ({"colour": "green"}, "x.json: key \"colour\" must be red or blue or null, not 'green'"),
+        ({"side": "up"}, "x.json: key \"side\" must be left or right, not 'up'"),
+        ({"extra": [1]}, 'x.json: key "extra" must be dict, not [1]'),
+    ],
+)
+def test_an_error_names_file_and_key_and_what_is_wrong(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(VggbenchError) as caught:
+        parse_values(Whole, {"class": "car", "number": 1, **changes}, "x.json", VggbenchError)
+    assert str(caught.value) == message
+
+
+def test_a_missing_key_and_a_value_without_keys_are_errors() -> None:
+    with pytest.raises(UsageError, match=r'x\.json: key "number" is missing'):
+        parse_values(Whole, {"class": "car"}, "x.json", UsageError)
+    with pytest.raises(UsageError, match=r"x\.json must be keys with values \(class, number.*\), not \[1\]"):
+        parse_values(Whole, [1], "x.json", UsageError)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"source": "ftp"}, 'key "source" must be one of flickr'),
+        ({"source": "flickr", "classes": ["car", "car"]}, "key \"classes\" has 'car' twice"),
+        ({"source": "flickr", "classes": ["car", 5]}, r'key "classes\[1\]" must be keys with values'),
+        ({"source": "flickr", "classes": [{"name": "car", "words": "x"}]}, r'unknown key "classes\[0\].words"'),
+        ({"source": "flickr", "classes": ["../car"]}, "'../car' cannot be the name of a folder"),
+        ({"source": "flickr", "classes": ["car"], "licenses": ["gpl"]}, "key \"licenses\" has 'gpl'"),
+        ({"source": "flickr", "classes": ["car"], "train": 0}, 'key "train" must be at least 1, not 0'),
+        ({"source": "flickr", "classes": ["car"], "name": "y"}, 'unknown key "name"'),
+        ({"source": "flickr"}, 'key "classes" is missing'),
+        ({"source": "folder"}, 'key "url" is missing'),
+        ({"source": "folder", "url": "x", "bench": {"epochs": "5"}}, 'key "bench.epochs" must be int'),
+        ({"source": "folder", "url": "x", "bench": {"epoch": 5}}, 'unknown key "bench.epoch"'),
+    ],
+)
+def test_a_wrong_table_of_datasets_toml_is_named_with_its_key(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=rf"^datasets\.toml: \[x\]: .*{message}"):
+        parse_dataset("x", table, "datasets.toml")
+
+
+def test_a_class_may_carry_its_own_search_and_a_bench_table_its_flags() -> None:
+    table = {"source": "flickr", "classes": ["a_b", {"name": "c", "query": "d"}], "bench": {"batch-size": 8}}
+    dataset = parse_dataset("x", table, "datasets.toml")
+    assert isinstance(dataset, Dataset)
+    assert [c.text for c in dataset.classes] == ["a b", "d"]
+    assert dataset.bench == {"batch_size": 8}
+
+
+def test_records_use_the_same_parser(tmp_path: Path) -> None:
+    from bench.records.schema import build
+
+    with pytest.raises(VggbenchError, match=r'run\.json: unknown key "nmber"'):
+        build(Whole, {"nmber": 1}, "run.json")
