@@ -19,7 +19,7 @@ from collect.journal import Journal, Key
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.rows import candidate_of, gathered_rows, rejected_rows, remember_rows, thumbs
 from collect.sources import LOCAL, endpoint, open_streams
-from collect.split import Plan, items_of, split
+from collect.split import Assignment, items_of, split
 from collect.state import check_folder, check_recipe, earlier_rows, is_complete, source_state, sweep
 from collect.write import (
     Collected,
@@ -121,8 +121,8 @@ def _settle(dataset: Dataset, folder: Path, context: SourceContext, show: Show, 
             if dataset.train is None and published:
                 return Settled(name_files(rows, kept.values()), rejected, found, True, gone)
             plan = _split(dataset, found.kept, kept, journal, gatherer.ranked)
-            short = Counter({c: 0 for c, _ in plan.short})
-            for (class_, _), number in plan.short.items():
+            short = Counter({c: 0 for c, _ in plan.missing})
+            for (class_, _), number in plan.missing.items():
                 short[class_] += number
             growing = {c: n for c, n in short.items() if need.get(c) and not gatherer.exhausted(c)}
             if not growing:
@@ -130,7 +130,7 @@ def _settle(dataset: Dataset, folder: Path, context: SourceContext, show: Show, 
             for class_, number in growing.items():
                 need[class_] = gatherer.good[class_] + number * turn
         rejected += found.rejected
-        if plan.short:
+        if plan.missing:
             write_rejected(folder, rejected)
             journal.forget_answers()
             journal.end_run()
@@ -149,7 +149,7 @@ def _again(gatherer: Gatherer, lost: dict[Key, Row]) -> dict[Key, Row]:
 
 def _split(
     dataset: Dataset, rows: Sequence[Row], earlier: dict[Key, Row], journal: Journal, classes: Iterable[str]
-) -> Plan:
+) -> Assignment:
     sides = {k: r.split for k, r in earlier.items()}
     items = items_of(rows, dataset.split, sides, journal.photos())
     if dataset.train is not None:
@@ -160,7 +160,7 @@ def _split(
     return split(items, dataset.seed, None, {c: max(1, round(TEST_FRACTION * n)) for c, n in sizes.items()})
 
 
-def _placed(rows: Sequence[Row], plan: Plan) -> tuple[list[Row], list[Rejected]]:
+def _placed(rows: Sequence[Row], plan: Assignment) -> tuple[list[Row], list[Rejected]]:
     """Rows with their side, and those that got none."""
     placed = [
         replace(r, split=side, file=r.file if r.split == side else "")

@@ -6,26 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from collect.datasets import SEARCHES, Dataset
 from collect.errors import ShortfallError
 from collect.manifest import Rejected, Row
-from collect.split import Plan
+from collect.split import Assignment
 
 
 def shortfall(
-    dataset: Dataset, plan: Plan, distinct: Mapping[str, int], rejected: Sequence[Rejected]
+    dataset: Dataset, plan: Assignment, distinct: Mapping[str, int], rejected: Sequence[Rejected]
 ) -> ShortfallError:
     """The error for a plan that is short; `distinct` is how many usable photos each class has."""
     train, test = dataset.train or 0, dataset.test or 0
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for reject in rejected:
         reasons[reject.class_][reject.reason] += 1
-    short = sorted({c for c, _ in plan.short})
+    short = sorted({c for c, _ in plan.missing})
     first = min(short, key=lambda c: (distinct.get(c, 0), c))
     blocked = [c for c in short if distinct.get(c, 0) >= train + test]
     if blocked:
-        side = next(s for c, s in plan.short if c == blocked[0])
+        side = next(s for c, s in plan.missing if c == blocked[0])
         head = (
             f"{dataset.name}: {blocked[0]} has {distinct[blocked[0]]:,} distinct photos, but no split of whole groups "
-            f"into {train:,} train and {test:,} test: {side} lacks {plan.short[blocked[0], side]:,}"
-            + (f"; {plan.why}" if plan.why else "")
+            f"into {train:,} train and {test:,} test: {side} lacks {plan.missing[blocked[0], side]:,}"
+            + (f"; {plan.obstacle}" if plan.obstacle else "")
             + "; --split image lets one photographer stand on both sides"
         )
     else:
