@@ -69,9 +69,7 @@ def make_groups(items: Sequence[SplitItem], seed: int) -> list[SplitGroup]:
     return sorted(groups, key=lambda g: (g.rank, g.name))
 
 
-def items_of(
-    rows: Sequence[Row], by: str, sides: Mapping[Key, str], photos: Mapping[Key, Photo]
-) -> list[SplitItem]:
+def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], photos: Mapping[Key, Photo]) -> list[SplitItem]:
     """The rows as items to split; `by` is owner or image, `sides` says where earlier rows are.
 
     Owners are global over classes and identified by their id, or by their name if the source gives no id. Photos of
