@@ -2,7 +2,7 @@
 
 FOLDER holds photos that are all different. Each is changed as copies on the web are changed; recall is the share of
 changed copies that are found with their original, precision the share of found pairs that are such a pair. Then
-100,000 hashes are searched, with as many near and wide pairs among them as among real photos.
+100,000 hashes are searched, which have as many near and wide pairs as those of real photos.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from collect.dedupe import find_twins
+from collect.dedupe import find_near_duplicates
 from collect.verify import perceptual_hash, thumbnail
 
 Change = Callable[[Image.Image], Image.Image]
@@ -30,13 +30,13 @@ def recompressed(image: Image.Image) -> Image.Image:
 
 
 def cropped(image: Image.Image) -> Image.Image:
-    """5 % of the width and height less, as much on each side."""
+    """Cropped by 5 % of the width and height, equally on each side."""
     dx, dy = round(image.width * 0.025), round(image.height * 0.025)
     return image.crop((dx, dy, image.width - dx, image.height - dy))
 
 
-def cut(image: Image.Image) -> Image.Image:
-    """5 % of the width and height less, all of it at the left and the top."""
+def cropped_at_a_corner(image: Image.Image) -> Image.Image:
+    """Cropped by 5 % of the width and height, at the left and the top alone."""
     return image.crop((round(image.width * 0.05), round(image.height * 0.05), image.width, image.height))
 
 
@@ -52,7 +52,7 @@ CHANGES: dict[str, Change] = {
     "resized to half": lambda i: i.resize((i.width // 2, i.height // 2), Image.Resampling.LANCZOS),
     "recompressed (q30)": recompressed,
     "cropped 5 %": cropped,
-    "cut 5 % at one corner": cut,
+    "cropped 5 % at one corner": cropped_at_a_corner,
     "mirrored": ImageOps.mirror,
     "watermarked": watermarked,
 }
@@ -65,14 +65,14 @@ def quality(files: list[Path]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name, change in CHANGES.items():
         thumbs = originals + [thumbnail(change(i)) for i in images]
-        twins = find_twins([perceptual_hash(t) for t in thumbs], thumbs.__getitem__)
-        right = sum(t.second == t.first + len(images) for t in twins)
+        pairs = find_near_duplicates([perceptual_hash(t) for t in thumbs], thumbs.__getitem__)
+        right = sum(p.second == p.first + len(images) for p in pairs)
         rows.append(
             {
                 "change": name,
                 "recall": right / len(images),
-                "precision": right / max(1, len(twins)),
-                "pairs": len(twins),
+                "precision": right / max(1, len(pairs)),
+                "pairs": len(pairs),
             }
         )
     return rows
@@ -81,7 +81,7 @@ def quality(files: list[Path]) -> list[dict[str, object]]:
 def speed(number: int, files: list[Path]) -> dict[str, object]:
     """Seconds and peak memory for `number` hashes: those of the photos, and copies of them with random bits flipped.
 
-    Flipping about 16 of 64 bits keeps the copies apart while the hashes stay as unevenly spread as real ones.
+    Flipping about 16 of 64 bits keeps the copies apart, while the hashes remain as unevenly distributed as real ones.
     """
     rng = np.random.default_rng(0)
     thumbs = [thumbnail(Image.open(f).convert("RGB")) for f in files]
@@ -90,10 +90,10 @@ def speed(number: int, files: list[Path]) -> dict[str, object]:
     noise = np.packbits(rng.random((number, 64)) < 0.25, axis=1).view(np.uint64)[:, 0]
     hashes = [f"{int(h):016x}" for h in real[picked] ^ noise]
     started = time.perf_counter()
-    twins = find_twins(hashes, lambda i: thumbs[picked[i]])
+    pairs = find_near_duplicates(hashes, lambda i: thumbs[picked[i]])
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"hashes": number, "seconds": seconds, "peak_memory_bytes": peak, "twins": len(twins)}
+    return {"hashes": number, "seconds": seconds, "peak_memory_bytes": peak, "near_duplicates": len(pairs)}
 
 
 def main() -> None:

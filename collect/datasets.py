@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
+from collect.version import vggbench_version as vggbench_version
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; can be asked by licence

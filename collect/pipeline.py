@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from collect.candidate import SourceContext
+from collect.candidate import RejectReason, SourceContext
 from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
 from collect.dedupe import Duplicates, dedupe
 from collect.errors import VggbenchError
@@ -36,7 +36,13 @@ from collect.write import (
 )
 
 TEST_FRACTION = 0.2
-DROPPED = ("exact-duplicate", "near-duplicate", "class-conflict", "bridges-split", "surplus")  # had, but not taken
+DROPPED = (  # good photos that the dataset does not use
+    RejectReason.EXACT_DUPLICATE,
+    RejectReason.NEAR_DUPLICATE,
+    RejectReason.CLASS_CONFLICT,
+    RejectReason.BRIDGES_SPLIT,
+    RejectReason.SURPLUS,
+)
 
 
 @dataclass(slots=True)
@@ -169,9 +175,9 @@ def _placed(rows: Sequence[Row], plan: Assignment) -> tuple[list[Row], list[Reje
     ]
     bridging = set(plan.bridging)
     unused = [
-        Rejected(r.class_, r.source_id, r.url, "bridges-split", "its group stands in train and in test already")
+        Rejected(r.class_, r.source_id, r.url, RejectReason.BRIDGES_SPLIT, "its group is already in train and in test")
         if r.sha256 in bridging
-        else Rejected(r.class_, r.source_id, r.url, "surplus", "a good photo that no count needs")
+        else Rejected(r.class_, r.source_id, r.url, RejectReason.SURPLUS, "fine, but more than you asked for")
         for r in rows
         if r.sha256 not in plan.sides
     ]

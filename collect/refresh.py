@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collect.candidate import RejectError, SourceContext
+from collect.candidate import RejectError, RejectReason, SourceContext
 from collect.datasets import Dataset
 from collect.errors import UsageError, VggbenchError
 from collect.fetch import Host, progress
@@ -16,11 +16,11 @@ from collect.http import MovedError, fetch, guard, host_of, open_session
 from collect.journal import Journal
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.rows import key_of, remember_rows
-from collect.sources import endpoint
+from collect.sources import endpoint, license_lookup
 from collect.write import Summary, describe, read_dataset, remove_files, summarise
 
 WORKERS, TRIES = 16, 2
-GONE = ("gone", "forbidden", "placeholder", "html")
+GONE = (RejectReason.GONE, RejectReason.FORBIDDEN, RejectReason.PLACEHOLDER, RejectReason.HTML)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,15 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
 
 def _looker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Verdict]:
     if recipe.source == "flickr":
-        from collect.sources.flickr import Client, license_now
-        from collect.sources.flickr_licenses import read_licenses
-
-        client = Client(context, endpoint(recipe))
-        context.journal.forget_answers()  # what was true when it was collected is not what is asked here
-        licenses = read_licenses(client.ask)
+        license_today = license_lookup(recipe, context)
 
         def ask(row: Row) -> Verdict:
-            code = license_now(client, row.source_id or "", licenses)
+            code = license_today(row.source_id or "")
             if code is None:
-                return Verdict(row, "gone", "Flickr no longer shows it")
-            return Verdict(row, "relicensed", f"was {row.license}, is {code}") if code != row.license else Verdict(row)
+                return Verdict(row, RejectReason.GONE, "Flickr no longer shows it")
+            if code != row.license:
+                return Verdict(row, RejectReason.RELICENSED, f"was {row.license}, is {code}")
+            return Verdict(row)
 
         return ask
     session = open_session(guard(context.allow_private, endpoint(recipe)), WORKERS)

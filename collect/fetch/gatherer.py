@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from collect.candidate import Candidate, RejectError, Streams
+from collect.candidate import Candidate, RejectError, RejectReason, Streams
 from collect.fetch.entries import Entry, Stream, had, new_photo, next_batch, prepare
 from collect.fetch.queues import Queues
 from collect.fetch.staging import is_staged
@@ -23,7 +23,7 @@ from collect.verify import Verified
 REQUESTS_PER_PHOTO = 4  # for ever, reruns and redirects included
 FAILURES_PER_RUN = 3
 BATCH = 64
-PROTESTS = ("throttled", "server-error")
+PROTESTS = (RejectReason.THROTTLED, RejectReason.SERVER_ERROR)
 
 
 class Gatherer:
@@ -122,7 +122,9 @@ class Gatherer:
         if photo.status in ("rejected", "failed"):
             self._drop(entry, photo.reason or "")
         elif entry.candidate.read is None and photo.requests >= REQUESTS_PER_PHOTO:
-            self._reject(entry, RejectError(photo.reason or "interrupted", photo.detail or "4 requests were made"))
+            self._reject(
+                entry, RejectError(RejectReason(photo.reason or "interrupted"), photo.detail or "4 requests were made")
+            )
         else:
             self.open[class_] += 1
             self.queues.put(entry)
@@ -132,7 +134,7 @@ class Gatherer:
         started, requests = [], 0
         for entry, host in self.queues.take(2 * self.workers - self._running, time.monotonic()):
             if host and host.given_up:
-                self._failed(entry, RejectError("host-down", host.given_up, transient=True), final=True)
+                self._failed(entry, RejectError(RejectReason.HOST_DOWN, host.given_up, transient=True), final=True)
                 continue
             started.append(entry)
             if host:
@@ -207,7 +209,9 @@ class Gatherer:
 
     def _moved(self, entry: Entry, url: str) -> None:
         if entry.photo.requests >= REQUESTS_PER_PHOTO:
-            self._reject(entry, RejectError("redirects", f"still redirected after {entry.photo.requests} requests"))
+            self._reject(
+                entry, RejectError(RejectReason.REDIRECTS, f"still redirected after {entry.photo.requests} requests")
+            )
         else:
             entry.url = url
             self.queues.put(entry)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from collect.dedupe.exact import dedupe
-from collect.dedupe.near import clusters, find_twins
+from collect.dedupe.near import clusters, find_near_duplicates
 from collect.manifest import Row
 from collect.verify import perceptual_hash, thumbnail
 from tests.servers.photos import picture
@@ -43,16 +43,16 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def twins_of(images: list[Image.Image]) -> set[tuple[int, int]]:
+def pairs_among(images: list[Image.Image]) -> set[tuple[int, int]]:
     """Positions of the pairs found among images."""
     thumbs = [thumbnail(i) for i in images]
-    return {(t.first, t.second) for t in find_twins([perceptual_hash(t) for t in thumbs], thumbs.__getitem__)}
+    return {(t.first, t.second) for t in find_near_duplicates([perceptual_hash(t) for t in thumbs], thumbs.__getitem__)}
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed_copies_are_found_and_nothing_else(change: str) -> None:
     images = [picture(seed) for seed in range(60)]
-    found = twins_of(images + [CHANGES[change](i) for i in images])
+    found = pairs_among(images + [CHANGES[change](i) for i in images])
     right = {(i, i + 60) for i in range(60)}
     assert len(found & right) >= 54
     assert found <= right
@@ -67,9 +67,9 @@ def test_different_photos_of_the_real_set_are_kept_apart(shared_file) -> None:
             if member.isfile() and len(images) < 1500:
                 with Image.open(io.BytesIO(tar.extractfile(member).read())) as image:
                     images.append(image.convert("RGB"))
-    assert twins_of(images) == set()
+    assert pairs_among(images) == set()
     copies = [cropped(i) for i in images[:100]] + [recompressed(i) for i in images[:100]]
-    found = twins_of(images[:100] + copies)
+    found = pairs_among(images[:100] + copies)
     assert len({(a, b) for a, b in found if b % 100 == a and a < 100}) >= 170
     assert all((a - b) % 100 == 0 for a, b in found)
 
