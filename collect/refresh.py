@@ -16,7 +16,7 @@ from collect.http import MovedError, fetch, guard, host_of, open_session
 from collect.journal import Journal
 from collect.manifest import MANIFEST, Rejected, Row, read_manifest, read_rejected, write_rejected
 from collect.rows import key_of, remember_rows
-from collect.sources import endpoint, license_lookup
+from collect.sources import endpoint, license_reader
 from collect.write import Summary, describe, read_dataset, remove_files, summarise
 
 WORKERS, TRIES = 16, 2
@@ -79,10 +79,11 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
 
 def _looker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Verdict]:
     if recipe.source == "flickr":
-        license_today = license_lookup(recipe, context)
+        context.journal.forget_answers()  # they may be older than the change
+        license_of = license_reader(recipe, context)
 
         def ask(row: Row) -> Verdict:
-            code = license_today(row.source_id or "")
+            code = license_of(row.source_id or "")
             if code is None:
                 return Verdict(row, RejectReason.GONE, "Flickr no longer shows it")
             if code != row.license:

@@ -7,7 +7,7 @@ from collect.candidate import SourceContext, Streams
 from collect.datasets import Dataset
 from collect.sources.api import endpoint
 
-__all__ = ["LOCAL", "drawable_classes", "endpoint", "license_lookup", "open_streams"]
+__all__ = ["LOCAL", "drawable_classes", "endpoint", "license_reader", "open_streams"]
 
 LOCAL = ("archive", "folder", "synthetic")  # give bytes, not addresses
 
@@ -31,8 +31,8 @@ def drawable_classes() -> tuple[str, ...]:
     return CLASSES
 
 
-def license_lookup(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
-    """A function from a Flickr photo's id to the code of its licence today. Raises SourceError."""
-    from collect.sources.flickr import license_lookup
+def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
+    """A function that asks Flickr for the licence code of a photo id; None if the photo is gone. Raises SourceError."""
+    from collect.sources.flickr import license_reader
 
-    return license_lookup(dataset, context)
+    return license_reader(dataset, context)

@@ -107,20 +107,19 @@ def _check_answer(response: Any, *_: Any, **__: Any) -> None:
         raise _AnswerError(response.status_code, retry_after(response.headers.get("Retry-After")))
 
 
-def license_lookup(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
-    """A function from a photo's id to the code of its licence today, None if Flickr no longer shows it."""
+def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
+    """A function that asks for the licence code of a photo id; None if Flickr no longer shows the photo."""
     client = FlickrClient(context, endpoint(dataset))
-    context.journal.forget_answers()  # they are as old as the dataset
     licenses = read_licenses(client.ask)
 
-    def look_up(photo_id: str) -> str | None:
+    def read_license(photo_id: str) -> str | None:
         photo = client.ask("flickr.photos.getInfo", absent="1", photo_id=photo_id).get("photo")
         if not photo:
             return None
         known = licenses.get(str(photo.get("license")))
         return known.code if known else "arr"
 
-    return look_up
+    return read_license
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:

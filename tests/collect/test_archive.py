@@ -1,4 +1,4 @@
-"""Archives and folders: layouts, splits kept or made, names, kills, disks."""
+"""Archives and folders: layouts, upstream and new splits, names, interruptions, full disks."""
 
 import io
 import os
@@ -64,12 +64,12 @@ def published(classes: tuple[str, ...] = ("n01440764", "n02102040")) -> dict[str
         (["../x/1.jpg", "/etc/y/1.jpg", ".h/z/1.jpg", "__MACOSX/x/1.jpg"], {}),
     ],
 )
-def test_layouts(paths: list[str], places: dict[str, tuple[str, str | None]]) -> None:
+def test_class_and_split_are_read_from_the_layout(paths: list[str], places: dict[str, tuple[str, str | None]]) -> None:
     assert {p: (at.class_, at.split) for p, at in read_layout(paths, "root").items()} == places
 
 
 @pytest.mark.parametrize("make", [tgz, zipped])
-def test_a_published_split_is_kept_and_its_leaks_are_told(place, make) -> None:
+def test_a_published_split_is_kept_and_its_leaks_are_reported(place, make) -> None:
     make(place.folder / "set.bin", published())
     outcome = place.good("--from", "set.bin", "--name", "pets")
     counts = Counter((r["split"], r["class"]) for r in place.rows("pets"))
@@ -87,7 +87,7 @@ def test_a_published_split_is_kept_and_its_leaks_are_told(place, make) -> None:
     assert {r["source_id"] for r in place.rows("pets")} == set(published())
 
 
-def test_with_counts_everything_is_pooled_and_split_anew(place) -> None:
+def test_with_counts_all_images_are_pooled_and_split_again(place) -> None:
     tgz(place.folder / "set.tgz", published())
     place.good("--from", "set.tgz", "--name", "pets", "--train", "9", "--test", "3")
     assert Counter(r["split"] for r in place.rows("pets")) == {"train": 18, "test": 6}
@@ -99,7 +99,7 @@ def test_with_counts_everything_is_pooled_and_split_anew(place) -> None:
     assert "12 distinct photos, 13 are wanted" in outcome.err
 
 
-def test_the_split_of_a_folder_may_change_from_published_to_counts(place) -> None:
+def test_a_dataset_may_change_from_its_published_split_to_counts(place) -> None:
     tgz(place.folder / "set.tgz", published())
     place.good("--from", "set.tgz", "--name", "pets")
     place.good("--from", "set.tgz", "--name", "pets", "--train", "9", "--test", "3")
@@ -107,7 +107,7 @@ def test_the_split_of_a_folder_may_change_from_published_to_counts(place) -> Non
     assert "0 differences, 0 leaks" in place.good("--verify", "pets").out
 
 
-def test_without_a_split_80_to_20_and_broken_files_named(place) -> None:
+def test_without_a_split_80_percent_train_and_broken_files_are_listed(place) -> None:
     files = {f"PetImages/{c}/{i}.jpg": jpeg(100 * k + i) for k, c in enumerate(("Cat", "Dog")) for i in range(20)}
     files |= {
         "PetImages/Cat/666.jpg": b"",
@@ -123,26 +123,26 @@ def test_without_a_split_80_to_20_and_broken_files_named(place) -> None:
     }
 
 
-def test_the_competitions_flat_layout(place) -> None:
+def test_flat_files_named_class_and_number_are_read(place) -> None:
     files = {f"train/{c}.{i}.jpg": jpeg(100 * k + i) for k, c in enumerate(("cat", "dog")) for i in range(12)}
     zipped(place.folder / "train.zip", files)
     place.good("--from", "train.zip", "--name", "pets", "--train", "8", "--test", "3")
     assert Counter(r["class"] for r in place.rows("pets")) == {"cat": 11, "dog": 11}
 
 
-def test_one_class_alone(place, class_folders) -> None:
+def test_a_single_class_can_be_collected(place, class_folders) -> None:
     class_folders("photos/cat", {".": [jpeg(i) for i in range(10)]})
     place.good("--from", "photos/cat", "--name", "cats")
     assert {r["class"] for r in place.rows("cats")} == {"cat"}
 
 
-def test_from_never_reads_a_like_named_entry(place, class_folders) -> None:
+def test_from_ignores_an_entry_of_the_same_name(place, class_folders) -> None:
     class_folders("photos", {"a": [jpeg(i) for i in range(5)], "b": [jpeg(50 + i) for i in range(5)]})
     place.good("--from", "photos", "--name", "imagenette")
     assert {r["class"] for r in place.rows("imagenette")} == {"a", "b"}
 
 
-def test_a_folder_that_grew_is_looked_at_again(place, class_folders) -> None:
+def test_new_files_of_a_folder_are_added(place, class_folders) -> None:
     make = partial(class_folders, "photos")
     make({"a": [jpeg(i) for i in range(10)], "b": [jpeg(50 + i) for i in range(10)]})
     place.good("--from", "photos", "--name", "x")
@@ -166,7 +166,7 @@ def test_a_folder_that_grew_is_looked_at_again(place, class_folders) -> None:
         ),
     ],
 )
-def test_bad_archives_are_one_line(place, prepare, code: int, words: str) -> None:
+def test_a_bad_archive_is_an_error_of_one_line(place, prepare, code: int, words: str) -> None:
     prepare(place.folder)
     outcome = place.run("--from", "x.tgz", "--name", "x")
     assert outcome.code == code
@@ -175,21 +175,21 @@ def test_bad_archives_are_one_line(place, prepare, code: int, words: str) -> Non
     assert not (place.folder / "data/x").exists()
 
 
-def test_a_truncated_archive(place) -> None:
+def test_a_truncated_archive_is_an_error_of_one_line(place) -> None:
     whole = tgz(place.folder / "x.tgz", published()).read_bytes()
     (place.folder / "x.tgz").write_bytes(whole[: len(whole) // 2])
     outcome = place.run("--from", "x.tgz", "--name", "x")
     assert (outcome.code, outcome.err.count("\n")) == (4, 1)
 
 
-def test_a_class_folder_without_images(place, class_folders) -> None:
+def test_a_class_folder_without_images_is_a_shortfall(place, class_folders) -> None:
     class_folders("photos", {"cat": [jpeg(i) for i in range(5)], "dog": []})
     outcome = place.run("--from", "photos", "--name", "x")
     assert outcome.code == 3
     assert "class 'dog' has no images" in outcome.err
 
 
-def test_archive_over_http_is_checked_and_resumed(place) -> None:
+def test_an_archive_over_http_must_match_its_recipe(place) -> None:
     served = place.folder / "served"
     served.mkdir()
     tgz(served / "set.tgz", published())
@@ -220,11 +220,11 @@ def test_archive_over_http_is_checked_and_resumed(place) -> None:
     assert len(place.rows("pets")) == 26
 
 
-def test_an_unfinished_dataset_cannot_be_mistaken_for_a_whole_one(place) -> None:
+def test_an_interrupted_dataset_is_never_taken_for_a_complete_one(place) -> None:
     files = {f"{c}/{i}.jpg": jpeg(1000 * k + i, 320, 240) for k, c in enumerate(("cat", "dog")) for i in range(400)}
     tgz(place.folder / "set.tgz", files)
     args = ("--from", str(place.folder / "set.tgz"), "--name", "x", "--train", "300", "--test", "90", "--quiet")
-    other = type(place)(place.folder / "undisturbed")
+    other = type(place)(place.folder / "uninterrupted")
     other.folder.mkdir()
     other.good(*args)
     folder = place.folder / "data/x"
@@ -242,7 +242,7 @@ def test_an_unfinished_dataset_cannot_be_mistaken_for_a_whole_one(place) -> None
     assert place.lasting("x") == other.lasting("x")
 
 
-def test_the_published_car_and_bicycle_set(place, shared_file) -> None:
+def test_duplicates_and_leaks_of_the_published_car_and_bicycle_set_are_counted(place, shared_file) -> None:
     archive = str(shared_file("flickr-car-bicycle-224.tgz"))
     outcome = place.good("--from", archive, "--name", "x", "--train", "700", "--test", "250")
     assert "313 exact" in outcome.out
@@ -256,7 +256,7 @@ def test_the_published_car_and_bicycle_set(place, shared_file) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a full disk is made with a small file system, which needs root")
-def test_a_full_disk_is_one_line_and_loses_nothing(place, class_folders) -> None:
+def test_a_full_disk_is_an_error_of_one_line_and_loses_nothing(place, class_folders) -> None:
     small = place.folder / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], capture_output=True)
