@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from collect.dedupe import find_twins
+from collect.dedupe import find_near_duplicates
 from collect.verify import perceptual_hash, thumbnail
 
 Change = Callable[[Image.Image], Image.Image]
@@ -36,7 +36,7 @@ def cropped(image: Image.Image) -> Image.Image:
     return image.crop((dx, dy, image.width - dx, image.height - dy))
 
 
-def cut(image: Image.Image) -> Image.Image:
+def cropped_at_a_corner(image: Image.Image) -> Image.Image:
     """5 % less width and height, all at the left and the top."""
     return image.crop((round(image.width * 0.05), round(image.height * 0.05), image.width, image.height))
 
@@ -53,7 +53,7 @@ CHANGES: dict[str, Change] = {
     "resized to half": lambda i: i.resize((i.width // 2, i.height // 2), Image.Resampling.LANCZOS),
     "recompressed (q30)": recompressed,
     "cropped 5 %": cropped,
-    "cut 5 % at one corner": cut,
+    "cropped 5 % at one corner": cropped_at_a_corner,
     "mirrored": ImageOps.mirror,
     "watermarked": watermarked,
 }
@@ -66,14 +66,14 @@ def quality(files: list[Path]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name, change in CHANGES.items():
         thumbs = originals + [thumbnail(change(i)) for i in images]
-        twins = find_twins([perceptual_hash(t) for t in thumbs], thumbs.__getitem__)
-        right = sum(t.second == t.first + len(images) for t in twins)
+        pairs = find_near_duplicates([perceptual_hash(t) for t in thumbs], thumbs.__getitem__)
+        right = sum(p.second == p.first + len(images) for p in pairs)
         rows.append(
             {
                 "change": name,
                 "recall": right / len(images),
-                "precision": right / max(1, len(twins)),
-                "pairs": len(twins),
+                "precision": right / max(1, len(pairs)),
+                "pairs": len(pairs),
             }
         )
     return rows
@@ -82,7 +82,7 @@ def quality(files: list[Path]) -> list[dict[str, object]]:
 def speed(number: int, files: list[Path]) -> dict[str, object]:
     """Seconds and peak memory for `number` hashes: those of the photos, and copies of them with random bits flipped.
 
-    Flipping about 16 of 64 bits keeps the copies apart while the hashes stay as unevenly spread as real ones.
+    Flipping about 16 of 64 bits keeps the copies apart, while the hashes remain as unevenly distributed as real ones.
     """
     rng = np.random.default_rng(0)
     thumbs = [thumbnail(Image.open(f).convert("RGB")) for f in files]
@@ -91,10 +91,10 @@ def speed(number: int, files: list[Path]) -> dict[str, object]:
     noise = np.packbits(rng.random((number, 64)) < 0.25, axis=1).view(np.uint64)[:, 0]
     hashes = [f"{int(h):016x}" for h in real[picked] ^ noise]
     started = time.perf_counter()
-    twins = find_twins(hashes, lambda i: thumbs[picked[i]])
+    pairs = find_near_duplicates(hashes, lambda i: thumbs[picked[i]])
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"hashes": number, "seconds": seconds, "peak_memory_bytes": peak, "twins": len(twins)}
+    return {"hashes": number, "seconds": seconds, "peak_memory_bytes": peak, "near_duplicates": len(pairs)}
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from collect.dedupe import find_twins
+from collect.dedupe import find_near_duplicates
 from collect.errors import UsageError
 from collect.files import file_sha256
 from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, Row, manifest_sha256, read_manifest
@@ -89,10 +89,10 @@ def _shared_photos(folder: Path, rows: Sequence[Row]) -> list[str]:
         except OSError:
             return None  # reported as a difference
 
-    for twin in find_twins([r.phash for r in distinct], thumb):
-        first, second = copies[distinct[twin.first].sha256], copies[distinct[twin.second].sha256]
+    for pair in find_near_duplicates([r.phash for r in distinct], thumb):
+        first, second = copies[distinct[pair.first].sha256], copies[distinct[pair.second].sha256]
         if {r.split for r in first} != {r.split for r in second} or len({r.split for r in first}) > 1:
-            lines.append(f"{first[0].file} and {second[0].file} show the same photo: {twin.why}")
+            lines.append(f"{first[0].file} and {second[0].file} show the same photo: {pair.evidence}")
     return lines
 
 

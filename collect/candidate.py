@@ -1,4 +1,4 @@
-"""What a source yields: candidates, lazily, and why a candidate is not kept."""
+"""What a source yields: candidates, lazily, and the reasons for which a candidate is not kept."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -8,16 +8,19 @@ from pathlib import Path
 
 from collect.datasets import Dataset
 from collect.journal import Journal
+from collect.manifest import RejectReason as RejectReason
 from collect.manifest import Row
 
 
 class RejectError(Exception):
-    """A candidate is not kept: `reason` is a code, `detail` words; a `transient` failure is worth another try.
+    """A candidate is not kept; `detail` explains the reason. A `transient` failure is worth another try.
 
-    `retry_after` is in seconds, where the server asked for it.
+    `retry_after` is in seconds, None unless the server sent it.
     """
 
-    def __init__(self, reason: str, detail: str = "", transient: bool = False, retry_after: float | None = None):
+    def __init__(
+        self, reason: RejectReason, detail: str = "", transient: bool = False, retry_after: float | None = None
+    ):
         super().__init__(reason, detail, transient, retry_after)
         self.reason, self.detail, self.transient, self.retry_after = reason, detail, transient, retry_after
 
@@ -26,10 +29,10 @@ class RejectError(Exception):
 class Candidate:
     """One photo that may enter the dataset.
 
-    `source_id` is unique within the source. `split` and `file` are set where the source has already decided them
+    `source_id` is unique within the source. `split` and `file` are set if the source has already decided them
     (upstream train/test folders, a manifest). `taken` is when the photo was taken, ISO 8601. `read` gives the bytes of
-    a local source; without it they are fetched from `url`. `expected_sha256` are the digests one of which the
-    verified file or the fetched bytes must have.
+    a local source; without it they are fetched from `url`. The verified file or the fetched bytes must have one of the
+    digests `expected_sha256`, if there are any.
     """
 
     class_: str
@@ -41,7 +44,6 @@ class Candidate:
     license: str | None = None
     license_url: str | None = None
     title: str | None = None
-    query: str | None = None
     taken: str | None = None
     split: str | None = None
     file: str | None = None
@@ -52,9 +54,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a source may use: the data folder, the journal for answers already had, whether private hosts are allowed.
+    """What a source may use: the data folder, the journal with earlier answers, whether private hosts are allowed.
 
-    `notify` shows one line to the user, `stop` is set when the run ends and nobody waits for candidates any more.
+    `notify` shows one line to the user. `stop` is set when the run ends and no more candidates are needed.
     """
 
     data: Path
@@ -68,17 +70,17 @@ Streams = Mapping[str, Iterator[Candidate]]
 SHARED_WITH_ROW = ("source", "url", "page_url", "owner", "owner_name", "license", "title")  # fields of both
 
 
-def refused(reason: str, detail: str) -> Callable[[], bytes]:
-    """A `read` for a candidate that is known not to be wanted: it rejects with this reason."""
-    return partial(_refuse, reason, detail)
+def unwanted_license(code: str) -> Callable[[], bytes]:
+    """A `read` for a candidate under a licence that the recipe excludes: it rejects the candidate."""
+    return partial(_reject_license, code)
 
 
-def _refuse(reason: str, detail: str) -> bytes:
-    raise RejectError(reason, detail)
+def _reject_license(code: str) -> bytes:
+    raise RejectError(RejectReason.LICENSE, f"its licence is {code}")
 
 
 def wanted_class(dataset: Dataset, name: str) -> bool:
-    """Whether the recipe takes class `name`; a recipe without classes takes all."""
+    """Whether the recipe includes class `name`; a recipe without classes includes all."""
     return not dataset.classes or name in dataset.class_names
 
 

@@ -12,6 +12,7 @@ from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
 from collect.schema import check_value, parse_values
+from collect.version import vggbench_version as vggbench_version
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence

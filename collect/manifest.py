@@ -62,14 +62,51 @@ class Row:
         return Rejected(self.class_, self.source_id, self.url, reason, detail)
 
 
-class UnusedReason(StrEnum):
-    """Why a good photo is not in the dataset: dedupe or the split left it out."""
+class RejectReason(StrEnum):
+    """Why a candidate is not kept: the codes that rejected.jsonl contains."""
 
+    # no photo arrived
+    NO_URL = "no-url"
+    BAD_URL = "bad-url"
+    PRIVATE_ADDRESS = "private-address"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    THROTTLED = "throttled"
+    SERVER_ERROR = "server-error"
+    HTTP_ERROR = "http-error"
+    HOST_DOWN = "host-down"
+    TOO_SLOW = "too-slow"
+    REDIRECTS = "redirects"
+    INTERRUPTED = "interrupted"
+    UNREADABLE = "unreadable"
+    GONE = "gone"
+    FORBIDDEN = "forbidden"
+    OPTED_OUT = "opted-out"
+    LICENSE = "license"
+    RELICENSED = "relicensed"
+    # it is not a usable photo
+    PLACEHOLDER = "placeholder"
+    EMPTY = "empty"
+    HTML = "html"
+    SVG = "svg"
+    NOT_AN_IMAGE = "not-an-image"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    ANIMATED = "animated"
+    TOO_LARGE = "too-large"
+    TOO_MANY_PIXELS = "too-many-pixels"
+    TOO_SMALL = "too-small"
+    TOO_WIDE = "too-wide"
+    CHANGED = "changed"
+    # it is a good photo that the dataset does not use
     EXACT_DUPLICATE = "exact-duplicate"
     NEAR_DUPLICATE = "near-duplicate"
     CLASS_CONFLICT = "class-conflict"
     BRIDGES_SPLIT = "bridges-split"
     SURPLUS = "surplus"
+
+
+UNUSED = tuple(RejectReason)[tuple(RejectReason).index(RejectReason.EXACT_DUPLICATE) :]
 
 
 @dataclass(frozen=True, slots=True)

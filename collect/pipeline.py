@@ -19,17 +19,18 @@ from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, th
 from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Photo, PhotoStatus
 from collect.manifest import (
+    UNUSED,
     Key,
     Rejected,
+    RejectReason,
     Row,
-    UnusedReason,
     mark_last_collected,
     read_manifest,
     read_rejected,
     write_rejected,
 )
 from collect.sources import endpoint, open_streams
-from collect.split import Plan, items_of, split
+from collect.split import Assignment, items_of, split
 
 TEST_FRACTION = 0.2
 
@@ -48,7 +49,7 @@ class PhotoSelection:
     unused: list[Rejected]
     usable: list[Row]
     duplicates: Duplicates
-    plan: Plan
+    assignment: Assignment
     is_published: bool
     unavailable: list[str]
 
@@ -92,7 +93,7 @@ def collect(
         journal.end_run()
     notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
     notes += [f"{file} was missing and its photo is no longer available" for file in chosen.unavailable]
-    missing = [r for r in chosen.rejected if dataset.source == "manifest" and r.reason not in set(UnusedReason)]
+    missing = [r for r in chosen.rejected if dataset.source == "manifest" and r.reason not in UNUSED]
     return replace(
         write.summarise(folder, chosen.rows, rejected, started),
         notes=tuple(notes),
@@ -116,13 +117,13 @@ def _gather_and_select(
         for turn in count(1):
             gathered = gatherer.gather(needed, display.show)
             selection = _select(dataset, folder, gathered, earlier, journal.photos())
-            still_missing = _more_needed(selection.plan, gathered, needed, turn)
+            still_missing = _more_needed(selection.assignment.missing, gathered, needed, turn)
             if not still_missing:
                 break
             needed |= still_missing
     distinct = Counter(r.class_ for r in selection.duplicates.kept)
     error = write.class_shortfall(dataset, gathered.classes, selection.usable, bool(gathered.published))
-    error = error or write.count_shortfall(dataset, selection.plan, distinct, selection.rejected)
+    error = error or write.count_shortfall(dataset, selection.assignment, distinct, selection.rejected)
     if error:
         write_rejected(folder, selection.rejected)
         journal.forget_answers()
@@ -140,13 +141,15 @@ def _candidates(dataset: Dataset, earlier: resume.EarlierRows, context: SourceCo
     return streams
 
 
-def _more_needed(plan: Plan, gathered: Gathered, needed: Mapping[str, int | None], turn: int) -> dict[str, int | None]:
+def _more_needed(
+    missing: Mapping[tuple[str, str], int], gathered: Gathered, needed: Mapping[str, int | None], turn: int
+) -> dict[str, int | None]:
     """How many good photos to gather of each class that misses some and has more candidates; each turn adds more."""
-    missing: Counter[str] = Counter()
-    for (class_, _), number in plan.short.items():
-        missing[class_] += number
-    growing = [c for c in missing if needed.get(c) and c not in gathered.exhausted]
-    return {c: gathered.good[c] + missing[c] * turn for c in growing}
+    by_class: Counter[str] = Counter()
+    for (class_, _), number in missing.items():
+        by_class[class_] += number
+    growing = [c for c in by_class if needed.get(c) and c not in gathered.exhausted]
+    return {c: gathered.good[c] + by_class[c] * turn for c in growing}
 
 
 def _select(
@@ -161,14 +164,14 @@ def _select(
     duplicates = dedupe(usable, thumbnails(folder, photos), kept, gathered.published)
     if dataset.train is None and gathered.published:
         rows = write.name_files(usable, kept.values())
-        return PhotoSelection(rows, gathered.rejected, [], usable, duplicates, Plan(), True, unavailable)
+        return PhotoSelection(rows, gathered.rejected, [], usable, duplicates, Assignment(), True, unavailable)
     sides = {key: row.split for key, row in kept.items()}
     items = items_of(duplicates.kept, dataset.split, sides, photos)
-    plan = split(items, dataset.seed, *_counts(dataset, gathered.classes, duplicates.kept))
-    rows, unused = _place(duplicates.kept, plan)
+    assignment = split(items, dataset.seed, *_counts(dataset, gathered.classes, duplicates.kept))
+    rows, unused = _place(duplicates.kept, assignment)
     rejected = [*gathered.rejected, *duplicates.rejected]
     rows = write.name_files(rows, kept.values())
-    return PhotoSelection(rows, rejected, unused, usable, duplicates, plan, False, unavailable)
+    return PhotoSelection(rows, rejected, unused, usable, duplicates, assignment, False, unavailable)
 
 
 def _counts(
@@ -182,15 +185,15 @@ def _counts(
     return None, {c: max(1, round(TEST_FRACTION * n)) for c, n in sizes.items()}
 
 
-def _place(rows: list[Row], plan: Plan) -> tuple[list[Row], list[Rejected]]:
+def _place(rows: list[Row], assignment: Assignment) -> tuple[list[Row], list[Rejected]]:
     """The rows with their split, and those that have none. A row that changes its split loses its file."""
-    placed, unused, bridging = [], [], set(plan.bridging)
+    placed, unused, bridging = [], [], set(assignment.bridging)
     for row in rows:
-        if side := plan.sides.get(row.sha256):
+        if side := assignment.sides.get(row.sha256):
             placed.append(replace(row, split=side, file=row.file if row.split == side else ""))
         elif row.sha256 in bridging:
-            unused.append(row.rejected(UnusedReason.BRIDGES_SPLIT, "its group is already in both train and test"))
+            unused.append(row.rejected(RejectReason.BRIDGES_SPLIT, "its group is already in both train and test"))
         else:
-            unused.append(row.rejected(UnusedReason.SURPLUS, "fine, but more than you asked for"))
+            unused.append(row.rejected(RejectReason.SURPLUS, "fine, but more than you asked for"))
     # by the photo, not by arrival, so that file names too depend on content alone
     return sorted(placed, key=lambda r: (r.class_, r.split, r.sha256)), unused

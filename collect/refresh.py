@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collect.candidate import RejectError, SourceContext
+from collect.candidate import RejectError, RejectReason, SourceContext
 from collect.datasets import Dataset
 from collect.errors import UsageError, VggbenchError
 from collect.fetch import Host, show_progress
@@ -20,7 +20,7 @@ from collect.wording import counted
 from collect.write import Summary, describe, read_dataset_file, remove_files, summarise
 
 WORKERS, TRIES = 16, 2
-GONE = ("gone", "forbidden", "placeholder", "html")
+GONE = (RejectReason.GONE, RejectReason.FORBIDDEN, RejectReason.PLACEHOLDER, RejectReason.HTML)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ def _asker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Availabil
     def ask(row: Row) -> Availability:
         code = license_of(row.source_id or "")
         if code is None:
-            return Availability(row, "gone", "Flickr no longer shows it")
+            return Availability(row, RejectReason.GONE, "Flickr no longer shows it")
         if code != row.license:
-            return Availability(row, "relicensed", f"was {row.license}, is {code}")
+            return Availability(row, RejectReason.RELICENSED, f"was {row.license}, is {code}")
         return Availability(row)
 
     return ask

@@ -1,4 +1,4 @@
-"""Is it a photo? Full decode under caps, orientation, reason codes, and the perceptual hash of what is kept."""
+"""Check one image: full decode under caps, upright orientation, reasons to reject it, perceptual hash."""
 
 import hashlib
 import io
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from collect.candidate import RejectError
+from collect.candidate import RejectError, RejectReason
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
@@ -43,21 +43,21 @@ class Verified:
 
 
 def verify(data: bytes) -> Verified:
-    """Decode `data` fully and give the upright RGB or grey JPEG to keep. Raises RejectError with a reason code.
+    """Decode `data` fully; the upright RGB or grey JPEG to keep. Raises RejectError.
 
     A valid upright JPEG is kept byte for byte; everything else is transposed, converted and written at quality 95.
     """
     _check_container(data)
-    image, kept_as_it_is = _open(data)
+    image, is_kept = _open(data)
     jpeg, source_sha256 = data, hashlib.sha256(data).hexdigest()
-    if not kept_as_it_is:
+    if not is_kept:
         jpeg = _as_jpeg(image)
         image, _ = _open(jpeg)
     thumb = thumbnail(image)
     return Verified(
         jpeg=jpeg,
         bytes=len(jpeg),
-        sha256=source_sha256 if kept_as_it_is else hashlib.sha256(jpeg).hexdigest(),
+        sha256=source_sha256 if is_kept else hashlib.sha256(jpeg).hexdigest(),
         source_sha256=source_sha256,
         width=image.width,
         height=image.height,
@@ -68,70 +68,75 @@ def verify(data: bytes) -> Verified:
 
 def _check_container(data: bytes) -> None:
     if not data:
-        raise RejectError("empty", "no bytes")
+        raise RejectError(RejectReason.EMPTY, "no bytes")
     if len(data) > MAX_BYTES:
-        raise RejectError("too-large", f"{len(data):,} bytes, at most {MAX_BYTES:,}")
+        raise RejectError(RejectReason.TOO_LARGE, f"{len(data):,} bytes, at most {MAX_BYTES:,}")
     if markup := MARKUP.match(data[:4096]):
         tag = markup[2].lower()
         if tag == b"svg":
-            raise RejectError("svg", "a drawing in SVG, not a photo")
-        raise RejectError("html", "a web page, not a photo")
-    if data.startswith(b"\xff\xd8") and (at := _stray_marker(data)):
-        raise RejectError("corrupt", f"JPEG data broken at byte {at:,}")
+            raise RejectError(RejectReason.SVG, "a drawing in SVG, not a photo")
+        raise RejectError(RejectReason.HTML, "a web page, not a photo")
+    if data.startswith(b"\xff\xd8") and (position := _stray_marker(data)):
+        raise RejectError(RejectReason.CORRUPT, f"JPEG data broken at byte {position:,}")
 
 
 def _stray_marker(data: bytes) -> int | None:
-    """Position of a marker that cannot stand in a JPEG's compressed data (ITU T.81, B.1.1); decoders just go on."""
-    at = data.find(b"\xff\xda")
-    at += 2 + int.from_bytes(data[at + 2 : at + 4]) if at >= 0 else len(data)
-    plain = data[at:].replace(b"\xff\x00", b"")
+    """Position of a marker that is not allowed in a JPEG's compressed data (ITU T.81, B.1.1); decoders ignore it."""
+    start = data.find(b"\xff\xda")
+    start += 2 + int.from_bytes(data[start + 2 : start + 4]) if start >= 0 else len(data)
+    plain = data[start:].replace(b"\xff\x00", b"")
     if plain[plain.find(b"\xff") :][1:2] == bytes([EOI]):
-        return None  # the usual file: one scan without restarts, seen through in a tenth of the time
-    while found := SCAN_MARKER.search(data, at):
-        marker = data[found.end() - 1]
+        return None  # the usual file, one scan without restarts: this check takes a tenth of the time
+    while match := SCAN_MARKER.search(data, start):
+        marker = data[match.end() - 1]
         if marker == EOI:
             return None
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
-        if at > len(data) or (marker not in BETWEEN_SCANS and not 0xE0 <= marker <= 0xEF):
-            return found.start()
+        start = match.end() + int.from_bytes(data[match.end() : match.end() + 2])
+        if start > len(data) or (marker not in BETWEEN_SCANS and not 0xE0 <= marker <= 0xEF):
+            return match.start()
     return None
 
 
 def _open(data: bytes) -> tuple[Image.Image, bool]:
-    """The decoded image, and whether it is an upright RGB or grey JPEG; that one is decoded to its grey alone.
+    """The decoded image, and whether it is an upright RGB or grey JPEG, which is decoded to grey.
 
-    All of its data are read for that too, only the colours are not computed.
+    All of its data are read nevertheless; only the colours are not computed.
     """
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
-            raise RejectError("too-many-pixels", f"{image.width} x {image.height} px, at most {MAX_PIXELS:,} pixels")
+            raise RejectError(
+                RejectReason.TOO_MANY_PIXELS, f"{image.width} x {image.height} px, at most {MAX_PIXELS:,} pixels"
+            )
         if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-            raise RejectError("animated", f"{image.format} with {getattr(image, 'n_frames', 1)} frames")
+            raise RejectError(RejectReason.ANIMATED, f"{image.format} with {getattr(image, 'n_frames', 1)} frames")
         short, long = sorted(image.size)
         if short < MIN_SIDE:
-            raise RejectError("too-small", f"{image.width} x {image.height} px, shorter side under {MIN_SIDE}")
+            raise RejectError(
+                RejectReason.TOO_SMALL, f"{image.width} x {image.height} px, shorter side under {MIN_SIDE}"
+            )
         if long > MAX_RATIO * short:
-            raise RejectError("too-wide", f"{image.width} x {image.height} px, wider than {MAX_RATIO}:1")
+            raise RejectError(RejectReason.TOO_WIDE, f"{image.width} x {image.height} px, wider than {MAX_RATIO}:1")
         upright_jpeg = image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and _orientation(image) == 1
         if upright_jpeg:
             image.draft("L", image.size)
         image.load()
     except UnidentifiedImageError as err:
-        raise RejectError("not-an-image", f"starts with {data[:8]!r}") from err
+        raise RejectError(RejectReason.NOT_AN_IMAGE, f"starts with {data[:8]!r}") from err
     except RejectError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as err:
-        raise RejectError("too-many-pixels", f"at most {MAX_PIXELS:,} pixels") from err
+        raise RejectError(RejectReason.TOO_MANY_PIXELS, f"at most {MAX_PIXELS:,} pixels") from err
     except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError) as err:
         # what Pillow's decoders raise on damaged data
-        reason = "truncated" if "truncated" in str(err) or isinstance(err, EOFError) else "corrupt"
+        short_of_data = "truncated" in str(err) or isinstance(err, EOFError)
+        reason = RejectReason.TRUNCATED if short_of_data else RejectReason.CORRUPT
         raise RejectError(reason, str(err) or type(err).__name__) from err
     return image, upright_jpeg
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 where there is none or it cannot be read."""
+    """The EXIF orientation, 1 if there is none or it cannot be read."""
     try:
         return int(image.getexif().get(0x0112, 1)) or 1
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, ArithmeticError):
@@ -156,7 +161,7 @@ def _as_jpeg(image: Image.Image) -> bytes:
 
 def thumbnail(image: Image.Image) -> np.ndarray:
     """The image as 32 x 32 grey pixels, uint8."""
-    image.draft("L", image.size)  # a JPEG that is not decoded yet: to its grey alone
+    image.draft("L", image.size)  # if a JPEG is not decoded yet, decode it to grey
     small = image.convert("L").resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return np.asarray(small)
 

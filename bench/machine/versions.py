@@ -2,10 +2,10 @@
 
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench.records import CodeInfo
+from collect.datasets import vggbench_version
 
 
 def _git(*arguments: str) -> str | None:
@@ -21,10 +21,6 @@ def _git(*arguments: str) -> str | None:
 
 @cache
 def code_info() -> CodeInfo:
-    """Version of the package, commit, and whether the checkout has changes; no commit outside a checkout."""
-    try:
-        number = version("vggbench")
-    except PackageNotFoundError:
-        number = "checkout"
+    """Version of the package, commit and whether the checkout was changed since; no commit outside a checkout."""
     commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
-    return CodeInfo(number, commit, None if changed is None else bool(changed))
+    return CodeInfo(vggbench_version(), commit, None if changed is None else bool(changed))

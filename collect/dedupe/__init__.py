@@ -1,10 +1,10 @@
-"""collect.dedupe."""
+"""One of every photo: exact copies, near copies and photos that two classes claim are found and rejected."""
 
 from collect.dedupe.exact import Duplicates, dedupe
-from collect.dedupe.near import find_twins
+from collect.dedupe.near import find_near_duplicates
 
 __all__ = [
     "Duplicates",
     "dedupe",
-    "find_twins",
+    "find_near_duplicates",
 ]

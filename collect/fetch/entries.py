@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-from collect.candidate import Candidate, RejectError
+from collect.candidate import Candidate, RejectError, RejectReason
 from collect.fetch.staging import stage
 from collect.http import fetch
 from collect.journal import Photo, PhotoStatus
@@ -65,12 +65,12 @@ def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: 
     elif url:
         data = fetch(session, url)
     else:
-        raise RejectError("no-url", "the source gives no address for it")
+        raise RejectError(RejectReason.NO_URL, "the source gives no address for it")
     with DECODING:
         verified = verify(data)
     expected = candidate.expected_sha256
     if expected and not {verified.sha256, verified.source_sha256} & set(expected):
-        raise RejectError("changed", f"sha256 is {verified.source_sha256}, was {expected[0]}")
+        raise RejectError(RejectReason.CHANGED, f"sha256 is {verified.source_sha256}, was {expected[0]}")
     stage(folder, verified.sha256, verified.jpeg)
     return replace(verified, jpeg=b"")
 

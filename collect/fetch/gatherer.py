@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from collect.candidate import Candidate, RejectError, SourceContext, Streams
+from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams
 from collect.fetch.entries import Entry, EntryState, Stream, prepare, record_verified
 from collect.fetch.hosts import Queues
 from collect.fetch.ledger import Gathered, Ledger
@@ -116,7 +116,7 @@ class Gatherer:
             self._ledger.finish(entry)
         elif entry.candidate.read is None and photo.requests >= REQUESTS_PER_PHOTO:
             error = RejectError(
-                photo.reason or "interrupted", photo.detail or f"{REQUESTS_PER_PHOTO} requests were made"
+                RejectReason(photo.reason or "interrupted"), photo.detail or f"{REQUESTS_PER_PHOTO} requests were made"
             )
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         else:
@@ -128,7 +128,7 @@ class Gatherer:
         started, requested = [], False
         for entry, host in self._queues.take(2 * self._workers - self._running, time.monotonic()):
             if host and host.given_up:
-                self._fail(entry, RejectError("host-down", host.given_up, transient=True), final=True)
+                self._fail(entry, RejectError(RejectReason.HOST_DOWN, host.given_up, transient=True), final=True)
                 continue
             started.append(entry)
             if host:
@@ -194,7 +194,7 @@ class Gatherer:
     def _redirect(self, entry: Entry, url: str) -> None:
         number = entry.photo.requests
         if number >= REQUESTS_PER_PHOTO:
-            error = RejectError("redirects", f"still redirected after {number} requests")
+            error = RejectError(RejectReason.REDIRECTS, f"still redirected after {number} requests")
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         else:
             entry.url = url

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from collect.candidate import RejectError
+from collect.candidate import RejectError, RejectReason
 from collect.fetch.entries import Entry, EntryState
 from collect.http import MAX_PER_HOST, host_of
 
@@ -14,7 +14,7 @@ START_LIMIT = 8.0
 BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 30.0
 MAX_WAIT_SECONDS = 300.0
 PAUSE_AFTER_FAILURES, PAUSE_SECONDS, MAX_PAUSES = 20, 10.0, 3
-PROTESTS = ("throttled", "server-error")
+PROTESTS = (RejectReason.THROTTLED, RejectReason.SERVER_ERROR)
 
 
 @dataclass(slots=True)

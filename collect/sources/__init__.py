@@ -1,14 +1,15 @@
-"""Where photos come from: every source is a module with `streams(dataset, context)`, yielding candidates lazily."""
+"""Where photos come from: every source is one module with a function `streams(dataset, context)`."""
 
-import os
 from collections.abc import Callable
 from importlib import import_module
 
 from collect.candidate import SourceContext, Streams
 from collect.datasets import Dataset
+from collect.sources.api import endpoint
+
+__all__ = ["LOCAL", "drawable_classes", "endpoint", "license_reader", "open_streams"]
 
 LOCAL = ("archive", "folder", "synthetic")  # give bytes, not addresses
-ENDPOINTS = {"flickr": "FLICKR_API_URL", "openverse": "OPENVERSE_API_URL"}  # replace the API's address
 
 
 def open_streams(dataset: Dataset, context: SourceContext) -> Streams:
@@ -20,9 +21,7 @@ def open_streams(dataset: Dataset, context: SourceContext) -> Streams:
     return streams(dataset, context)
 
 
-def endpoint(dataset: Dataset) -> str | None:
-    """The API address that the environment sets in place of the source's own, None where it sets none."""
-    return os.environ.get(ENDPOINTS.get(dataset.source, "")) or None
+# The imports below are late: each source's libraries are loaded only when it is used.
 
 
 def drawable_classes() -> tuple[str, ...]:
@@ -33,8 +32,7 @@ def drawable_classes() -> tuple[str, ...]:
 
 
 def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
-    """A function that asks Flickr for the licence code of a photo id; it gives None if the photo is gone."""
-    flickr, licenses = import_module("collect.sources.flickr"), import_module("collect.sources.flickr_licenses")
-    client = flickr.Client(context, endpoint(dataset))
-    codes = licenses.read_licenses(client.ask)
-    return lambda photo_id: flickr.license_now(client, photo_id, codes)
+    """A function that asks Flickr for the licence code of a photo id; None if the photo is gone. Raises SourceError."""
+    from collect.sources.flickr import license_reader
+
+    return license_reader(dataset, context)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from collect.candidate import Candidate, RejectError, SourceContext, Streams, wanted_class
+from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError
 from collect.sources.download import check_digests, download, is_remote
-from collect.sources.layout import Place, check_layout, is_image, read_layout
+from collect.sources.layout import FilePlace, check_layout, is_image, read_layout
 
 MAX_MEMBER_BYTES = 64 * 2**20
 UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError, RuntimeError)
@@ -23,8 +23,8 @@ Member = tuple[str, Callable[[], bytes]]
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """The images of the archive at `dataset.url`, in the archive's order.
 
-    A remote archive is downloaded first, resumably, and kept in data/.downloads. Size and checksums of the recipe are
-    checked before anything is read. Raises SourceError, ShortfallError.
+    A remote archive is downloaded first and kept in data/.downloads; an interrupted download continues. The archive
+    must have the size and the checksums of the recipe. Raises SourceError, ShortfallError.
     """
     url = dataset.url or ""
     remote = is_remote(url)
@@ -39,7 +39,7 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     return {"": _candidates(dataset, path, places, url if remote else None)}
 
 
-def _candidates(dataset: Dataset, path: Path, places: dict[str, Place], url: str | None) -> Iterator[Candidate]:
+def _candidates(dataset: Dataset, path: Path, places: dict[str, FilePlace], url: str | None) -> Iterator[Candidate]:
     for name, read in members(path):
         place = places.get(name)
         if place and wanted_class(dataset, place.class_):
@@ -87,7 +87,7 @@ def members(path: Path) -> Iterator[Member]:
 
 def _zip_members(path: Path) -> Iterator[Member]:
     lock = threading.Lock()
-    zipped = zipfile.ZipFile(path)  # stays open: its members are read later, by other threads
+    zipped = zipfile.ZipFile(path)  # remains open, because other threads read its members later
     for info in zipped.infolist():
         link = stat.S_ISLNK(info.external_attr >> 16)
         if not info.is_dir() and not link and is_image(info.filename):
@@ -99,8 +99,8 @@ def _read_zipped(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading
         with lock, zipped.open(info) as handle:
             return handle.read(MAX_MEMBER_BYTES)
     except UNREADABLE as err:
-        raise RejectError("unreadable", f"the archive's member cannot be read: {err}") from err
+        raise RejectError(RejectReason.UNREADABLE, f"the archive's member cannot be read: {err}") from err
 
 
 def _unreadable(path: Path, err: Exception) -> SourceError:
-    return SourceError(f"{path}: cannot be read as .tgz, .tar or .zip ({err}); is it complete?")
+    return SourceError(f"{path}: cannot be read as .tgz, .tar or .zip ({err}); check that it is complete")

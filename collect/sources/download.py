@@ -1,4 +1,4 @@
-"""Download one large file: resumable, measured, checked against its digests, visible only when whole."""
+"""Download one large file: resumable, checked against size and digests, visible only when complete."""
 
 import hashlib
 from pathlib import Path, PurePosixPath
@@ -9,7 +9,7 @@ import requests
 from collect.candidate import SourceContext
 from collect.datasets import Dataset
 from collect.errors import SourceError
-from collect.http import CONNECT_SECONDS, PrivateAddressError, guard, host_of, last_words, open_session
+from collect.http import CONNECT_SECONDS, PrivateAddressError, guard, host_of, open_session, root_message
 
 TRIES = 4
 READ_SECONDS = 60.0
@@ -21,29 +21,29 @@ def is_remote(url: str) -> bool:
 
 
 def fetch_list(dataset: Dataset, context: SourceContext) -> Path:
-    """The list at `dataset.url`: a path as it is, an address downloaded anew: lists grow. Raises SourceError."""
+    """The list at `dataset.url`: a local file, or a fresh download, because lists grow. Raises SourceError."""
     url = dataset.url or ""
-    return download(dataset, context, anew=True) if is_remote(url) else Path(url)
+    return download(dataset, context, reuse=False) if is_remote(url) else Path(url)
 
 
-def download(dataset: Dataset, context: SourceContext, anew: bool = False) -> Path:
-    """The file at `dataset.url`, in data/.downloads; a partial download is continued, a whole one is used again.
+def download(dataset: Dataset, context: SourceContext, reuse: bool = True) -> Path:
+    """The file at `dataset.url`, in data/.downloads; a partial download is continued, a complete one is used again.
 
-    `anew` asks for all of it whatever is there. Raises SourceError when it cannot be had or its size or digests are
-    not those of the recipe.
+    `reuse=False` downloads all of it in any case. Raises SourceError if the download fails or its size or digests
+    differ from the recipe's.
     """
     url = dataset.url or ""
     if not host_of(url):
-        raise SourceError(f"{url}: not an address that can be asked; it needs http://HOST/PATH")
+        raise SourceError(f"{url}: not a valid address; it needs the form http://HOST/PATH")
     name = PurePosixPath(urlsplit(url).path).name or "archive"
     folder = context.data / ".downloads" / hashlib.sha256(url.encode()).hexdigest()[:12]
     target, part = folder / name, folder / f"{name}.part"
-    if anew:
+    if not reuse:
         part.unlink(missing_ok=True)
     elif target.is_file():
-        if not (wrong := _mismatch(target, dataset)):
+        if not (mismatch := _mismatch(target, dataset)):
             return target
-        context.notify(f"{target}: {wrong}; it is downloaded again")
+        context.notify(f"{target}: {mismatch}; downloading it again")
         target.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     session = open_session(guard(context.allow_private))
@@ -53,15 +53,15 @@ def download(dataset: Dataset, context: SourceContext, anew: bool = False) -> Pa
             break
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as err:
             if _blocked(err) or attempt == TRIES:
-                kept = "; the part so far is kept" if part.is_file() else ""
-                raise SourceError(f"{url}: cannot be downloaded: {last_words(err)}{kept}") from err
+                resume = "; run the same command again to continue" if part.is_file() else ""
+                raise SourceError(f"{url}: cannot be downloaded: {root_message(err)}{resume}") from err
         except (requests.RequestException, UnicodeError) as err:
-            raise SourceError(f"{url}: cannot be downloaded: {last_words(err)}") from err
+            raise SourceError(f"{url}: cannot be downloaded: {root_message(err)}") from err
         except PrivateAddressError as err:
-            raise SourceError(f"{url}: {err}; pass --allow-private if that is meant") from err
-    if wrong := _mismatch(part, dataset):
+            raise SourceError(f"{url}: {err}; pass --allow-private to allow that") from err
+    if mismatch := _mismatch(part, dataset):
         part.unlink()
-        raise _not_the_file(dataset, wrong)
+        raise _wrong_file(dataset, mismatch)
     part.replace(target)
     return target
 
@@ -71,40 +71,39 @@ def _blocked(err: BaseException) -> bool:
 
 
 def _continue(session: requests.Session, url: str, part: Path, context: SourceContext) -> None:
-    had = part.stat().st_size if part.is_file() else 0
-    headers = {"Range": f"bytes={had}-"} if had else {}
+    start = part.stat().st_size if part.is_file() else 0
+    headers = {"Range": f"bytes={start}-"} if start else {}
     with session.get(url, stream=True, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
-        if response.status_code == 416 and had:
+        if response.status_code == 416 and start:
             return
         if response.status_code not in (200, 206):
             raise SourceError(f"{url}: HTTP {response.status_code}")
-        more = response.status_code == 206
-        size = int(response.headers.get("Content-Length", 0)) + (had if more else 0)
+        continues = response.status_code == 206
+        size = int(response.headers.get("Content-Length", 0)) + (start if continues else 0)
         context.notify(f"downloading {url}" + (f" ({size / 1e6:,.0f} MB)" if size else ""))
-        with part.open("ab" if more else "wb") as out:
+        with part.open("ab" if continues else "wb") as out:
             for chunk in response.iter_content(2**20):
                 out.write(chunk)
 
 
 def check_digests(path: Path, dataset: Dataset) -> None:
     """Raise SourceError unless the file has the size, SHA-256 and MD5 of the recipe."""
-    if wrong := _mismatch(path, dataset):
-        raise _not_the_file(dataset, wrong)
+    if mismatch := _mismatch(path, dataset):
+        raise _wrong_file(dataset, mismatch)
 
 
 def _mismatch(path: Path, dataset: Dataset) -> str:
-    """What about the file is not as the recipe says, "" where it has that size and those digests."""
+    """How the file differs from the recipe, "" if it has that size and those digests."""
     if dataset.bytes is not None and (size := path.stat().st_size) != dataset.bytes:
         return f"has {size:,} bytes, should have {dataset.bytes:,}"
     for kind in ("sha256", "md5"):
-        wanted = getattr(dataset, kind)
-        if wanted:
+        if expected := getattr(dataset, kind):
             with path.open("rb") as handle:
-                found = hashlib.file_digest(handle, kind).hexdigest()
-            if found != wanted.lower():
-                return f"has {kind} {found}, should have {wanted}"
+                digest = hashlib.file_digest(handle, kind).hexdigest()
+            if digest != expected.lower():
+                return f"has {kind} {digest}, should have {expected}"
     return ""
 
 
-def _not_the_file(dataset: Dataset, wrong: str) -> SourceError:
-    return SourceError(f"{dataset.url}: {wrong}; it is not the file of the recipe [{dataset.name}]")
+def _wrong_file(dataset: Dataset, mismatch: str) -> SourceError:
+    return SourceError(f"{dataset.url}: {mismatch}; it is not the file that the recipe [{dataset.name}] describes")

@@ -3,22 +3,20 @@
 import os
 import random
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from collect.candidate import Candidate, SourceContext, Streams, refused
+from collect.candidate import Candidate, SourceContext, Streams, unwanted_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError
 from collect.http import retry_after, user_agent
-from collect.sources import endpoint
-from collect.sources.budget import Budget, pause
-from collect.sources.flickr_licenses import License, read_licenses
+from collect.sources.api import TRIES, CallBudget, RefusedCallError, endpoint, pause_before_retry, redacted
+from collect.sources.flickr_licenses import FlickrLicense, read_licenses
 
 PER_PAGE = 500
 CEILING = 4000  # flickr.photos.search: "at most the first 4,000 results"; beyond, pages repeat
 CALLS_PER_HOUR = 3600
-TRIES = 5
-STALE_PAGES = 3  # so many pages in a row without a new photo end a search
+STALE_PAGES = 3  # a search ends after so many pages in a row without a new photo
 SIZES = ("url_c", "url_z", "url_l", "url_m")  # 800, 640, 1024, 500 px
 EXTRAS = ",".join([*SIZES, "license", "owner_name", "date_upload", "date_taken", "tags"])
 FIRST_UPLOAD = 1076371200  # Flickr opened in February 2004
@@ -28,20 +26,20 @@ TRANSIENT_CODES = ("0", "10", "105", "201")
 
 CREDENTIALS = (
     "set FLICKR_API_KEY and FLICKR_API_SECRET (new keys need a Flickr Pro account: "
-    "https://www.flickr.com/services/apps/create/), or do without a key: --source openverse"
+    "https://www.flickr.com/services/apps/create/), or use a source that needs no key: --source openverse"
 )
 
 
 class _AnswerError(Exception):
-    """An HTTP status that is worth another try."""
+    """An HTTP status that means failure; `retry_after` is in seconds."""
 
-    def __init__(self, status: int, wait: float | None):
+    def __init__(self, status: int, retry_after: float | None):
         super().__init__(f"HTTP {status}")
-        self.wait = wait
+        self.status, self.retry_after = status, retry_after
 
 
-class Client:
-    """Calls of one API key. The key stays in here: it is in no message, log or file."""
+class FlickrClient:
+    """Calls with one API key. The key never leaves this object: it is in no message, log or file."""
 
     def __init__(self, context: SourceContext, url: str | None):
         import logging
@@ -63,75 +61,78 @@ class Client:
             self._api.REST_URL = url
         self._context = context
         limits = ((CALLS_PER_HOUR, 3600.0),)
-        self._budget = Budget(
+        self._budget = CallBudget(
             "Flickr", context.data / ".flickr_calls.json", limits, "or wait", context.stop, context.notify
         )
 
     def ask(self, method: str, absent: str = "", **params: Any) -> dict[str, Any]:
-        """One call's answer; what was asked before comes from the journal.
+        """The answer to one call; the journal answers calls that were made before.
 
-        The error code `absent` means that there is no such thing: the answer is empty. Raises SourceError for others.
+        The answer is empty if Flickr fails with the error code `absent`. Raises RefusedCallError, SourceError.
         """
         question = {"flickr": method, **params}
         if (known := self._context.journal.answer(question)) is not None:
             return dict(known)
-        last = ""
+        failure = ""
         for attempt in range(TRIES):
             self._budget.spend()
-            wait = None
             try:
                 answer: dict[str, Any] = self._api.do_flickr_call(method, **params)
             except self._errors as err:
                 code = str(getattr(err, "code", "") or "")
-                last = self._clean(str(err))
-                if code in REFUSED_CODES or last.endswith(("Status code 401 received", "Status code 403 received")):
-                    raise SourceError(f"Flickr refuses the key ({last}): {CREDENTIALS}") from None
+                failure = redacted(str(err), self._secrets)
+                if code in REFUSED_CODES or getattr(err, "status", None) in (401, 403):
+                    raise SourceError(f"Flickr refuses the key ({failure}): {CREDENTIALS}") from None
                 if code and code == absent:
                     return {}
                 if code and code not in TRANSIENT_CODES:
-                    raise SourceError(f"Flickr refuses the search: {last}") from None
-                wait = getattr(err, "wait", None)
+                    raise RefusedCallError(f"Flickr refuses the search: {failure}") from None
+                pause_before_retry(self._context.stop, attempt, getattr(err, "retry_after", None))
             else:
                 self._context.journal.keep_answer(question, answer)
                 return answer
-            pause(self._context.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
-        raise SourceError(f"Flickr does not answer ({last}); what was found is kept, run the same command later")
+        raise SourceError(f"Flickr does not answer ({failure}); the photos so far are kept, run the same command later")
 
     def started(self) -> int:
-        """When this search began, in seconds since 1970; a continued run gets the same answer."""
+        """When this search began, in seconds since 1970; the same in a continued run."""
         question = {"flickr": "started"}
         known = self._context.journal.answer(question)
         if known is None:
             self._context.journal.keep_answer(question, known := int(time.time()))
         return int(known)
 
-    def _clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return " ".join(text.split())[:200]
-
 
 def _check_answer(response: Any, *_: Any, **__: Any) -> None:
-    if response.status_code == 429 or response.status_code >= 500:
+    if response.status_code in (401, 403, 429) or response.status_code >= 500:
         raise _AnswerError(response.status_code, retry_after(response.headers.get("Retry-After")))
 
 
-def license_now(client: Client, photo_id: str, licenses: dict[str, License]) -> str | None:
-    """The code of the licence a photo has today, None when Flickr no longer shows it."""
-    photo = client.ask("flickr.photos.getInfo", absent="1", photo_id=photo_id).get("photo")
-    known = licenses.get(str(photo.get("license"))) if photo else None
-    return (known.code if known else "arr") if photo else None
+def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
+    """A function that asks for the licence code of a photo id; None if Flickr no longer shows the photo."""
+    client = FlickrClient(context, endpoint(dataset))
+    licenses = read_licenses(client.ask)
+
+    def read_license(photo_id: str) -> str | None:
+        photo = client.ask("flickr.photos.getInfo", absent="1", photo_id=photo_id).get("photo")
+        if not photo:
+            return None
+        known = licenses.get(str(photo.get("license")))
+        return known.code if known else "arr"
+
+    return read_license
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
-    """One search per class. Raises SourceError without credentials or when Flickr refuses them."""
-    client = Client(context, endpoint(dataset))
+    """One search per class. Raises SourceError if credentials are missing or Flickr refuses them."""
+    client = FlickrClient(context, endpoint(dataset))
     licenses = read_licenses(client.ask)
     return {search.name: _photos(client, search, dataset, licenses) for search in dataset.classes}
 
 
-def _photos(client: Client, search: ClassSearch, dataset: Dataset, licenses: dict[str, License]) -> Iterator[Candidate]:
-    """Distinct photos: the most relevant first, then, past the ceiling, those of slices of upload dates."""
+def _photos(
+    client: FlickrClient, search: ClassSearch, dataset: Dataset, licenses: dict[str, FlickrLicense]
+) -> Iterator[Candidate]:
+    """Distinct photos: first the most relevant, then, past the ceiling, one slice of upload dates after another."""
     ids = [i for i, known in licenses.items() if known.code in dataset.licenses]
     if not ids:
         raise SourceError(f"Flickr has none of the licences {', '.join(dataset.licenses)}")
@@ -155,8 +156,8 @@ def _photos(client: Client, search: ClassSearch, dataset: Dataset, licenses: dic
             yield from _slice(client, query, first, last, fresh)
 
 
-def _pages(client: Client, query: dict[str, Any], seen: set[str], fresh: Any) -> Generator[Candidate, None, bool]:
-    """Pages up to the ceiling; its value tells whether the search ended before it, with no page repeated."""
+def _pages(client: FlickrClient, query: dict[str, Any], seen: set[str], fresh: Any) -> Generator[Candidate, None, bool]:
+    """Pages up to the ceiling; returns whether the search ended before it and no page was repeated."""
     stale = repeated = 0
     for page in range(1, CEILING // PER_PAGE + 1):
         answer = client.ask("flickr.photos.search", **query, page=page).get("photos", {})
@@ -174,8 +175,8 @@ def _pages(client: Client, query: dict[str, Any], seen: set[str], fresh: Any) ->
     return False
 
 
-def _slices(client: Client, seed: int) -> list[tuple[int, int]]:
-    """Stretches of upload time, in an order that mixes old and new photos; the same for a continued run."""
+def _slices(client: FlickrClient, seed: int) -> list[tuple[int, int]]:
+    """Ranges of upload time, in an order that mixes old and new photos; the same in a continued run."""
     now = client.started()
     step = (now - FIRST_UPLOAD) // SLICES + 1
     slices = [(first, min(first + step - 1, now)) for first in range(FIRST_UPLOAD, now, step)]
@@ -183,26 +184,30 @@ def _slices(client: Client, seed: int) -> list[tuple[int, int]]:
     return slices
 
 
-def _slice(client: Client, query: dict[str, Any], first: int, last: int, fresh: Any) -> Iterator[Candidate]:
-    """All photos uploaded between two times, oldest first; a ceiling is passed by starting anew at its last photo."""
-    here: set[str] = set()  # not `seen`: a slice may begin with photos that the first search gave
+def _slice(client: FlickrClient, query: dict[str, Any], first: int, last: int, fresh: Any) -> Iterator[Candidate]:
+    """All photos uploaded between two times, oldest first; at the ceiling a new search starts with the last photo."""
+    in_slice: set[str] = set()  # not `seen`: a slice may begin with photos that the first search gave
     while first <= last:
         newest, stale = first, 0
         for page in range(1, CEILING // PER_PAGE + 1):
             dates: dict[str, Any] = {"min_upload_date": first, "max_upload_date": last, "sort": "date-posted-asc"}
             answer = client.ask("flickr.photos.search", **query, **dates, page=page).get("photos", {})
             photos = [p for p in answer.get("photo", []) if p.get("id")]
-            known = len(here)
-            here.update(str(p["id"]) for p in photos)
+            known = len(in_slice)
+            in_slice.update(str(p["id"]) for p in photos)
             yield from fresh(photos)
             newest = max([newest, *(int(p.get("dateupload") or 0) for p in photos)])
-            stale = stale + 1 if len(here) == known else 0
+            stale = stale + 1 if len(in_slice) == known else 0
             if not photos or stale == STALE_PAGES or page >= int(answer.get("pages") or 0):
                 return
-        first = max(newest, first + 1)  # both ends are inclusive: the last second is asked again, ids tell
+        first = max(
+            newest, first + 1
+        )  # both ends are inclusive, so the last second is searched again; ids tell photos apart
 
 
-def _candidate(photo: dict[str, Any], search: ClassSearch, licenses: dict[str, License], dataset: Dataset) -> Candidate:
+def _candidate(
+    photo: dict[str, Any], search: ClassSearch, licenses: dict[str, FlickrLicense], dataset: Dataset
+) -> Candidate:
     license_ = licenses.get(str(photo.get("license", "")))
     url = next((str(photo[s]) for s in SIZES if photo.get(s)), None)
     owner, photo_id = photo.get("owner"), str(photo["id"])
@@ -217,10 +222,7 @@ def _candidate(photo: dict[str, Any], search: ClassSearch, licenses: dict[str, L
         license=license_.code if license_ else None,
         license_url=license_.url if license_ else None,
         title=title.get("_content") if isinstance(title, dict) else title,
-        query=search.text,
         taken=photo.get("datetaken"),
         source="flickr",
-        read=refused("license", f"its licence is {license_.code}")
-        if license_ and license_.code not in dataset.licenses
-        else None,
+        read=unwanted_license(license_.code) if license_ and license_.code not in dataset.licenses else None,
     )

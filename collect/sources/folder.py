@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from collect.candidate import Candidate, RejectError, SourceContext, Streams, wanted_class
+from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError
 from collect.sources.layout import check_layout, read_layout
@@ -34,8 +34,8 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
 
 
 def read_file(path: Path) -> bytes:
-    """A photo's bytes. Raises RejectError where they cannot be read."""
+    """A photo's bytes. Raises RejectError if they cannot be read."""
     try:
         return path.read_bytes()
     except OSError as err:
-        raise RejectError("unreadable", f"the file cannot be read: {err.strerror}") from err
+        raise RejectError(RejectReason.UNREADABLE, f"the file cannot be read: {err.strerror}") from err

@@ -1,4 +1,4 @@
-"""How classes and splits stand in a tree of files, whether in a folder or in an archive."""
+"""How a tree of files, in a folder or an archive, is laid out in classes and splits."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -37,43 +37,42 @@ NUMBERED = re.compile(r"([^.]+)\.\d+$")  # cat.0.jpg, as in the competition's tr
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where one file belongs; `split` is None without an upstream split, `folder` is the path of its class folder."""
+class FilePlace:
+    """Where one file belongs. `split` is None without an upstream split, `folder` is the path of the class folder."""
 
     class_: str
     split: str | None
     folder: str
 
 
-def _place(parts: tuple[str, ...], depth: int, split: str | None = None) -> Place:
+def _place(parts: tuple[str, ...], depth: int, split: str | None = None) -> FilePlace:
     """The place of a file whose class folder is the first `depth` of its parts."""
     name = parts[depth - 1]
-    return Place(WNID_NAMES.get(name, name), split, "/".join(parts[:depth]))
+    return FilePlace(WNID_NAMES.get(name, name), split, "/".join(parts[:depth]))
 
 
 def is_image(path: str) -> bool:
-    """Whether a path looks like an image that someone meant to be there, in folders whose names we may use."""
+    """Whether a path looks like an image of the dataset, in folders whose names are valid class names."""
     parts = PurePosixPath(path).parts
-    odd = any(p == "__MACOSX" or not valid_name(p) for p in parts)
-    return not odd and path.lower().endswith(IMAGE_SUFFIXES)
+    return all(p != "__MACOSX" and valid_name(p) for p in parts) and path.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _split_of(parts: tuple[str, ...]) -> tuple[str, int] | None:
-    """The split a path lies in and the index of that folder, when a class folder follows it."""
+    """The split of a path and the index of its folder, if a class folder follows it."""
     for i, part in enumerate(parts[:-2]):
         if part in ("train", "test", "val"):
             return part, i
     return None
 
 
-def read_layout(paths: Iterable[str], root: str) -> dict[str, Place]:
-    """Class and split of every image path (relative, forward slashes); paths that tell no class are left out.
+def read_layout(paths: Iterable[str], root: str) -> dict[str, FilePlace]:
+    """Class and split of every image path (relative, forward slashes); paths without a class are left out.
 
-    Understood are train/CLASS/ with test/CLASS/ or val/CLASS/ at any depth, CLASS/ folders, one folder of images
-    (the class is its name, `root` at the top), and flat files called CLASS.NUMBER.jpg.
+    It reads train/CLASS/ with test/CLASS/ or val/CLASS/ at any depth, CLASS/ folders, one folder of images (its name
+    is the class, `root` for the top folder), and flat files named CLASS.NUMBER.jpg.
     """
     files = {p: PurePosixPath(p).parts for p in paths if is_image(p)}
-    splits = {p: found for p, parts in files.items() if (found := _split_of(parts))}
+    splits = {p: split for p, parts in files.items() if (split := _split_of(parts))}
     sides = {name for name, _ in splits.values()}
     if "train" in sides and sides & {"test", "val"}:
         held_out = "test" if "test" in sides else "val"
@@ -85,13 +84,13 @@ def read_layout(paths: Iterable[str], root: str) -> dict[str, Place]:
         inside = parts[len(common) : -1]
         numbered = NUMBERED.match(PurePosixPath(path).stem)
         if numbered and (not inside or inside[-1] in ("train", "test", "val")):
-            places[path] = Place(numbered[1], None, "/".join(parts[:-1]))
+            places[path] = FilePlace(numbered[1], None, "/".join(parts[:-1]))
         elif inside:
             places[path] = _place(parts, len(common) + 1)
         elif len(folders) == 1 and common:
             places[path] = _place(parts, len(common))
         elif len(folders) == 1:
-            places[path] = Place(root, None, "")
+            places[path] = FilePlace(root, None, "")
     return places
 
 
@@ -103,31 +102,33 @@ def _common(folders: set[tuple[str, ...]]) -> tuple[str, ...]:
     return shared
 
 
-def check_layout(places: Mapping[str, Place], empty_folders: Iterable[str], dataset: Dataset) -> None:
-    """Raise when there is nothing to collect, or a class of the recipe or a class folder holds no image.
+def check_layout(places: Mapping[str, FilePlace], empty_folders: Iterable[str], dataset: Dataset) -> None:
+    """Raise if there is nothing to collect, or if a class of the recipe or a class folder has no image.
 
-    `empty_folders` are the folders with no file at all; one that stands beside class folders is a class without images.
+    `empty_folders` are the folders without files; one that is beside class folders is a class without images.
+    Raises SourceError, ShortfallError.
     """
     classes = {p.class_ for p in places.values()}
     if not classes:
         raise SourceError(
             f"{dataset.url}: no images in class folders; "
-            "needs train/CLASS/ and test/CLASS/, or CLASS/, or files called CLASS.NUMBER.jpg"
+            "it needs train/CLASS/ and test/CLASS/, or CLASS/, or files named CLASS.NUMBER.jpg"
         )
-    found = ", ".join(sorted(classes))
     beside = {PurePosixPath(p.folder).parent for p in places.values()}
     empty = {f for f in map(PurePosixPath, empty_folders) if f.parent in beside and not f.name.startswith(".")}
     missing = [n for n in dataset.class_names if n not in classes]
     if not dataset.classes:
         missing = sorted({WNID_NAMES.get(f.name, f.name) for f in empty} - classes)
     if missing:
-        raise ShortfallError(f"{dataset.url}: class {missing[0]!r} has no images (classes with images: {found})")
+        raise ShortfallError(
+            f"{dataset.url}: class {missing[0]!r} has no images (classes with images: {', '.join(sorted(classes))})"
+        )
     sides: dict[str, set[str]] = {"train": set(), "test": set()}
     for place in places.values():
         if place.split in sides and wanted_class(dataset, place.class_):
             sides[place.split].add(place.class_)
-    if dataset.train is None and any(sides.values()) and (odd := sorted(sides["train"] ^ sides["test"])):
-        side = "test" if odd[0] in sides["train"] else "train"
+    if dataset.train is None and any(sides.values()) and (one_sided := sorted(sides["train"] ^ sides["test"])):
+        side = "test" if one_sided[0] in sides["train"] else "train"
         raise ShortfallError(
-            f"{dataset.url}: class {odd[0]!r} has no {side} images; --train N --test N splits anew from all of them"
+            f"{dataset.url}: class {one_sided[0]!r} has no {side} images; --train N --test N splits all images again"
         )

@@ -1,4 +1,4 @@
-"""An earlier manifest as a source: the same photos in the same places, from wherever they can still be had."""
+"""An earlier manifest as a source: the same photos in the same places, from wherever they are still available."""
 
 import re
 from collections import defaultdict
@@ -19,7 +19,7 @@ DRAWN = re.compile(r"(-?\d+)/(\d+)")  # seed and index of a synthetic photo
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
-    """The rows of the manifest at `dataset.url`: from the files beside it, else from where each came from.
+    """The rows of the manifest at `dataset.url`: from the files beside it, else from its own source.
 
     Drawn photos are drawn again, those of a published archive are read from it, all others are fetched. Raises
     SourceError naming file and line.
@@ -50,7 +50,9 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, context: Source
         else:
             yield candidate if row.source != "archive" else replace(candidate, url=None)
     for url, wanted in archived.items():
-        archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)  # the recipe's are the manifest's own
+        archive = replace(
+            dataset, url=url, bytes=None, sha256=None, md5=None
+        )  # the recipe's digests are the manifest's
         for name, read in members(download(archive, context)):
             for candidate in wanted.pop(name, []):
                 yield replace(candidate, read=read)

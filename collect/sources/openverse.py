@@ -1,32 +1,29 @@
 """Openverse's image search as a source: openly licensed photos of many hosts, without a key."""
 
 import os
-import random
 from collections.abc import Iterator
 from typing import Any
 
 import requests
 
-from collect.candidate import Candidate, SourceContext, Streams, refused
+from collect.candidate import Candidate, SourceContext, Streams, unwanted_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError, UsageError
 from collect.http import retry_after, user_agent
-from collect.sources import endpoint
-from collect.sources.budget import Budget, pause
+from collect.sources.api import TRIES, CallBudget, endpoint, pause_before_retry, redacted
 
 API = "https://api.openverse.org"
 PER_PAGE, PAGES = 20, 12  # anonymous: 20 results a page, 240 a query (openverse#4474)
 ANONYMOUS = ((20, 60.0), (200, 86_400.0))
 REGISTERED = ((100, 60.0), (10_000, 86_400.0))
 MAX_QUERY = 200  # longer ones are cut silently
-TRIES = 5
 SIZES = ("medium", "large")
 LICENSES = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd", "cc0", "pdm")
 ADVICE = "or register and set OPENVERSE_CLIENT_ID and OPENVERSE_CLIENT_SECRET (100 a minute, 10,000 a day)"
 
 
-class Client:
-    """Calls to Openverse, anonymous or registered. The secret and the token stay in here."""
+class OpenverseClient:
+    """Calls to Openverse, anonymous or registered. The secret and the token never leave this object."""
 
     def __init__(self, context: SourceContext, url: str | None):
         base = (url or API).rstrip("/")
@@ -41,10 +38,10 @@ class Client:
         self.registered = all(self._secrets)
         self.limits = REGISTERED if self.registered else ANONYMOUS
         path = context.data / f".openverse_calls_{'registered' if self.registered else 'anonymous'}.json"
-        self._budget = Budget("Openverse", path, self.limits, ADVICE, context.stop, context.notify)
+        self._budget = CallBudget("Openverse", path, self.limits, ADVICE, context.stop, context.notify)
 
     def ask(self, path: str, **params: Any) -> Any:
-        """One call's answer; what was asked before comes from the journal. Raises SourceError."""
+        """The answer to one call; the journal answers calls that were made before. Raises SourceError."""
         question = {"openverse": path, **params}
         if (known := self._context.journal.answer(question)) is not None:
             return known
@@ -64,7 +61,7 @@ class Client:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def _call(self, verb: str, path: str, **arguments: Any) -> Any:
-        last = ""
+        failure = ""
         for attempt in range(TRIES):
             self._budget.spend()
             wait = None
@@ -72,31 +69,31 @@ class Client:
                 response = self._session.request(verb, f"{self._base}/{path}", timeout=30, **arguments)
                 if response.status_code == 200:
                     return response.json()
-                last, wait = f"HTTP {response.status_code}", retry_after(response.headers.get("Retry-After"))
+                failure, wait = f"HTTP {response.status_code}", retry_after(response.headers.get("Retry-After"))
                 if response.status_code in (401, 403):
-                    raise SourceError(f"Openverse refuses ({last}): {self._clean(response.text)}; {ADVICE}")
+                    raise SourceError(
+                        f"Openverse refuses ({failure}): {redacted(response.text, self._secrets)}; {ADVICE}"
+                    )
                 if response.status_code < 500 and response.status_code != 429:
-                    raise SourceError(f"Openverse refuses the search ({last}): {self._clean(response.text)}")
+                    detail = redacted(response.text, self._secrets)
+                    raise SourceError(f"Openverse refuses the search ({failure}): {detail}")
             except (requests.RequestException, ValueError) as err:
-                last = self._clean(str(err))
-            pause(self._context.stop, wait if wait is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
-        raise SourceError(f"Openverse does not answer ({last}); what was found is kept, run the same command later")
-
-    def _clean(self, text: str) -> str:
-        for secret in filter(None, self._secrets):
-            text = text.replace(secret, "***")
-        return " ".join(text.split())[:200]
+                failure = redacted(str(err), self._secrets)
+            pause_before_retry(self._context.stop, attempt, wait)
+        raise SourceError(
+            f"Openverse does not answer ({failure}); the photos so far are kept, run the same command later"
+        )
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
-    """One search per class. Raises UsageError for a licence Openverse has not, or a query it would cut."""
+    """One search per class. Raises UsageError for licences that Openverse lacks, or a query that is too long."""
     codes = [code for code in dataset.licenses if code in LICENSES]
     if not codes:
         raise UsageError(f"Openverse has only {', '.join(LICENSES)}, not {', '.join(dataset.licenses)}")
     for search in dataset.classes:
         if len(_query(search)) > MAX_QUERY:
-            raise UsageError(f"{search.name}: Openverse cuts queries at {MAX_QUERY} characters; make it shorter")
-    client = Client(context, endpoint(dataset))
+            raise UsageError(f"{search.name}: the query is too long; Openverse allows {MAX_QUERY} characters")
+    client = OpenverseClient(context, endpoint(dataset))
     pages = len(dataset.classes) * -(-((dataset.train or 0) + (dataset.test or 0)) // PER_PAGE)
     (burst, _), (daily, _) = client.limits
     minutes = max(0, pages - burst) / burst
@@ -112,38 +109,38 @@ def _query(search: ClassSearch) -> str:
     return search.query or search.tags or search.text
 
 
-def _photos(client: Client, search: ClassSearch, codes: list[str]) -> Iterator[Candidate]:
-    """Distinct photos: all licences together first, then, past the 240, by licence and size, then by source."""
+def _photos(client: OpenverseClient, search: ClassSearch, codes: list[str]) -> Iterator[Candidate]:
+    """Distinct photos: first all licences together, then, past 240 photos, by licence and size, then by host."""
     seen: set[str] = set()
     base = {"q": _query(search), "page_size": PER_PAGE, "category": "photograph"}
     yield from _breadth_first(client, search, codes, [{**base, "license": ",".join(codes)}], seen)
-    windows = [{**base, "license": code, "size": size} for code in codes for size in SIZES]
-    yield from _breadth_first(client, search, codes, windows, seen)
+    queries = [{**base, "license": code, "size": size} for code in codes for size in SIZES]
+    yield from _breadth_first(client, search, codes, queries, seen)
     hosts = [str(s["source_name"]) for s in client.ask("images/stats/") if s.get("source_name")]
-    windows = [{**base, "license": code, "source": host} for host in hosts for code in codes]
-    yield from _breadth_first(client, search, codes, windows, seen)
+    queries = [{**base, "license": code, "source": host} for host in hosts for code in codes]
+    yield from _breadth_first(client, search, codes, queries, seen)
 
 
 def _breadth_first(
-    client: Client, search: ClassSearch, codes: list[str], windows: list[dict[str, Any]], seen: set[str]
+    client: OpenverseClient, search: ClassSearch, codes: list[str], queries: list[dict[str, Any]], seen: set[str]
 ) -> Iterator[Candidate]:
-    """Page 1 of every window, then page 2, ...: the most relevant first. A window with nothing new is closed."""
-    here: set[str] = set()  # not `seen`: a window may begin with photos that an earlier one gave
+    """Page 1 of every query, then page 2, ...: the most relevant first. A query with nothing new ends."""
+    in_queries: set[str] = set()  # not `seen`: a query may begin with photos that an earlier one gave
     for page in range(1, PAGES + 1):
-        going = []
-        for window in windows:
-            answer = client.ask("images/", **window, page=page)
+        unfinished = []
+        for query in queries:
+            answer = client.ask("images/", **query, page=page)
             results = [r for r in answer.get("results", []) if r.get("id")]
             yield from (_candidate(r, search, codes) for r in results if r["id"] not in seen)
             seen.update(r["id"] for r in results)
-            if {r["id"] for r in results} - here and page < int(answer.get("page_count") or 0):
-                going.append(window)
-            here.update(r["id"] for r in results)
-        windows = going
+            if {r["id"] for r in results} - in_queries and page < int(answer.get("page_count") or 0):
+                unfinished.append(query)
+            in_queries.update(r["id"] for r in results)
+        queries = unfinished
 
 
 def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) -> Candidate:
-    code = result.get("license")
+    code = str(result.get("license"))
     owner = result.get("creator_url") or result.get("creator")
     return Candidate(
         class_=search.name,
@@ -155,7 +152,6 @@ def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) ->
         license=code,
         license_url=result.get("license_url"),
         title=result.get("title"),
-        query=_query(search),
         source="openverse",
-        read=None if code in codes else refused("license", f"its licence is {code}"),
+        read=None if code in codes else unwanted_license(code),
     )

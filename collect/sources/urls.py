@@ -17,8 +17,8 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """The addresses of the list at `dataset.url`, by class, in the list's order.
 
     A .csv has a header with the columns url and class and may have owner, owner_name, license, title and page_url.
-    A .txt has an address a line, a class after it, or else the file's name is the class; # begins a comment.
-    Raises SourceError naming the line that does not fit.
+    A .txt has one address per line, with the class after it; without one, the file's name is the class. # starts a
+    comment. Raises SourceError that names the invalid line.
     """
     path = fetch_list(dataset, context)
     try:
@@ -26,41 +26,41 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     except (OSError, UnicodeDecodeError) as err:
         raise SourceError(f"{path}: cannot be read: {err}") from err
     try:
-        found = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_text(text, path)
+        candidates = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_text(text, path)
     except csv.Error as err:
         raise SourceError(f"{path}: cannot be read as CSV: {err}") from err
     by_class: dict[str, list[Candidate]] = defaultdict(list, {name: [] for name in dataset.class_names})
-    for candidate in found:
+    for candidate in candidates:
         if wanted_class(dataset, candidate.class_):
             by_class[candidate.class_].append(candidate)
     if not any(by_class.values()):
         raise SourceError(f"{path}: no addresses in it")
-    return {name: iter(candidates) for name, candidates in by_class.items()}
+    return {name: iter(listed) for name, listed in by_class.items()}
 
 
 def _from_csv(text: str, path: Path) -> list[Candidate]:
     reader = csv.DictReader(text.splitlines())
     columns = [c.strip().lower() for c in reader.fieldnames or ()]
     if not {"url", "class"} <= set(columns):
-        raise SourceError(f"{path}:1: needs the columns url and class, has {', '.join(columns) or 'none'}")
+        raise SourceError(f"{path}:1: it needs the columns url and class, but has {', '.join(columns) or 'none'}")
     reader.fieldnames = columns
-    found = []
+    candidates = []
     for row in reader:
         values = {k: v.strip() for k, v in row.items() if k in COLUMNS and v and v.strip()}
         if not valid_name(values.get("class", "")) or "url" not in values:
-            raise SourceError(f"{path}:{reader.line_num}: needs a url and a class that can be a folder's name")
+            raise SourceError(f"{path}:{reader.line_num}: each row needs a url and a class that is a valid folder name")
         name, url = values.pop("class"), values.pop("url")
-        found.append(Candidate(name, url, url=url, source="urls", **values))  # type: ignore[arg-type]
-    return found
+        candidates.append(Candidate(name, url, url=url, source="urls", **values))  # type: ignore[arg-type]
+    return candidates
 
 
 def _from_text(text: str, path: Path) -> list[Candidate]:
-    found = []
+    candidates = []
     for number, line in enumerate(text.splitlines(), 1):
         words = re.sub(r"(^|\s)#.*", "", line).split(maxsplit=1)
         if words:
             name = words[1].strip() if len(words) > 1 else path.stem
             if not valid_name(name):
-                raise SourceError(f"{path}:{number}: {name!r} cannot be a folder's name")
-            found.append(Candidate(name, words[0], url=words[0], source="urls"))
-    return found
+                raise SourceError(f"{path}:{number}: {name!r} is not a valid folder name")
+            candidates.append(Candidate(name, words[0], url=words[0], source="urls"))
+    return candidates

@@ -1,10 +1,10 @@
-"""collect.split."""
+"""Train or test: whole groups of photos are assigned so that every class gets exactly its counts."""
 
-from collect.split.assign import Plan, split
+from collect.split.assign import Assignment, split
 from collect.split.groups import items_of, owner_of
 
 __all__ = [
-    "Plan",
+    "Assignment",
     "items_of",
     "owner_of",
     "split",

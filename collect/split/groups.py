@@ -1,55 +1,112 @@
-"""What must stay on one side of the split: photos of one owner, of one burst."""
+"""What must stay on one side of the split: photos of one owner and photos of one burst."""
 
+import hashlib
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from collect.journal import Photo
 from collect.manifest import Key, Row
-from collect.split.assign import Item
 
 BURST_SECONDS = 60
 
 
-def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], known: Mapping[Key, Photo]) -> list[Item]:
-    """The rows as items to split; `by` is owner or image, `sides` says where earlier rows stand.
+@dataclass(frozen=True, slots=True)
+class SplitItem:
+    """One distinct photo to be placed. `links` name what it must stay together with: its owner, its burst.
 
-    Owners are global over classes and known by their id, where the source gives none by their name. Photos of one
-    owner taken within a minute of each other stay together even when the split is by image. A photo without an owner
-    is its own group.
+    `side` is where an earlier run put it, None for a new photo; `owner` is what messages call its photographer.
     """
-    bursts = _bursts(rows, known)
-    names = {(r.source, owner_of(r)): r.owner_name for r in rows if r.owner_name}  # some rows may have the id alone
+
+    id: str
+    class_: str
+    links: tuple[str, ...] = ()
+    side: str | None = None
+    owner: str = ""
+
+
+@dataclass(slots=True)
+class SplitGroup:
+    """Photos that must not be separated. `sizes` is class -> photos.
+
+    `rank` is a keyed hash that orders groups; it does not depend on the order in which photos arrive.
+    """
+
+    name: str
+    rank: str
+    items: list[SplitItem]
+    sizes: Counter[str]
+    side: str | None = None
+
+
+def ranking(seed: int, content: str) -> str:
+    """A hash of content keyed by the seed: the same photo has the same rank whenever it arrives."""
+    return hashlib.sha256(f"{seed}:{content}".encode()).hexdigest()
+
+
+def make_groups(items: Sequence[SplitItem], seed: int) -> list[SplitGroup]:
+    """Groups of items that share a link, directly or through others, in ranked order."""
+    from scipy.cluster.hierarchy import DisjointSet  # late: most runs of collect split nothing
+
+    linked = DisjointSet()
+    for item in items:
+        node = f"item {item.id}"
+        linked.add(node)
+        for link in item.links:
+            linked.add(link)
+            linked.merge(node, link)
+    members: dict[str, list[SplitItem]] = defaultdict(list)
+    for item in items:
+        members[linked[f"item {item.id}"]].append(item)
+    groups = []
+    for group in members.values():
+        names = {link for i in group for link in i.links} or {f"item {group[0].id}"}
+        rank = min(ranking(seed, name) for name in names)
+        groups.append(SplitGroup(max(names), rank, group, Counter(i.class_ for i in group)))
+    return sorted(groups, key=lambda g: (g.rank, g.name))
+
+
+def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], photos: Mapping[Key, Photo]) -> list[SplitItem]:
+    """The rows as items to split; `by` is owner or image, `sides` says where earlier rows are.
+
+    Owners are global over classes and identified by their id, or by their name if the source gives no id. Photos of
+    one owner taken within a minute of each other stay together even when the split is by image. A photo without an
+    owner is its own group.
+    """
+    bursts = _bursts(rows, photos)
+    names = {(r.source, owner_of(r)): r.owner_name for r in rows if r.owner_name}  # other rows may have the id alone
     items = []
     for row in rows:
-        key = row.key
-        owner = (f"owner {row.source}:{who}",) if (who := owner_of(row)) and by == "owner" else ()
-        shown = f"owner {names.get((row.source, who), who)} ({row.source}:{who})" if owner else ""
-        items.append(Item(row.sha256, row.class_, (*owner, *bursts[key]), sides.get(key), shown))
+        key, owner_id = row.key, owner_of(row) if by == "owner" else None
+        owner = f"{row.source}:{owner_id}"
+        links = (*((f"owner {owner}",) if owner_id else ()), *bursts[key])
+        shown = f"owner {names.get((row.source, owner_id), owner_id)} ({owner})" if owner_id else ""
+        items.append(SplitItem(row.sha256, row.class_, links, sides.get(key), shown))
     return items
 
 
 def owner_of(row: Row) -> str | None:
-    """Who a row's photographer is within its source, None when nobody is named."""
+    """Who a row's photographer is within its source, None if nobody is named."""
     return row.owner or row.owner_name
 
 
-def _bursts(rows: Iterable[Row], known: Mapping[Key, Photo]) -> Mapping[Key, list[str]]:
+def _bursts(rows: Iterable[Row], photos: Mapping[Key, Photo]) -> Mapping[Key, list[str]]:
     links: dict[Key, list[str]] = defaultdict(list)
     shots: dict[str, list[tuple[datetime, Key]]] = defaultdict(list)
     for row in rows:
         key = row.key
-        photo = known.get(key)
-        if (who := owner_of(row)) and photo and (taken := _time(photo.facts().get("taken"))):
-            shots[who].append((taken, key))
-    for owner, taken_at in shots.items():
-        taken_at.sort()
-        for (earlier, a), (later, b) in itertools.pairwise(taken_at):
+        photo = photos.get(key)
+        if (owner := owner_of(row)) and photo and (taken := _time(photo.facts().get("taken"))):
+            shots[owner].append((taken, key))
+    for owner, times in shots.items():
+        times.sort()
+        for (earlier, first), (later, second) in itertools.pairwise(times):
             if (later - earlier).total_seconds() <= BURST_SECONDS:
                 name = f"burst of {owner} at {earlier:%Y-%m-%d %H:%M:%S}"
-                links[a].append(name)
-                links[b].append(name)
+                links[first].append(name)
+                links[second].append(name)
     return links
 
 

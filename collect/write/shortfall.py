@@ -6,45 +6,44 @@ from collections.abc import Iterable, Mapping, Sequence
 from collect.datasets import SEARCHES, Dataset
 from collect.errors import ShortfallError
 from collect.manifest import Rejected, Row
-from collect.split import Plan
+from collect.split import Assignment
 from collect.wording import counted, joined_counts
 
 
 def count_shortfall(
-    dataset: Dataset, plan: Plan, distinct: Mapping[str, int], rejected: Sequence[Rejected]
+    dataset: Dataset, assignment: Assignment, distinct: Mapping[str, int], rejected: Sequence[Rejected]
 ) -> ShortfallError | None:
     """The error if the split misses photos; `distinct` has the number of usable photos of each class."""
-    if not plan.short:
+    if not assignment.missing:
         return None
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for reject in rejected:
         reasons[reject.class_][reject.reason] += 1
-    classes = sorted({*distinct, *reasons, *(c for c, _ in plan.short)})
+    classes = sorted({*distinct, *reasons, *(c for c, _ in assignment.missing)})
     width = max(map(len, classes))
-    lines = [f"{dataset.name}: {_head(dataset, plan, distinct)}"]
+    lines = [f"{dataset.name}: {_head(dataset, assignment, distinct)}"]
     for class_ in classes:
         usable = distinct.get(class_, 0)
         line = f"  {class_:<{width}}  {usable + reasons[class_].total():,} candidates, {usable:,} distinct"
         lines.append("; ".join(filter(None, [line, joined_counts(reasons[class_].most_common())])))
-    fewest = min(distinct.get(c, 0) for c, _ in plan.short)
+    fewest = min(distinct.get(c, 0) for c, _ in assignment.missing)
     return ShortfallError("\n".join([*lines, f"  {_advice(dataset, fewest)}"]))
 
 
-def _head(dataset: Dataset, plan: Plan, distinct: Mapping[str, int]) -> str:
+def _head(dataset: Dataset, assignment: Assignment, distinct: Mapping[str, int]) -> str:
     train, test = dataset.train or 0, dataset.test or 0
-    enough = sorted({c for c, _ in plan.short if distinct.get(c, 0) >= train + test})
+    enough = sorted({c for c, _ in assignment.missing if distinct.get(c, 0) >= train + test})
     if not enough:
-        fewest, class_ = min((distinct.get(c, 0), c) for c, _ in plan.short)
+        fewest, class_ = min((distinct.get(c, 0), c) for c, _ in assignment.missing)
         wanted = f"{train + test:,} are needed ({train:,} train + {test:,} test)"
         return f"{class_} has {counted(fewest, 'distinct photo')}, {wanted}"
     class_ = enough[0]
-    side = next(s for c, s in plan.short if c == class_)
+    side = next(s for c, s in assignment.missing if c == class_)
     target = "that leaves earlier photos" if dataset.train is None else f"into {train:,} train and {test:,} test"
-    problem = f"but no split of whole groups {target}: {side} needs {plan.short[class_, side]:,} more"
+    problem = f"but no split of whole groups {target}: {side} needs {assignment.missing[class_, side]:,} more"
     advice = "--split image lets photos of one photographer be in both train and test"
-    return "; ".join(
-        filter(None, [f"{class_} has {counted(distinct[class_], 'distinct photo')}, {problem}", plan.why, advice])
-    )
+    count = counted(distinct[class_], "distinct photo")
+    return "; ".join(filter(None, [f"{class_} has {count}, {problem}", assignment.obstacle, advice]))
 
 
 def class_shortfall(

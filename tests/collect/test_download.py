@@ -1,4 +1,4 @@
-"""Files at an address: archives that are kept, lists that are not, and photos asked for without fetching them."""
+"""Files at an address: archives that are kept, lists that are not, and probes of photos."""
 
 import hashlib
 import threading
@@ -34,7 +34,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     server.server_close()
 
 
-def test_a_kept_archive_is_checked_against_the_recipe_every_time(place, served) -> None:
+def test_a_kept_archive_is_checked_against_the_recipe_in_every_run(place, served) -> None:
     folder, url = served
     digest = hashlib.sha256(tgz(folder / "set.tgz", published()).read_bytes()).hexdigest()
     entry = f'[pets]\nsource = "archive"\nurl = "{url}/set.tgz"\nsha256 = "{digest}"\n'
@@ -43,7 +43,7 @@ def test_a_kept_archive_is_checked_against_the_recipe_every_time(place, served) 
     kept = next((place.folder / "data/.downloads").glob("*/set.tgz"))
     tgz(kept, {f"{c}/{i}.jpg": jpeg(100 * k + i) for k, c in enumerate("ab") for i in range(5)})
     outcome = place.good("--dataset", "pets", "--name", "again", "--allow-private")
-    assert "downloaded again" in outcome.err
+    assert "downloading it again" in outcome.err
     assert {r["class"] for r in place.rows("again")} == {"tench", "English_springer"}
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == digest
     (folder / "set.tgz").unlink()
@@ -51,7 +51,7 @@ def test_a_kept_archive_is_checked_against_the_recipe_every_time(place, served) 
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_a_list_at_an_address_is_fetched_again(place, served, kind: str) -> None:
+def test_a_list_at_an_address_is_downloaded_again_in_every_run(place, served, kind: str) -> None:
     folder, url = served
     for i in range(8):
         (folder / f"{i}.jpg").write_bytes(jpeg(i))
@@ -67,20 +67,20 @@ def test_a_list_at_an_address_is_fetched_again(place, served, kind: str) -> None
 
 
 @pytest.mark.parametrize("url", ["http:///x.zip", "http://[bad/x.zip", "http://a..b/x.csv"])
-def test_an_address_that_is_none_is_one_line(place, url: str) -> None:
+def test_an_invalid_address_is_an_error_of_one_line(place, url: str) -> None:
     outcome = place.run("--from", url, "--name", "x")
     assert outcome.code == 4
     assert outcome.err.count("\n") == 1
     assert url in outcome.err
 
 
-def test_an_archive_that_leads_round_in_circles_is_one_line(place) -> None:
+def test_an_archive_whose_address_redirects_to_itself_is_an_error_of_one_line(place) -> None:
     with serving(lambda h: send(h, 302, b"", {"Location": h.path})) as url:
         outcome = place.run("--from", f"{url}/x.zip", "--name", "x", "--allow-private")
     assert (outcome.code, outcome.err.count("\n")) == (4, 1)
 
 
-def test_a_probe_asks_for_one_byte_and_takes_no_more() -> None:
+def test_a_probe_asks_for_one_byte_and_reads_no_more() -> None:
     asked = []
 
     def respond(handler) -> None:
@@ -94,7 +94,7 @@ def test_a_probe_asks_for_one_byte_and_takes_no_more() -> None:
     assert asked == ["bytes=0-0"] * 2
 
 
-def test_refresh_waits_as_a_host_asks(place) -> None:
+def test_refresh_waits_as_long_as_a_host_asks(place) -> None:
     with FlickrServer(photos(20, {}, tags=("car",))) as web:
         urls = [f"{web.url}/photo/car{i}.jpg {'ab'[i % 2]}" for i in range(20)]
         (place.folder / "list.txt").write_text("\n".join(urls))

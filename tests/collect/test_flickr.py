@@ -34,24 +34,24 @@ HARMLESS = ("png", "exif6", "503-once", "reset-once", "short-once")
 def photos(
     number: int, faults: dict[int, str], owners: int = 40, tags: tuple[str, ...] = ("car", "bicycle")
 ) -> list[Photo]:
-    """`number` photos of each tag; `faults` says what is wrong with the n-th. Copies show what stands before them."""
-    made: list[Photo] = []
+    """`number` photos of each tag; `faults` says what is wrong with the n-th. Copies show the photo before them."""
+    listed: list[Photo] = []
     for t, tag in enumerate(tags):
         for i in range(number):
             fault, shows = faults.get(i, ""), 10_000 * (t + 1) + i
             if fault in ("near", "exact"):
                 shows -= 1
             owner = f"{t}{i % owners}@N01"
-            made.append(Photo(f"{tag}{i}", tag, owner, shows, fault.replace("exact", ""), uploaded=EPOCH + 60 * i))
-    return made
+            listed.append(Photo(f"{tag}{i}", tag, owner, shows, fault.replace("exact", ""), uploaded=EPOCH + 60 * i))
+    return listed
 
 
 def spread(kinds: list[str], step: int = 3) -> dict[int, str]:
-    """One photo in `step` is faulty, each fault in its turn; copies always follow a sound photo."""
+    """One photo in `step` has a fault, one kind after another; copies always follow a good photo."""
     return {1 + step * i: kind for i, kind in enumerate(kinds)}
 
 
-def test_every_fault_has_its_reason_and_counts_stay_exact(place) -> None:
+def test_every_fault_has_its_reason_and_counts_are_exact(place) -> None:
     kinds = [*PERMANENT, *PASSING, "503", "near", "exact", "png", "exif6"]
     with FlickrServer(
         photos(130, spread(kinds)),
@@ -64,8 +64,8 @@ def test_every_fault_has_its_reason_and_counts_stay_exact(place) -> None:
     assert Counter((r["split"], r["class"]) for r in rows) == {
         (split, tag): n for split, n in (("train", 60), ("test", 25)) for tag in ("car", "bicycle")
     }
-    found = {r["source_id"]: r["reason"] for r in place.rows("car-bicycle", "rejected.jsonl")}
-    assert found == {
+    reasons = {r["source_id"]: r["reason"] for r in place.rows("car-bicycle", "rejected.jsonl")}
+    assert reasons == {
         f"{tag}{i}": REASONS[kind] for tag in ("car", "bicycle") for i, kind in spread(kinds).items() if kind in REASONS
     }
     assert max(flickr.requests.values()) <= 4
@@ -83,7 +83,7 @@ def test_every_fault_has_its_reason_and_counts_stay_exact(place) -> None:
         assert image.getexif().get(0x0112, 1) == 1
 
 
-def test_the_key_is_nowhere(place) -> None:
+def test_the_key_is_in_no_file_or_message(place) -> None:
     with FlickrServer(photos(20, {})) as flickr:
         process = place.start("car", "--train", "10", "--test", "4", "--name", "x", **flickr.environment)
         arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
@@ -98,7 +98,7 @@ def test_the_key_is_nowhere(place) -> None:
     assert not (place.folder / "data/y").exists()
 
 
-def test_the_key_is_in_no_log_either(place) -> None:
+def test_the_key_is_in_no_log(place) -> None:
     (place.folder / "logging_on").mkdir()
     (place.folder / "logging_on/sitecustomize.py").write_text("import logging; logging.basicConfig(level='DEBUG')\n")
     with FlickrServer(photos(20, {})) as flickr:
@@ -109,19 +109,19 @@ def test_the_key_is_in_no_log_either(place) -> None:
     assert SECRET not in outcome.err
 
 
-def test_without_a_key_the_message_shows_the_keyless_way(place) -> None:
+def test_without_a_key_the_message_names_a_source_that_needs_none(place) -> None:
     outcome = place.run("car", "bicycle")
     assert (outcome.code, outcome.out) == (4, "")
     assert outcome.err.count("\n") == 1
     assert all(n in outcome.err for n in ("FLICKR_API_KEY", "FLICKR_API_SECRET", "Pro", "--source openverse"))
 
 
-def test_killed_and_continued_gives_the_undisturbed_manifest(place, tmp_path_factory) -> None:
+def test_a_killed_and_continued_run_gives_the_manifest_of_an_uninterrupted_one(place, tmp_path_factory) -> None:
     kinds = spread([*PERMANENT, *HARMLESS, "near", "exact"], 4)
     args = ("car", "bicycle", "--train", "80", "--test", "25", "--quiet")
-    undisturbed = type(place)(tmp_path_factory.mktemp("undisturbed"))
+    uninterrupted = type(place)(tmp_path_factory.mktemp("uninterrupted"))
     with FlickrServer(photos(150, kinds), latency_seconds=0.05) as flickr:
-        undisturbed.good(*args, **flickr.environment)
+        uninterrupted.good(*args, **flickr.environment)
     rng = random.Random(7)
     with FlickrServer(photos(150, kinds), latency_seconds=0.05) as flickr:
         for kill in range(8):
@@ -142,10 +142,10 @@ def test_killed_and_continued_gives_the_undisturbed_manifest(place, tmp_path_fac
         before = sum(flickr.requests.values())
         assert "nothing to do" in place.good(*args, **flickr.environment).out
         assert sum(flickr.requests.values()) == before
-    assert place.lasting("car-bicycle") == undisturbed.lasting("car-bicycle")
+    assert place.lasting("car-bicycle") == uninterrupted.lasting("car-bicycle")
 
 
-def test_growing_fetches_only_the_difference_and_moves_nothing(place) -> None:
+def test_a_growing_dataset_fetches_only_the_difference_and_keeps_every_side(place) -> None:
     with FlickrServer(photos(200, {}, owners=190)) as flickr:
         place.good("car", "bicycle", "--train", "40", "--test", "12", **flickr.environment)
         small = {r["source_id"]: (r["split"], r["file"], r["sha256"]) for r in place.rows("car-bicycle")}
@@ -159,7 +159,7 @@ def test_growing_fetches_only_the_difference_and_moves_nothing(place) -> None:
     assert "0 leaks" in place.good("--verify", "car-bicycle").out
 
 
-def test_a_vanished_file_is_fetched_again(place) -> None:
+def test_a_deleted_file_is_fetched_again(place) -> None:
     with FlickrServer(photos(60, {})) as flickr:
         args = ("car", "bicycle", "--train", "20", "--test", "6")
         place.good(*args, **flickr.environment)
@@ -172,7 +172,7 @@ def test_a_vanished_file_is_fetched_again(place) -> None:
     assert place.good("--verify", "car-bicycle")
 
 
-def test_past_the_ceiling_of_4000_by_upload_date(place) -> None:
+def test_past_4000_results_the_search_continues_by_upload_date(place) -> None:
     many = photos(4600, dict.fromkeys(range(4100), "missing-url"), owners=5000, tags=("car",))
     with FlickrServer(many, overclaim=True) as flickr:
         place.good("car", "--train", "300", "--test", "60", "--name", "x", **flickr.environment)
@@ -181,7 +181,7 @@ def test_past_the_ceiling_of_4000_by_upload_date(place) -> None:
     assert max(flickr.requests.values()) == 1
 
 
-def test_shortfall_tells_class_reasons_and_what_to_change(place) -> None:
+def test_a_shortfall_names_the_class_the_reasons_and_what_to_change(place) -> None:
     with FlickrServer(photos(40, dict.fromkeys(range(10), "404"))) as flickr:
         outcome = place.run("car", "bicycle", "--train", "30", "--test", "10", **flickr.environment)
     assert outcome.code == 3
@@ -191,7 +191,7 @@ def test_shortfall_tells_class_reasons_and_what_to_change(place) -> None:
     assert not (place.folder / "data/car-bicycle/manifest.jsonl").exists()
 
 
-def test_one_photographer_of_everything_needs_split_image(place) -> None:
+def test_a_single_photographer_is_a_shortfall_that_names_split_image(place) -> None:
     with FlickrServer(photos(40, {}, owners=1)) as flickr:
         args = ("car", "--train", "20", "--test", "10", "--name", "x")
         outcome = place.run(*args, **flickr.environment)
@@ -201,11 +201,11 @@ def test_one_photographer_of_everything_needs_split_image(place) -> None:
         assert place.run(*args, "--split", "image", **flickr.environment).code == 3  # one burst is still one group
 
 
-def test_only_wanted_licences_and_their_credits(place) -> None:
-    made = photos(40, {}, tags=("car",))
-    for i, photo in enumerate(made):
+def test_only_photos_of_chosen_licences_are_kept_and_credited(place) -> None:
+    listed = photos(40, {}, tags=("car",))
+    for i, photo in enumerate(listed):
         photo.license = ("4", "5", "11", "3")[i % 4]
-    with FlickrServer(made) as flickr:
+    with FlickrServer(listed) as flickr:
         place.good("car", "--train", "14", "--test", "5", "--license", "by", "--name", "x", **flickr.environment)
     assert {r["license"] for r in place.rows("x")} == {"by"}
     credits = (place.folder / "data/x/CREDITS.md").read_text()
@@ -215,7 +215,7 @@ def test_only_wanted_licences_and_their_credits(place) -> None:
     assert all(f"https://www.flickr.com/photos/{r['owner']}/{r['source_id']}" in credits for r in place.rows("x"))
 
 
-def test_refresh_drops_what_is_gone_or_relicensed(place) -> None:
+def test_refresh_drops_photos_that_are_gone_or_relicensed(place) -> None:
     with FlickrServer(photos(60, {}, tags=("car",))) as flickr:
         args = ("car", "--train", "20", "--test", "6", "--name", "x")
         place.good(*args, **flickr.environment)
@@ -236,7 +236,7 @@ def test_refresh_drops_what_is_gone_or_relicensed(place) -> None:
     assert left < filled
 
 
-def test_outcome_as_json(place) -> None:
+def test_the_outcome_is_available_as_json(place) -> None:
     with FlickrServer(photos(30, {3: "404"}, tags=("car",))) as flickr:
         outcome = place.good("car", "--train", "12", "--test", "4", "--name", "x", "--json", **flickr.environment)
     values = json.loads(outcome.out)

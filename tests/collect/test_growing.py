@@ -6,7 +6,6 @@ from pathlib import Path
 from collect.fetch import Gathered
 from collect.pipeline import _more_needed
 from collect.sources.synthetic.drawing import draw
-from collect.split import Plan
 from tests.collect.test_flickr import photos
 from tests.servers.flickr import FlickrServer
 
@@ -60,12 +59,12 @@ def test_published_leaks_are_reported_again_when_the_dataset_grows(place) -> Non
 
 
 def test_more_photos_are_gathered_only_of_classes_that_miss_some_and_have_more() -> None:
-    plan = Plan(short=Counter({("car", "train"): 3, ("car", "test"): 1, ("bus", "test"): 2}))
+    missing = Counter({("car", "train"): 3, ("car", "test"): 1, ("bus", "test"): 2})
     gathered = Gathered(("car", "bus", "boat"), [], [], {}, Counter(car=10, bus=8, boat=9), {"bus"})
     needed = {"car": 10, "bus": 10, "boat": 9}
-    assert _more_needed(plan, gathered, needed, turn=1) == {"car": 14}
-    assert _more_needed(plan, gathered, needed, turn=3) == {"car": 22}
-    assert _more_needed(plan, gathered, {"car": None}, turn=1) == {}
+    assert _more_needed(missing, gathered, needed, turn=1) == {"car": 14}
+    assert _more_needed(missing, gathered, needed, turn=3) == {"car": 22}
+    assert _more_needed(missing, gathered, {"car": None}, turn=1) == {}
 
 
 def test_new_photos_of_a_training_photographer_are_a_shortfall_of_test_photos(place) -> None:

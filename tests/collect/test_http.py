@@ -184,8 +184,22 @@ def test_a_body_that_is_cut_short_may_be_tried_again(session) -> None:
         assert reason_of(session, f"{url}/x.jpg").transient
 
 
-def test_retry_after_is_seconds_or_a_date() -> None:
-    assert retry_after("12") == 12
-    assert retry_after(None) is None
-    assert retry_after("soon") is None
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("12", 12),
+        (" 12 ", 12),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2015 07:28:00", 0),
+        *((other, None) for other in (None, "", "soon", "-5", "1.5")),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_anything_else_is_ignored(header: str | None, seconds: int | None) -> None:
+    assert retry_after(header) == seconds
+
+
+@pytest.mark.parametrize(
+    "header", ["9" * 400, "9" * 5000, "Wed, 99 Oct 2015 07:28:00 GMT", "Wed, 1 Oct 99999 07:28:00"]
+)
+def test_a_retry_after_out_of_range_is_no_error(header: str) -> None:
+    assert (retry_after(header) or 0) >= 0

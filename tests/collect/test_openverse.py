@@ -6,7 +6,7 @@ import time
 from tests.servers.openverse import CLIENT_ID, CLIENT_SECRET, TOKEN, OpenverseServer
 
 
-def test_keyless_with_licences_and_attribution(place) -> None:
+def test_without_a_key_photos_of_the_chosen_licences_come_with_attribution(place) -> None:
     with OpenverseServer(60) as openverse:
         args = ("car", "--source", "openverse", "--train", "20", "--test", "6", "--license", "by,cc0", "--name", "x")
         outcome = place.good(*args, OPENVERSE_API_URL=openverse.url)
@@ -21,7 +21,7 @@ def test_keyless_with_licences_and_attribution(place) -> None:
     assert "0 leaks" in place.good("--verify", "x").out
 
 
-def test_past_240_results_of_a_query(place) -> None:
+def test_more_than_240_photos_come_from_several_queries(place) -> None:
     with OpenverseServer(700) as openverse:
         registered = {"OPENVERSE_CLIENT_ID": CLIENT_ID, "OPENVERSE_CLIENT_SECRET": CLIENT_SECRET}
         args = ("car", "--source", "openverse", "--train", "250", "--test", "50", "--name", "x", "--quiet")
@@ -32,7 +32,7 @@ def test_past_240_results_of_a_query(place) -> None:
     assert not any(secret in t for t in texts for secret in (CLIENT_ID, CLIENT_SECRET, TOKEN))
 
 
-def test_throttled_waits_as_asked(place) -> None:
+def test_a_throttled_call_waits_as_long_as_asked(place) -> None:
     with OpenverseServer(40, throttled=1) as openverse:
         started = time.monotonic()
         args = ("car", "--source", "openverse", "--train", "10", "--test", "4", "--name", "x")
@@ -40,7 +40,7 @@ def test_throttled_waits_as_asked(place) -> None:
     assert time.monotonic() - started > 1
 
 
-def test_the_daily_limit_is_kept_across_runs_and_explained(place) -> None:
+def test_the_daily_limit_counts_across_runs_and_is_explained(place) -> None:
     (place.folder / "data").mkdir()
     calls = place.folder / "data" / ".openverse_calls_anonymous.json"
     calls.write_text(json.dumps([time.time() - 3600 - i for i in range(199)]))
@@ -53,7 +53,7 @@ def test_the_daily_limit_is_kept_across_runs_and_explained(place) -> None:
     assert "OPENVERSE_CLIENT_ID" in outcome.err
 
 
-def test_wrong_credentials(place) -> None:
+def test_wrong_credentials_are_a_source_error_without_the_secret(place) -> None:
     with OpenverseServer(40) as openverse:
         wrong = {"OPENVERSE_CLIENT_ID": "x", "OPENVERSE_CLIENT_SECRET": "very-secret"}
         outcome = place.run("car", "--source", "openverse", OPENVERSE_API_URL=openverse.url, **wrong)

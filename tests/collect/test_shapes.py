@@ -1,4 +1,4 @@
-"""The drawn images: repeatable, varied, valid JPEGs whose class no trivial statistic gives away."""
+"""The drawn images: repeatable, varied, valid JPEGs whose class no trivial statistic reveals."""
 
 import io
 import subprocess
@@ -29,7 +29,7 @@ def drawn() -> dict[str, list[bytes]]:
     return {name: [draw(name, 11, i) for i in range(PAIRS)] for name in ("car", "bicycle")}
 
 
-def test_ten_classes_the_sample_pair_first() -> None:
+def test_the_classes_of_sample_come_first_among_ten() -> None:
     assert CLASSES[:2] == ("car", "bicycle")
     assert len(CLASSES) == len(set(CLASSES)) == 10
 
@@ -42,13 +42,13 @@ def test_every_class_is_a_valid_varied_jpeg(name: str) -> None:
     assert all(np.asarray(i).std() > 8 for i in images), "a blank picture"
 
 
-def test_same_arguments_same_bytes_other_arguments_other_bytes() -> None:
+def test_equal_arguments_give_equal_bytes_and_other_arguments_other_bytes() -> None:
     assert draw("car", 1, 5) == draw("car", 1, 5)
     variants = [draw("car", 1, 5), draw("car", 1, 6), draw("car", 2, 5), draw("bicycle", 1, 5), draw("car", -1, 5)]
     assert len(set(variants)) == len(variants)
 
 
-def test_other_processes_draw_the_same() -> None:
+def test_every_process_draws_the_same_bytes() -> None:
     names, indices = ["car", "bicycle", "boat"], [0, 1, 2]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert list(pool.map(draw, names, [4] * 3, indices)) == [
@@ -56,14 +56,16 @@ def test_other_processes_draw_the_same() -> None:
         ]
 
 
-def test_unknown_class_says_what_can_be_drawn() -> None:
+def test_an_unknown_class_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(VggbenchError, match=r"'zebra'.*car, bicycle") as caught:
         draw("zebra", 1, 0)
     assert caught.value.exit_code == 2
 
 
-def test_importing_the_module_is_light() -> None:
-    code = "import sys, collect.sources.shapes; print([m for m in ('skimage', 'scipy', 'torch') if m in sys.modules])"
+@pytest.mark.parametrize("module", ["collect.sources", "collect.sources.synthetic.drawing", "collect.pipeline"])
+def test_importing_a_module_loads_nothing_heavy(module: str) -> None:
+    heavy = ("skimage", "scipy", "torch", "flickrapi")
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
@@ -106,11 +108,11 @@ def linear_accuracy(cue: Callable[[bytes], list[float]], drawn: dict[str, list[b
 
 
 @pytest.mark.parametrize("cue", [mean_colour, border_colour, size_and_bytes])
-def test_no_trivial_cue_tells_car_from_bicycle(
+def test_no_trivial_cue_distinguishes_cars_from_bicycles(
     cue: Callable[[bytes], list[float]], drawn: dict[str, list[bytes]]
 ) -> None:
     assert linear_accuracy(cue, drawn) < 0.62
 
 
-def test_the_shape_itself_does_tell_them_apart(drawn: dict[str, list[bytes]]) -> None:
+def test_the_shape_distinguishes_cars_from_bicycles(drawn: dict[str, list[bytes]]) -> None:
     assert linear_accuracy(edges, drawn) > 0.78

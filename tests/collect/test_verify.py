@@ -1,4 +1,4 @@
-"""What counts as a photo, and what is kept of it."""
+"""Which images are accepted, and how they are stored."""
 
 import hashlib
 import io
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from collect.candidate import RejectError
+from collect.candidate import RejectError, RejectReason
 from collect.verify import MAX_BYTES, verify
 from tests.servers.photos import encode, jpeg, picture, png_bomb, rotated_jpeg
 
@@ -43,10 +43,10 @@ def transparent(mode: str) -> Image.Image:
         (encode(picture(1), "PNG")[:-700], "truncated"),
     ],
 )
-def test_each_fault_has_its_reason(data: bytes, reason: str) -> None:
+def test_each_broken_image_is_rejected_with_its_reason(data: bytes, reason: str) -> None:
     with pytest.raises(RejectError) as caught:
         verify(data)
-    assert caught.value.reason == reason
+    assert caught.value.reason is RejectReason(reason)
     assert not caught.value.transient
 
 
@@ -59,7 +59,7 @@ def test_an_upright_jpeg_is_kept_byte_for_byte(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_turned_photos_are_set_upright(orientation: int) -> None:
+def test_rotated_photos_are_stored_upright(orientation: int) -> None:
     kept = verify(rotated_jpeg(1, orientation))
     assert (kept.width, kept.height) == ((120, 160) if orientation >= 5 else (160, 120))
     assert kept.sha256 != kept.source_sha256
@@ -79,7 +79,7 @@ def test_turned_photos_are_set_upright(orientation: int) -> None:
         encode(picture(1).convert("CMYK"), "TIFF"),
     ],
 )
-def test_other_formats_become_the_same_picture_in_jpeg(data: bytes) -> None:
+def test_other_formats_are_stored_as_the_same_picture_in_jpeg(data: bytes) -> None:
     kept = verify(data)
     with Image.open(io.BytesIO(kept.jpeg)) as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (160, 120))
@@ -87,14 +87,14 @@ def test_other_formats_become_the_same_picture_in_jpeg(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_what_is_invisible_becomes_white(mode: str) -> None:
+def test_transparent_parts_become_white(mode: str) -> None:
     with Image.open(io.BytesIO(verify(encode(transparent(mode), "PNG")).jpeg)) as image:
         pixels = np.asarray(image.convert("RGB"), float)
     assert pixels[:, :70].min() > 240
     assert pixels[:, 90:].min() < 128
 
 
-def test_sixteen_bit_grey_keeps_its_range() -> None:
+def test_16_bit_grey_keeps_its_range() -> None:
     grey = np.linspace(0, 65535, 160 * 120, dtype=np.uint16).reshape(120, 160)
     with Image.open(io.BytesIO(verify(encode(Image.fromarray(grey), "PNG")).jpeg)) as image:
         pixels = np.asarray(image.convert("L"), float)
@@ -102,7 +102,7 @@ def test_sixteen_bit_grey_keeps_its_range() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_hash_is_imagehashs_but_for_a_faster_resize(seed: int) -> None:
+def test_the_perceptual_hash_agrees_with_imagehash(seed: int) -> None:
     data = jpeg(seed, 100 + 7 * seed, 90) if seed % 2 else encode(picture(seed), "PNG")
     kept = verify(data)
     with Image.open(io.BytesIO(kept.jpeg)) as image:

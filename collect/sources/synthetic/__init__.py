@@ -1,4 +1,4 @@
-"""Drawn photos as a source: no network, no photographer, the same for the same seed."""
+"""Drawn photos as a source: no network, no owners, the same drawings for the same seed."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,11 +10,11 @@ from collect.errors import UsageError
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
-    """Endless drawings of each class. Raises UsageError for a class that nobody can draw."""
+    """Endless drawings of each class. Raises UsageError for a class that it cannot draw."""
     from collect.sources.synthetic.drawing import CLASSES
 
-    if odd := [n for n in dataset.class_names if n not in CLASSES]:
-        raise UsageError(f"{odd[0]!r} cannot be drawn; the synthetic source knows {', '.join(CLASSES)}")
+    if unknown := [n for n in dataset.class_names if n not in CLASSES]:
+        raise UsageError(f"{unknown[0]!r} cannot be drawn; the synthetic source draws {', '.join(CLASSES)}")
     return {name: _drawings(name, dataset.seed) for name in dataset.class_names}
 
 

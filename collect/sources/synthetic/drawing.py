@@ -25,7 +25,7 @@ def draw(class_name: str, seed: int, index: int) -> bytes:
     outline, centre_y, extent = OUTLINES[class_name]
     key = hashlib.sha256(f"{class_name}/{seed}/{index}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(key, "big"))
-    # Most pictures are clear and a few are hard, as among photos: one number decides about all that hides the object.
+    # As with photos, most pictures are clear and a few are hard: one number controls everything that hides the object.
     murk = rng.random() ** 2
     width, height = int(rng.integers(88, 113)), int(rng.integers(80, 101))
     size = (SUPERSAMPLING * width, SUPERSAMPLING * height)
@@ -40,7 +40,7 @@ def draw(class_name: str, seed: int, index: int) -> bytes:
 
 
 def pose(rng: np.random.Generator, width: int, height: int, centre_y: float, extent: float) -> Matrix:
-    """A random view of an object: flipped or not, scaled, turned, sheared, shifted, seen at an angle.
+    """A random view of an object: flipped or not, scaled, rotated, sheared, shifted, seen at an angle.
 
     `width` and `height` are pixels, `centre_y` the object's middle in object units, `extent` how many units must fit.
     """

@@ -49,10 +49,9 @@ class Pen:
         """Stroke a circle about (x, y)."""
         self.line([(x + radius * c, y + radius * s) for c, s in [*CIRCLE, *CIRCLE[:2]]], width, colour)
 
-    def spokes(
-        self, x: float, y: float, radius: float, count: int, width: float, colour: Colour, alpha: int = 255
-    ) -> None:
-        """Stroke `count` spokes from (x, y) to `radius`."""
+    def spokes(self, hub: Point, radius: float, count: int, width: float, colour: Colour, alpha: int = 255) -> None:
+        """Stroke `count` spokes from `hub` to `radius`."""
+        x, y = hub
         for i in range(count):
             turn = 2 * math.pi * (i + 0.25) / count
             self.line([(x, y), (x + radius * math.cos(turn), y + radius * math.sin(turn))], width, colour, alpha)

@@ -1,4 +1,4 @@
-"""What surrounds a drawn vehicle: backdrops, clutter behind it, things in front of it."""
+"""The surroundings of a drawn vehicle: backdrops, clutter behind it, objects in front of it."""
 
 from collections.abc import Callable
 
@@ -72,7 +72,7 @@ def _loose_wheel(pen: Pen, rng: np.random.Generator) -> None:
             pen.disk(x, radius, radius, tyre)
             pen.disk(x, radius, radius * rng.uniform(0.4, 0.7), colour(rng, 0.3))
         else:
-            pen.spokes(x, radius, radius, int(rng.integers(5, 14)), 0.02, colour(rng, 0.3))
+            pen.spokes((x, radius), radius, int(rng.integers(5, 14)), 0.02, colour(rng, 0.3))
             pen.ring(x, radius, radius, rng.uniform(0.05, 0.12), tyre)
 
 

@@ -1,4 +1,4 @@
-"""Side views of ten vehicles in object units: x from -1 (front) to 1, y up, wheels standing on y = 0."""
+"""Side views of ten vehicles in object units: x from -1 (front) to 1, y up, wheels on y = 0."""
 
 import math
 from collections.abc import Callable
@@ -26,12 +26,13 @@ def _solid_wheel(pen: Pen, rng: np.random.Generator, x: float, radius: float, ty
     pen.disk(x, radius, radius, tyre)
     pen.disk(x, radius, radius * 0.62, rim)
     if rng.random() < 0.6:
-        pen.spokes(x, radius, radius * 0.6, 5, 0.045, shade(rim, 0.45))
+        pen.spokes((x, radius), radius * 0.6, 5, 0.045, shade(rim, 0.45))
     pen.disk(x, radius, radius * 0.16, shade(rim, 0.5))
 
 
-def _spoked_wheel(pen: Pen, x: float, radius: float, width: float, spokes: int, tyre: Colour, metal: Colour) -> None:
-    pen.spokes(x, radius, radius, spokes, 0.012, metal, 150)
+def _spoked_wheel(pen: Pen, x: float, radius: float, width: float, spokes: int, colours: tuple[Colour, Colour]) -> None:
+    tyre, metal = colours
+    pen.spokes((x, radius), radius, spokes, 0.012, metal, 150)
     pen.ring(x, radius, radius - width / 2, width, tyre)
     pen.disk(x, radius, 0.05, shade(metal, 0.7))
 
@@ -82,7 +83,7 @@ def _bicycle(pen: Pen, rng: np.random.Generator) -> None:
     crank, seat = (-0.08, r - 0.04), (-0.24, rng.uniform(0.76, 0.92))
     head_low, head = (front - 0.17, r + 0.28), (front - 0.22, r + rng.uniform(0.42, 0.56))
     for x in (rear, front):
-        _spoked_wheel(pen, x, r, width, int(rng.integers(6, 12)), tyre, metal)
+        _spoked_wheel(pen, x, r, width, int(rng.integers(6, 12)), (tyre, metal))
         if rng.random() < 0.3:
             arc = [(x + (r + 0.04) * math.cos(t), r + (r + 0.04) * math.sin(t)) for t in np.linspace(0.3, 2.9, 12)]
             pen.line(arc, 0.04, shade(paint, 0.7))
@@ -147,7 +148,7 @@ def _motorcycle(pen: Pen, rng: np.random.Generator) -> None:
     paint, tyre, metal = _paint(rng), _tyre(rng), colour(rng, 0.45)
     r, thick = rng.uniform(0.3, 0.36), rng.uniform(0.11, 0.16)
     for x in (-0.62, 0.64):
-        _spoked_wheel(pen, x, r, thick, 7, tyre, metal)
+        _spoked_wheel(pen, x, r, thick, 7, (tyre, metal))
     pen.line([(0.64, r), (0.34, 0.9)], 0.07, metal)
     pen.line([(-0.62, r), (-0.1, 0.34)], 0.09, INK)
     pen.polygon([(-0.28, 0.24), (-0.24, 0.54), (0.22, 0.54), (0.26, 0.26)], shade(metal, 0.55))
@@ -182,7 +183,7 @@ def _scooter(pen: Pen, rng: np.random.Generator) -> None:
     pen.line([(0.66, r), (0.5, 0.36), (0.34, tall)], 0.07, metal)
     pen.line([(0.2, tall), (0.42, tall + 0.02)], 0.07, INK)
     for x in (-0.72, 0.68):
-        _spoked_wheel(pen, x, r, 0.08, 6, tyre, metal)
+        _spoked_wheel(pen, x, r, 0.08, 6, (tyre, metal))
 
 
 def _airplane(pen: Pen, rng: np.random.Generator) -> None:
