@@ -12,17 +12,17 @@ from collect.manifest import RejectReason as RejectReason
 from collect.manifest import Row
 
 
+@dataclass(eq=False)
 class RejectError(Exception):
     """A candidate is not kept; `detail` explains the reason. A `transient` failure is worth another try.
 
     `retry_after` is in seconds, None unless the server sent it.
     """
 
-    def __init__(
-        self, reason: RejectReason, detail: str = "", transient: bool = False, retry_after: float | None = None
-    ):
-        super().__init__(reason, detail, transient, retry_after)
-        self.reason, self.detail, self.transient, self.retry_after = reason, detail, transient, retry_after
+    reason: RejectReason
+    detail: str = ""
+    transient: bool = False
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -24,17 +25,17 @@ SLOW_AFTER_SECONDS, SLOW_BYTES_PER_SECOND = 5.0, 1024
 CHUNK_BYTES = 2**16
 PROJECT = "https://pypi.org/project/vggbench/"
 PLACEHOLDER = re.compile(r"photo_unavailable|/pw/images/|image[-_]?not[-_]?(found|available)", re.I)
+STATUS_REASONS = dict.fromkeys((404, 410), RejectReason.GONE) | dict.fromkeys((401, 403), RejectReason.FORBIDDEN)
 OPT_OUTS = {"noai", "noimageai", "noindex"}
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+@dataclass(eq=False)
 class MovedError(Exception):
     """The server redirects the request to `url`."""
 
-    def __init__(self, url: str):
-        super().__init__(url)
-        self.url = url
+    url: str
 
 
 class PrivateAddressError(Exception):
@@ -167,16 +168,11 @@ def _check_status(response: requests.Response, url: str, probe: bool) -> None:
         if PLACEHOLDER.search(target):
             raise RejectError(RejectReason.PLACEHOLDER, "redirected to a placeholder image")
         raise MovedError(target)
-    if status in (404, 410):
-        raise RejectError(RejectReason.GONE, f"HTTP {status}")
-    if status == 429:
-        raise RejectError(RejectReason.THROTTLED, "HTTP 429", transient=True, retry_after=wait)
-    if status >= 500 or status == 408:
-        raise RejectError(RejectReason.SERVER_ERROR, f"HTTP {status}", transient=True, retry_after=wait)
-    if status in (401, 403):
-        raise RejectError(RejectReason.FORBIDDEN, f"HTTP {status}")
+    if status in (408, 429) or status >= 500:
+        reason = RejectReason.THROTTLED if status == 429 else RejectReason.SERVER_ERROR
+        raise RejectError(reason, f"HTTP {status}", transient=True, retry_after=wait)
     if status != 200 and not (probe and status == 206):
-        raise RejectError(RejectReason.HTTP_ERROR, f"HTTP {status}")
+        raise RejectError(STATUS_REASONS.get(status, RejectReason.HTTP_ERROR), f"HTTP {status}")
     tags = {t.strip().lower() for t in re.split(r"[,:]", response.headers.get("X-Robots-Tag", ""))}
     if refused := sorted(tags & OPT_OUTS):
         raise RejectError(RejectReason.OPTED_OUT, f"X-Robots-Tag: {refused[0]}")

@@ -28,9 +28,8 @@ class NearDuplicate:
     @property
     def evidence(self) -> str:
         """How the pair was recognised, in words."""
-        if self.similarity is None:
-            return f"hashes {self.bits} bits apart"
-        return f"hashes {self.bits} bits apart, structural similarity {self.similarity:.2f}"
+        similarity = "" if self.similarity is None else f", structural similarity {self.similarity:.2f}"
+        return f"hashes {self.bits} bits apart{similarity}"
 
 
 def pairs_within(hashes: np.ndarray, others: np.ndarray, bits: int) -> Iterator[tuple[np.ndarray, ...]]:

@@ -21,12 +21,9 @@ def open_streams(dataset: Dataset, context: SourceContext) -> Streams:
     return streams(dataset, context)
 
 
-# The imports below are late: each source's libraries are loaded only when it is used.
-
-
 def drawable_classes() -> tuple[str, ...]:
     """Names of the classes that the synthetic source can draw."""
-    from collect.sources.synthetic.drawing import CLASSES
+    from collect.sources.synthetic.drawing import CLASSES  # late: only the sources in use load their libraries
 
     return CLASSES
 

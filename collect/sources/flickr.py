@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
+import requests
+
 from collect.candidate import Candidate, SourceContext, Streams, unwanted_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError
@@ -30,14 +32,6 @@ CREDENTIALS = (
 )
 
 
-class _AnswerError(Exception):
-    """An HTTP status that means failure; `retry_after` is in seconds."""
-
-    def __init__(self, status: int, retry_after: float | None):
-        super().__init__(f"HTTP {status}")
-        self.status, self.retry_after = status, retry_after
-
-
 class FlickrClient:
     """Calls with one API key. The key never leaves this object: it is in no message, log or file."""
 
@@ -45,14 +39,13 @@ class FlickrClient:
         import logging
 
         import flickrapi
-        import requests
 
         self._secrets = [os.environ.get(n, "").strip() for n in ("FLICKR_API_KEY", "FLICKR_API_SECRET")]
         if not all(self._secrets):
             raise SourceError(f"Flickr needs an API key: {CREDENTIALS}")
         for name in ("flickrapi", "oauthlib", "requests_oauthlib"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they log keys, signatures and whole answers
-        self._errors = (flickrapi.FlickrError, requests.RequestException, _AnswerError, ValueError, KeyError)
+        self._errors = (flickrapi.FlickrError, requests.RequestException, ValueError, KeyError)
         self._api = flickrapi.FlickrAPI(*self._secrets, format="parsed-json", store_token=False, timeout=30)
         self._api.flickr_oauth.session = session = requests.Session()  # flickrapi shares one between all instances
         session.headers["User-Agent"] = user_agent()
@@ -81,13 +74,15 @@ class FlickrClient:
             except self._errors as err:
                 code = str(getattr(err, "code", "") or "")
                 failure = redacted(str(err), self._secrets)
-                if code in REFUSED_CODES or getattr(err, "status", None) in (401, 403):
+                response = err.response if isinstance(err, requests.HTTPError) else None
+                asked_seconds = None if response is None else retry_after(response.headers.get("Retry-After"))
+                if code in REFUSED_CODES or (response is not None and response.status_code in (401, 403)):
                     raise SourceError(f"Flickr refuses the key ({failure}): {CREDENTIALS}") from None
                 if code and code == absent:
                     return {}
                 if code and code not in TRANSIENT_CODES:
                     raise RefusedCallError(f"Flickr refuses the search: {failure}") from None
-                pause_before_retry(self._context.stop, attempt, getattr(err, "retry_after", None))
+                pause_before_retry(self._context.stop, attempt, asked_seconds)
             else:
                 self._context.journal.keep_answer(question, answer)
                 return answer
@@ -102,9 +97,9 @@ class FlickrClient:
         return int(known)
 
 
-def _check_answer(response: Any, *_: Any, **__: Any) -> None:
+def _check_answer(response: requests.Response, *_: Any, **__: Any) -> None:
     if response.status_code in (401, 403, 429) or response.status_code >= 500:
-        raise _AnswerError(response.status_code, retry_after(response.headers.get("Retry-After")))
+        raise requests.HTTPError(f"HTTP {response.status_code}", response=response)
 
 
 def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:

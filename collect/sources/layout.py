@@ -78,28 +78,21 @@ def read_layout(paths: Iterable[str], root: str) -> dict[str, FilePlace]:
         held_out = "test" if "test" in sides else "val"
         return {p: _place(files[p], i + 2, "test" if name == held_out else name) for p, (name, i) in splits.items()}
     folders = {parts[:-1] for parts in files.values()}
-    common = _common(folders)
+    first, last = min(folders, default=()), max(folders, default=())
+    common = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     places = {}
     for path, parts in files.items():
-        inside = parts[len(common) : -1]
+        inside = parts[common:-1]
         numbered = NUMBERED.match(PurePosixPath(path).stem)
         if numbered and (not inside or inside[-1] in ("train", "test", "val")):
             places[path] = FilePlace(numbered[1], None, "/".join(parts[:-1]))
         elif inside:
-            places[path] = _place(parts, len(common) + 1)
+            places[path] = _place(parts, common + 1)
         elif len(folders) == 1 and common:
-            places[path] = _place(parts, len(common))
+            places[path] = _place(parts, common)
         elif len(folders) == 1:
             places[path] = FilePlace(root, None, "")
     return places
-
-
-def _common(folders: set[tuple[str, ...]]) -> tuple[str, ...]:
-    shared = min(folders, default=())
-    for folder in folders:
-        length = next((i for i, (a, b) in enumerate(zip(shared, folder, strict=False)) if a != b), None)
-        shared = shared[: min(len(shared), len(folder)) if length is None else length]
-    return shared
 
 
 def check_layout(places: Mapping[str, FilePlace], empty_folders: Iterable[str], dataset: Dataset) -> None:

@@ -140,7 +140,7 @@ def _breadth_first(
 
 
 def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) -> Candidate:
-    code = str(result.get("license"))
+    code = result.get("license")
     owner = result.get("creator_url") or result.get("creator")
     return Candidate(
         class_=search.name,
@@ -153,5 +153,5 @@ def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) ->
         license_url=result.get("license_url"),
         title=result.get("title"),
         source="openverse",
-        read=None if code in codes else unwanted_license(code),
+        read=None if code in codes else unwanted_license(str(code)),
     )

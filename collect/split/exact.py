@@ -19,7 +19,7 @@ def choose_test_groups(groups: Sequence[SplitGroup], windows: Windows, seed: int
     many photos of each class are interchangeable and form a profile, whose lowest ranks are taken. Each profile first
     gets its proportional share of test, rounded up or down by a keyed hash. The program then changes these numbers as
     little as possible: it takes no more photos than needed, and moves few of them. A keyed hash weighs the moves, so
-    that a single choice is the cheapest and every version of the solver returns it.
+    that two choices cost the same only by a rare coincidence: every version of the solver returns the one optimum.
     """
     import numpy as np  # late: most runs of collect split nothing
     from scipy.optimize import Bounds, LinearConstraint, milp
