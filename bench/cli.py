@@ -1,20 +1,8 @@
 """The command `bench`. Each subcommand is a file of bench/commands/."""
 
-from collections.abc import Callable
-
 import typer
 
-from bench.commands import (
-    EXIT_CODES,
-    RUN_EPILOG,
-    list_command,
-    models_command,
-    predict_command,
-    pretrain_command,
-    run_command,
-    show_command,
-    summary_command,
-)
+from bench.commands import COMMANDS, EXIT_CODES, RUN_EPILOG
 from bench.errors import exit_codes
 
 EPILOG = f"""Examples:
@@ -28,16 +16,6 @@ EPILOG = f"""Examples:
   bench predict frozen-vgg photo.jpg
 
 {EXIT_CODES}"""
-COMMANDS: dict[str, Callable[..., None]] = {
-    "run": run_command,
-    "models": models_command,
-    "summary": summary_command,
-    "list": list_command,
-    "show": show_command,
-    "predict": predict_command,
-    "pretrain": pretrain_command,
-}
-
 app = typer.Typer(
     help="Train a VGG from scratch, frozen and fine-tuned, and a small CNN, on the same device under the same rules.",
     epilog=EPILOG,

@@ -21,40 +21,40 @@ CHOICES = {
 FLAGS_OUTSIDE_RECIPE = ("seeds", "device")
 
 
-def _field(default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"meaning": meaning})
+def _field(default: Any, meaning: str, least: float | None = None, most: float | None = None) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides how a model is trained. `bench run --set KEY=VALUE` sets any field."""
 
-    size: int = _field(224, "side of the square input, px")
-    epochs: int = _field(5, "passes over the training images")
-    batch_size: int = _field(64, "images per optimizer step")
-    train_images: int | None = _field(None, "training images per class, nested subsets; none: all")
+    size: int = _field(224, "side of the square input, px", 32)
+    epochs: int = _field(5, "passes over the training images", 1)
+    batch_size: int = _field(64, "images per optimizer step", 1)
+    train_images: int | None = _field(None, "training images per class, nested subsets; none: all", 1)
     augment: str = _field("flip", "none, flip, flip-rotate (15 degrees) or crop (35 to 100 % of the area, then flip)")
-    views: int = _field(1, "frozen: cached augmented versions of each image; 1: the image itself")
+    views: int = _field(1, "frozen: cached augmented versions of each image; 1: the image itself", 1)
     arch: str | None = _field(None, "VGG A/B/D/E with or without batch norm, or a torchvision classifier")
-    width: float = _field(1.0, "factor on a VGG's channels")
+    width: float = _field(1.0, "factor on a VGG's channels", 0.01, 8)
     weights: str | None = _field(None, "pretrained weights: imagenet, or a .safetensors or .pth file")
     head: str | None = _field(None, "mlp256 (25,088-256-K), classifier (the whole 4096-4096-K) or last (one layer)")
-    dropout: float = _field(0.5, "dropout rate in the fully connected layers")
+    dropout: float = _field(0.5, "dropout rate in the fully connected layers", 0, 0.99)
     init: str | None = _field(None, "scratch: he (fan in), xavier, normal (0.01) or default (PyTorch's)")
     train_from: str | None = _field(None, "fine-tuned: first trained block, earlier ones are cached; none: train all")
-    freeze_epochs: int = _field(0, "fine-tuned: first epochs, which train only the head")
+    freeze_epochs: int = _field(0, "fine-tuned: first epochs, which train only the head", 0)
     optimizer: str = _field("sgd", "sgd (Nesterov, momentum 0.9) or adamw")
-    lr: float = _field(0.01, "peak learning rate")
-    backbone_lr: float = _field(1.0, "fine-tuned: factor on lr for the first block; it rises to 1 at the head")
-    weight_decay: float = _field(5e-4, "weight decay on weights only, not on norms and biases")
+    lr: float = _field(0.01, "peak learning rate", 1e-9, 100)
+    backbone_lr: float = _field(1.0, "fine-tuned: factor on lr for the first block; it rises to 1 at the head", 0, 10)
+    weight_decay: float = _field(5e-4, "weight decay on weights only, not on norms and biases", 0, 10)
     schedule: str = _field("cosine", "cosine (to zero) or constant, after the warm-up")
-    warmup: float = _field(0.1, "fraction of all steps over which the learning rate rises from zero")
-    label_smoothing: float = _field(0.0, "0 to 0.9")
+    warmup: float = _field(0.1, "fraction of all steps over which the learning rate rises from zero", 0, 1)
+    label_smoothing: float = _field(0.0, "label smoothing, 0 to 0.9", 0, 0.9)
     clip_norm: float | None = _field(None, "largest gradient norm; none: no clipping")
     precision: str = _field("auto", "auto (bf16 if it is faster on the device), bf16 or fp32")
     compile: str = _field("auto", "torch.compile: auto (CUDA only, if a trial is faster), on or off")
     deterministic: bool = _field(False, "bit-equal repeated runs; slower on a GPU")
-    val_fraction: float = _field(0.0, "fraction of train to hold out and measure on instead of the test images")
+    val_fraction: float = _field(0.0, "fraction of train to hold out and measure on instead of the test images", 0, 0.9)
     holdout_clean: bool = _field(
         False, "Imagenette, Imagewoof: hold out train images unseen in pretraining, and also test on them"
     )
@@ -150,32 +150,18 @@ def _convert(text: str, hint: Any) -> Any:
     return text
 
 
-_LEAST = {"size": 32, "epochs": 1, "batch_size": 1, "train_images": 1, "views": 1, "freeze_epochs": 0}
-_RANGES = {
-    "width": (0.01, 8.0),
-    "dropout": (0.0, 0.99),
-    "val_fraction": (0.0, 0.9),
-    "label_smoothing": (0.0, 0.9),
-    "warmup": (0.0, 1.0),
-    "lr": (1e-9, 100.0),
-    "backbone_lr": (0.0, 10.0),
-    "weight_decay": (0.0, 10.0),
-}
-
-
 def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
     """A model's recipe with `values` instead of its defaults; values of fields that the model does not use are dropped.
 
     Raises UsageError for a value outside its range or fields that contradict each other.
     """
     recipe = replace(MODELS[model].recipe, **{k: v for k, v in values.items() if uses(model, k)})
-    for key, least in _LEAST.items():
-        value = getattr(recipe, key)
-        if value is not None and value < least:
-            raise UsageError(f"{key} must be at least {least}, not {value}")
-    for key, (low, high) in _RANGES.items():
-        if not low <= getattr(recipe, key) <= high:
-            raise UsageError(f"{key} must be from {low:g} to {high:g}, not {getattr(recipe, key)}")
+    for f in fields(Recipe):
+        value, least, most = getattr(recipe, f.name), f.metadata["least"], f.metadata["most"]
+        if most is not None and not least <= value <= most:
+            raise UsageError(f"{f.name} must be from {least:g} to {most:g}, not {value}")
+        if most is None and least is not None and value is not None and value < least:
+            raise UsageError(f"{f.name} must be at least {least}, not {value}")
     if MODELS[model].pretrained and recipe.weights is None:
         raise UsageError(f"weights=none: {model} needs pretrained weights; scratch-vgg starts from random values")
     if recipe.views > 1 and recipe.augment == "none":

@@ -1,7 +1,7 @@
 """Drawn datasets and their pretrained weights, each made once: they never touch the network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,15 +18,6 @@ from collect.manifest import is_dataset
 SAMPLE_CLASSES = ("car", "bicycle")
 PRETRAINING = Dataset("sample-pretraining", "synthetic", train=500, test=40)
 PRETRAINING_VALUES = {"epochs": 6, "lr": 1e-3}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class BackboneShape:
-    """What weights must fit: the architecture, the factor on its channels, and the image size in px."""
-
-    arch: str
-    width: float
-    size: int
 
 
 def ensure_drawn(name: str, data: Path, console: Console) -> Dataset | None:
@@ -47,31 +38,29 @@ def with_drawn_weights(
     kept in the user's cache. A dry run makes none: weights that do not exist yet become None.
     Raises UsageError if the classes leave too few others to draw.
     """
-    shapes = {r: BackboneShape(str(r.arch), r.width, r.size) for _, r in recipes if r.weights == "imagenet"}
-    files = {s: _drawn_weights(s, classes, device, console, dry_run) for s in sorted(set(shapes.values()))}
-    return [(model, replace(r, weights=files[shapes[r]]) if r in shapes else r) for model, r in recipes]
-
-
-def _drawn_weights(
-    shape: BackboneShape, classes: Sequence[str], device: str, console: Console, dry_run: bool
-) -> str | None:
     others = [name for name in drawable_classes() if name not in (*SAMPLE_CLASSES, *classes)]
     if len(others) < 2:
         raise UsageError("no other classes are left to pretrain on; give --weights FILE or draw fewer classes")
     added = sorted(set(classes) - set(SAMPLE_CLASSES))
     home = cache_folder() / "-".join([PRETRAINING.name, code_info().version, *(["without", *added] if added else [])])
-    out = home / f"{shape.arch}-width{shape.width:g}-{shape.size}px.safetensors"
-    if out.is_file():
-        return str(out)
-    work = f"{shape.arch} (width {shape.width:g}) on drawings of {len(others)} other things, once per machine"
-    if dry_run:
-        console.print(f"The first run begins by pretraining {work}; the estimate does not include it", highlight=False)
-        return None
-    console.print(f"Pretraining {work}", highlight=False)
+    files = {r: f"{r.arch}-width{r.width:g}-{r.size}px.safetensors" for _, r in recipes if r.weights == "imagenet"}
+    missing = {file: recipe for recipe, file in files.items() if not (home / file).is_file()}
+    for file, recipe in missing.items():
+        work = f"{recipe.arch} (width {recipe.width:g}) on drawings of {len(others)} other things, once per machine"
+        if dry_run:
+            work = f"The first run begins by pretraining {work}; the estimate does not include it"
+            console.print(work, highlight=False)
+        else:
+            console.print(f"Pretraining {work}", highlight=False)
+            _pretrain_on_drawings(recipe, others, home / file, device, console)
+    weights = {r: None if dry_run and file in missing else str(home / file) for r, file in files.items()}
+    return [(model, replace(r, weights=weights[r]) if r in weights else r) for model, r in recipes]
+
+
+def _pretrain_on_drawings(wanted: Recipe, classes: Sequence[str], out: Path, device: str, console: Console) -> None:
+    home = out.parent
     if not is_dataset(home / PRETRAINING.name):
-        draw(replace(PRETRAINING, classes=tuple(ClassSearch(name) for name in others)), home)
-    values = {"arch": shape.arch, "width": shape.width, "size": shape.size, **PRETRAINING_VALUES}
-    source, recipe = open_source(PRETRAINING.name, home), make_recipe("scratch-vgg", values)
-    run = pretrain(source, recipe, device, out, console)
-    console.print(f"  {run.result.accuracy:.1%} accuracy on its test drawings; kept in {out.parent}", highlight=False)
-    return str(out)
+        draw(replace(PRETRAINING, classes=tuple(ClassSearch(name) for name in classes)), home)
+    values = {"arch": wanted.arch, "width": wanted.width, "size": wanted.size, **PRETRAINING_VALUES}
+    run = pretrain(open_source(PRETRAINING.name, home), make_recipe("scratch-vgg", values), device, out, console)
+    console.print(f"  {run.result.accuracy:.1%} accuracy on its test drawings; kept in {home}", highlight=False)

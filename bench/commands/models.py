@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.commands.options import Classes, Json, Size, make_console
+from bench.commands.options import Classes, Json, Size, make_console, make_table
 from bench.errors import UsageError
 from bench.recipes import MODELS, make_recipe, parse_value
 
@@ -49,12 +49,7 @@ def _model_rows(values: dict[str, Any], num_classes: int) -> list[dict[str, Any]
 
 
 def _model_table(rows: list[dict[str, Any]]) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("model")
-    for name in ("parameters", "trainable", "GFLOPs / image", "GiB to train"):
-        table.add_column(name, justify="right")
+    table = make_table("model", "parameters", "trainable", "GFLOPs / image", "GiB to train", left=("model",))
     for r in rows:
         counts = (f"{r['parameters_total']:,}", f"{r['parameters_trainable']:,}")
         table.add_row(r["name"], *counts, f"{r['flops_per_image'] / 1e9:.2f}", f"{r['memory'] / 2**30:.2f}")

@@ -1,7 +1,7 @@
 """What several commands share: options, help text, the reading of `--set`, and the console they print to."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from bench.recipes import FLAGS_OUTSIDE_RECIPE, field_table
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 a run failed or stalled, 2 usage, unknown key or missing
@@ -32,6 +33,16 @@ def make_console() -> "Console":
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def make_table(*columns: str, left: Collection[str] = (), padding: int = 2) -> "Table":
+    """An empty table without lines. Columns named in `left` hold text, the others figures."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, padding), header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="left" if name in left else "right", no_wrap=name not in left)
+    return table
 
 
 def set_values(pairs: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, set_values
+from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, make_table, set_values
 from bench.errors import UsageError
 from bench.recipes import MODELS
 from bench.records import Run, RunStatus
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.plans import Plan
 
 MODEL_LINES = "\n".join(f"  {name:<13}  {model.summary}" for name, model in MODELS.items())
-EPILOG = f"""Examples:
+RUN_EPILOG = f"""Examples:
 
 \b
   bench run all --dataset car-bicycle --size 64    all four models
@@ -36,33 +36,27 @@ Models:
 {MODEL_LINES}
 
 {EXIT_CODES}"""
+Text = str | None
 SLOW_SECONDS, QUICK_SECONDS = 1800.0, 600.0
 
 
 # One parameter per option.
 def run_command(
     models: Annotated[list[str], typer.Argument(metavar="all | MODEL...", help="the models to train")],
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME|DIR", help="name or folder  [default: the one collected last]")
-    ] = None,
-    epochs: Annotated[str | None, typer.Option(metavar="N", help="passes over the train images  [default: 5]")] = None,
-    batch_size: Annotated[str | None, typer.Option(metavar="N", help="images per step  [default: 64]")] = None,
-    size: Annotated[str | None, typer.Option(metavar="PX", help="side of the square input  [default: 224]")] = None,
+    dataset: Annotated[Text, typer.Option(metavar="NAME|DIR", help="name or folder  [default: last collected]")] = None,
+    epochs: Annotated[Text, typer.Option(metavar="N", help="passes over the train images  [default: 5]")] = None,
+    batch_size: Annotated[Text, typer.Option(metavar="N", help="images per step  [default: 64]")] = None,
+    size: Annotated[Text, typer.Option(metavar="PX", help="side of the square input  [default: 224]")] = None,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="runs per model and recipe  [default: 1]")] = None,
     arch: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="a VGG or a torchvision classifier  [default: vgg16]"),
+        Text, typer.Option(metavar="NAME", help="a VGG or torchvision classifier  [default: vgg16]")
     ] = None,
-    width: Annotated[str | None, typer.Option(metavar="F", help="factor on a VGG's channels  [default: 1.0]")] = None,
-    weights: Annotated[str | None, typer.Option(metavar="FILE", help="imagenet or a file  [default: imagenet]")] = None,
-    head: Annotated[
-        str | None, typer.Option(metavar="NAME", help="mlp256, classifier or last  [default: mlp256]")
-    ] = None,
-    train_images: Annotated[
-        str | None, typer.Option(metavar="N,N,...", help="train images per class  [default: all]")
-    ] = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu  [default: auto]")] = None,
-    precision: Annotated[str | None, typer.Option(metavar="NAME", help="auto, bf16 or fp32  [default: auto]")] = None,
+    width: Annotated[Text, typer.Option(metavar="F", help="factor on a VGG's channels  [default: 1.0]")] = None,
+    weights: Annotated[Text, typer.Option(metavar="FILE", help="imagenet or a file  [default: imagenet]")] = None,
+    head: Annotated[Text, typer.Option(metavar="NAME", help="mlp256, classifier or last  [default: mlp256]")] = None,
+    train_images: Annotated[Text, typer.Option(metavar="N,...", help="train images per class  [default: all]")] = None,
+    device: Annotated[Text, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu  [default: auto]")] = None,
+    precision: Annotated[Text, typer.Option(metavar="NAME", help="auto, bf16 or fp32  [default: auto]")] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="make repeated runs bit-equal")] = False,
     set_: SetValues = None,
     data: Data = Path("data"),
@@ -102,16 +96,10 @@ def run_command(
 
 def _print_estimate(prepared: "PreparedRuns", console: "Console") -> None:
     """Print how long the plans will take on this device and, if that is long, how to make it shorter."""
-    from rich.table import Table
-
     from bench.plans import estimate_seconds, smaller_size
     from bench.runs import finished_run
 
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("model")
-    table.add_column("seed", justify="right")
-    table.add_column("recipe")
-    table.add_column("about", justify="right")
+    table = make_table("model", "seed", "recipe", "about", left=("model", "recipe"))
     total, waiting = 0.0, []
     for plan in prepared.plans:
         if finished_run(plan):
@@ -148,12 +136,7 @@ def duration(seconds: float) -> str:
 
 def _print_runs(runs: Sequence[Run], console: "Console") -> None:
     """Print a table of runs, the most accurate first, and below it where the pretrained weights come from."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("model")
-    for name in ("seed", "accuracy (95 %)", "s/epoch", "s in total", "parameters"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = make_table("model", "seed", "accuracy (95 %)", "s/epoch", "s in total", "parameters", left=("model",))
     for run in sorted(runs, key=lambda r: -(r.result.accuracy or 0)):
         result = run.result
         name = run.model.name if result.status is RunStatus.DONE else f"{run.model.name} ({result.status})"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import Results, make_console
+from bench.commands.options import Results, make_console, make_table
 from bench.errors import UsageError
 from bench.records import RUN_FILE, Run, read_run, run_folders
 
@@ -79,11 +79,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _epochs_table(run: Run) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    for name in ("epoch", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "images/s"):
-        table.add_column(name, justify="right")
+    names = ("epoch", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "images/s")
+    table = make_table(*names)
     for e in run.epochs:
         train = (f"{e.train_loss:.4f}", f"{e.train_accuracy:.1%}")
         test = ("", "") if e.test_loss is None else (f"{e.test_loss:.4f}", f"{e.test_accuracy:.1%}")

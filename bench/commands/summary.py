@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import Classes, Size, make_console
+from bench.commands.options import Classes, Size, make_console, make_table
 from bench.errors import UsageError, VggbenchError
 from bench.recipes import MODELS, Recipe
 
@@ -19,10 +19,8 @@ def summary_command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=", ".join(MODELS))],
     classes: Classes = 2,
     size: Size = 224,
-    arch: Annotated[str | None, typer.Option(metavar="NAME", help="architecture of a VGG  [default: vgg16]")] = None,
-    head: Annotated[
-        str | None, typer.Option(metavar="NAME", help="mlp256, classifier or last  [default: mlp256]")
-    ] = None,
+    arch: Annotated[str | None, typer.Option(metavar="NAME", help="architecture of a VGG")] = None,
+    head: Annotated[str | None, typer.Option(metavar="NAME", help="mlp256, classifier or last")] = None,
 ) -> None:
     """Show a model layer by layer: shapes, parameters, memory.
 
@@ -49,8 +47,6 @@ def _layer_table(model: str, recipe: Recipe, num_classes: int) -> "Table":
         from torchinfo import summary
     except ModuleNotFoundError as err:
         raise VggbenchError("bench summary needs torchinfo: pip install torchinfo") from err
-    from rich.table import Table
-
     from bench.models import skeleton
 
     network = skeleton(model, recipe, num_classes)
@@ -58,9 +54,8 @@ def _layer_table(model: str, recipe: Recipe, num_classes: int) -> "Table":
     size = (1, 3, recipe.size, recipe.size)
     layers = summary(network.whole, input_size=size, device="meta", mode="eval", verbose=0, depth=99).summary_list
     names = {id(module): name for name, module in network.whole.named_modules()}
-    table = Table(box=None, padding=(0, 1), header_style="bold")
-    for column in ("layer", "", "output", "parameters", "trained", "M mult-adds", "output MiB", "weights MiB"):
-        table.add_column(column, justify="left" if column in ("layer", "") else "right", no_wrap=True)
+    columns = ("layer", "", "output", "parameters", "trained", "M mult-adds", "output MiB", "weights MiB")
+    table = make_table(*columns, left=("layer", ""), padding=1)
     total_mult_adds, total_values = 0, 0
     for layer in layers:
         module = layer.module

@@ -16,7 +16,7 @@ from bench.outcome import record_failure
 from bench.plans import Plan
 from bench.recipes import Recipe
 from bench.records import RUN_FILE, Run, RunStatus, read_run
-from bench.runs.display import Display
+from bench.runs.display import show_progress
 from bench.training import CHECKPOINT_FILE
 
 LOG_FILE = "worker.log"
@@ -49,11 +49,8 @@ def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[R
 
 def finished_run(plan: Plan) -> Run | None:
     """The record of a plan that already ran to its end (done or stalled), else None."""
-    path = Path(plan.folder) / RUN_FILE
-    if not path.is_file():
-        return None
     try:
-        run = read_run(path)
+        run = read_run(Path(plan.folder) / RUN_FILE)
     except RecordError:
         return None
     return run if run.result.status is not RunStatus.FAILED else None
@@ -100,7 +97,7 @@ def _run_worker(plan: Plan, log: Path, console: Console) -> tuple[int, Failure |
     ):
         assert process.stdin is not None and process.stdout is not None
         try:
-            with Display(console, plan) as display:
+            with show_progress(console, plan) as show:
                 process.stdin.write(plan.to_json())
                 process.stdin.close()
                 for line in process.stdout:
@@ -108,7 +105,7 @@ def _run_worker(plan: Plan, log: Path, console: Console) -> tuple[int, Failure |
                     if isinstance(event, Failure):
                         failure = event
                     else:
-                        display.show(event)
+                        show(event)
                 process.wait()
         except BaseException:
             process.terminate()

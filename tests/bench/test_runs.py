@@ -11,7 +11,7 @@ from bench.data import open_source
 from bench.events import EpochEnd, FeaturePass, Note, Packing, Step
 from bench.records import Epoch, read_run
 from bench.runs import finished_run, make_run
-from bench.runs.display import Display
+from bench.runs.display import show_progress
 from bench.runs.runner import RunError, _crash_reason, _plan_title
 
 EPOCH = Epoch(1, 0.5, 0.75, 0.6, 0.7, 1.25, 320.0)
@@ -20,11 +20,9 @@ EPOCH = Epoch(1, 0.5, 0.75, 0.6, 0.7, 1.25, 320.0)
 def shown(plan, *events, terminal: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=120, force_terminal=terminal)
-    with Display(console, plan) as display:
+    with show_progress(console, plan) as show:
         for event in events:
-            display.show(event)
-        if terminal:
-            display._bars.refresh()
+            show(event)
     return out.getvalue()
 
 
