@@ -1,17 +1,21 @@
-"""reports.charts."""
+"""The charts of a report, each with a title that says what it shows."""
 
-from reports.charts.labels import end_labels
-from reports.charts.prices import price_of
-from reports.charts.style import Chart, at, figure, lines, percent_axis
-from reports.charts.svg import INK
+from reports.charts.cost import OTHER_PRICES, TRAINING_TIME, accuracy_by_cost
+from reports.charts.coverage import coverage
+from reports.charts.curves import learning_charts
+from reports.charts.images import accuracy_by_images
+from reports.charts.reliability import reliability
+from reports.charts.style import Chart
+from reports.charts.time_breakdown import time_breakdown
 
 __all__ = [
-    "INK",
+    "OTHER_PRICES",
+    "TRAINING_TIME",
     "Chart",
-    "at",
-    "end_labels",
-    "figure",
-    "lines",
-    "percent_axis",
-    "price_of",
+    "accuracy_by_cost",
+    "accuracy_by_images",
+    "coverage",
+    "learning_charts",
+    "reliability",
+    "time_breakdown",
 ]
