@@ -65,9 +65,9 @@ def table(
 ) -> None:
     """Print the comparison table."""
     from reports.export import export
-    from reports.study import compare, load, select_datasets
+    from reports.study import compare_study, load_study, select_datasets
 
-    comparisons = [compare(load(results, name)) for name in select_datasets(results, dataset)]
+    comparisons = [compare_study(load_study(results, name)) for name in select_datasets(results, dataset)]
     sys.stdout.write(export(comparisons, form))
     for line in sorted({line for c in comparisons for line in c.left_out}):
         print(f"left out: {line}", file=sys.stderr)
@@ -78,11 +78,11 @@ def table(
 def list_(results: Results = Path("results")) -> None:
     """List the datasets that have runs, with their best model."""
     from reports.export import summary_line
-    from reports.study import compare, datasets, load
+    from reports.study import compare_study, datasets, load_study
     from reports.words import clean
 
     for name in datasets(results):
-        print(f"{clean(name, 100)}: {summary_line(compare(load(results, name)))}")
+        print(f"{clean(name, 100)}: {summary_line(compare_study(load_study(results, name)))}")
 
 
 def main() -> None:

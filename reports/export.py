@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 
-from reports.parts import cell, columns
+from reports.parts import cell, shown_columns
 from reports.study import Comparison, Measures, all_measures
 from reports.words import clean, duration, plural
 
@@ -31,7 +31,7 @@ def export(comparisons: Sequence[Comparison], form: str) -> str:
 
 def _text_table(rows: list[Measures], several: bool) -> tuple[list[str], list[list[str]]]:
     """Headers and text cells for a document: rounded, units in headers, ties with the best marked."""
-    shown = columns(rows)
+    shown = shown_columns(rows)
     heads = [*(["Dataset"] if several else []), "Model", "Weights", "Seeds"]
     heads += [f"{c.title} ({c.unit})" for c in shown] + ["Note"]
     body = []

@@ -7,7 +7,7 @@ from bench.records import UsageError, atomic_write
 from reports.export import summary_line
 from reports.parts import PARTS, verdict_title
 from reports.render import render_page, render_parts
-from reports.study import Comparison, all_measures, compare, load, select_datasets, weights_line
+from reports.study import Comparison, all_measures, compare_study, load_study, select_datasets, weights_line
 from reports.words import clean, listed, percent
 
 MOST_BYTES = 2_000_000
@@ -49,7 +49,7 @@ def build(results: Path, dataset: str | None = None, out: Path | None = None) ->
         raise UsageError(f"--out names one file, but {results} holds {len(names)} datasets; add --dataset NAME")
     paths, cards = [], []
     for name in names:
-        comparison = compare(load(results, name))
+        comparison = compare_study(load_study(results, name))
         paths.append(_write(out or results / name / "report.html", page(comparison)))
         cards.append(_card(name, comparison))
     if len(names) > 1:

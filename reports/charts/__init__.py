@@ -1,12 +1,12 @@
 """The charts of a report, each with a title that says what it shows."""
 
 from reports.charts.cost import OTHER_PRICES, TRAINING_TIME, accuracy_by_cost
-from reports.charts.coverage import coverage
+from reports.charts.coverage import coverage_chart
 from reports.charts.curves import learning_charts
 from reports.charts.images import accuracy_by_images
-from reports.charts.reliability import reliability
+from reports.charts.reliability import reliability_chart
 from reports.charts.style import Chart
-from reports.charts.time_breakdown import time_breakdown
+from reports.charts.time_breakdown import time_breakdown_chart
 
 __all__ = [
     "OTHER_PRICES",
@@ -14,8 +14,8 @@ __all__ = [
     "Chart",
     "accuracy_by_cost",
     "accuracy_by_images",
-    "coverage",
+    "coverage_chart",
     "learning_charts",
-    "reliability",
-    "time_breakdown",
+    "reliability_chart",
+    "time_breakdown_chart",
 ]

@@ -4,21 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reports.charts import style
 from reports.charts.labels import point_labels
-from reports.charts.style import (
-    NICE_SECONDS,
-    Chart,
-    at,
-    finish,
-    house_style,
-    log_axis,
-    percent_axis,
-    style_of,
-    tick_seconds,
-)
+from reports.charts.style import Chart
 from reports.charts.svg import INK, PAPER
-from reports.study import Comparison, Contender, ExclusionReason, RunGroup, statistics, weights_line
-from reports.words import big, duration, mid_sentence, percent, points
+from reports.study import Comparison, Contender, ExclusionReason, RunGroup, pareto, weights_line
+from reports.words import PERCENT, big, duration, mid_sentence, percent, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +77,7 @@ def _title(priced: Priced, price: Price) -> str:
 
 def _caption(comparison: Comparison) -> str:
     over = "seeds (t)" if any(c.seed_interval for c in comparison.contenders) else "test images (Wilson)"
-    caption = f"Bars: 95 % interval over {over}. Dashed line: no other model is both better and cheaper."
+    caption = f"Bars: 95{PERCENT} interval over {over}. Dashed line: no other model is both better and cheaper."
     if comparison.clean_images:
         caption = f"On the {comparison.clean_images:,} test images that are new to the pretrained weights. {caption}"
     return f"{caption} {weights_line(comparison.contenders)}".strip()
@@ -96,11 +87,11 @@ def _draw_contenders(axes: "Axes", priced: Priced) -> None:
     """A mark with its interval for each contender, and a dashed line along the Pareto front."""
     import seaborn as sns
 
-    front = [priced[i] for i in statistics.pareto([p for _, p in priced], [c.accuracy for c, _ in priced])]
+    front = [priced[i] for i in pareto([p for _, p in priced], [c.accuracy for c, _ in priced])]
     axes.plot([p for _, p in front], [c.accuracy for c, _ in front], drawstyle="steps-post",
               color=INK, linewidth=0.9, linestyle=(0, (2, 2)), alpha=0.6, zorder=1)  # fmt: skip
     for c, p in priced:
-        look = style_of(c.style)
+        look = style.style_of(c.style)
         axes.vlines(p, *c.interval, color=look["color"], linewidth=1.6)
         filled = look["markerfacecolor"] == look["color"]
         sns.scatterplot(x=[p], y=[c.accuracy], ax=axes, color=look["markerfacecolor"], marker=look["marker"], s=52,
@@ -110,7 +101,7 @@ def _draw_contenders(axes: "Axes", priced: Priced) -> None:
 
 def _draw_other_recipes(axes: "Axes", comparison: Comparison, price: Price) -> list[float]:
     """A small circle for each other recipe of a contender's model; their prices."""
-    colours = {c.group.example.model.name: style_of(c.style)["color"] for c in reversed(comparison.contenders)}
+    colours = {c.group.example.model.name: style.style_of(c.style)["color"] for c in reversed(comparison.contenders)}
     prices = []
     for group, exclusion in comparison.excluded.items():
         if exclusion.reason is ExclusionReason.OTHER_RECIPE and (p := price.of(group)):
@@ -126,20 +117,20 @@ def accuracy_by_cost(comparison: Comparison, price: Price) -> Chart | None:
     if len(priced) < 2:
         return None
     name = f"accuracy-by-{price.key}"
-    with house_style(right=0.965) as axes:
+    with style.house_style(right=0.965) as axes:
         prices = _draw_other_recipes(axes, comparison, price) + [p for _, p in priced]
         _draw_contenders(axes, priced)
         axes.set(xlabel=price.label, ylabel="")
         axes.margins(y=0.12)
         is_time = price is TRAINING_TIME
         limits = [min(prices) / 1.3, max(prices) * 1.3]
-        log_axis(axes, limits, tick_seconds if is_time else big, NICE_SECONDS if is_time else ())
-        percent_axis(axes)
+        style.log_axis(axes, limits, style.tick_seconds if is_time else big, style.NICE_SECONDS if is_time else ())
+        style.percent_axis(axes)
         point_labels(axes, [(p, c.accuracy, c.name) for c, p in priced], [c.interval for c, _ in priced])
         stops = []
         for place, (c, p) in sorted(enumerate(priced), key=lambda row: row[1][1]):
             low, high = c.interval
             text = f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
-            stops.append((*at(axes, p, c.accuracy), price.show(p), [(place, text)]))
+            stops.append((*style.at(axes, p, c.accuracy), price.show(p), [(place, text)]))
         series = [(c.name, c.style) for c, _ in priced]
-        return Chart(name, _title(priced, price), _caption(comparison), series, finish(axes, name), stops)
+        return Chart(name, _title(priced, price), _caption(comparison), series, style.finish(axes, name), stops)

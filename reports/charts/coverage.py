@@ -1,26 +1,15 @@
 """How many images a model can answer, and how accurately."""
 
-import numpy as np
-
 from reports.charts.labels import end_labels
 from reports.charts.style import Chart, at, draw_lines, finish, house_style, percent_axis, percent_ticks
-from reports.study import Comparison, Predictions, statistics, weights_line
+from reports.study import Comparison, weights_line
 from reports.words import percent
 
 NAME = "coverage"
-SHARES = [float(share) for share in np.linspace(0.05, 1, 20)]
+SHARES = [k / 20 for k in range(1, 21)]
 
 
-def _mean_accuracy(predictions: Predictions) -> list[float]:
-    """Accuracy among each share of the most confident answers, mean over seeds."""
-    curves = []
-    for probability, correct in zip(predictions.probability, predictions.correct, strict=True):
-        _, accuracy = statistics.coverage(probability, correct)
-        curves.append([accuracy[max(0, round(share * len(accuracy)) - 1)] for share in SHARES])
-    return [float(a) for a in np.mean(curves, axis=0)]
-
-
-def coverage(comparison: Comparison) -> Chart | None:
+def coverage_chart(comparison: Comparison) -> Chart | None:
     """Accuracy of the most confident answers against the share of images answered. None without predictions."""
     import pandas as pd
 
@@ -29,11 +18,12 @@ def coverage(comparison: Comparison) -> Chart | None:
         return None
     best, predictions = rows[0]
     share, accuracy, _ = predictions.accepted(0.9)
-    title = f"{best.name} answers {percent(share, 0)} of images with at least 90 % confidence, {percent(accuracy)} correctly"
+    confident = f"{percent(share, 0)} of images with at least {percent(0.9, 0)} confidence"
+    title = f"{best.name} answers {confident}, {percent(accuracy)} correctly"
     names = weights_line([c for c, _ in rows])
     caption = f"Accuracy on the images with the most confident answers; mean over seeds. {names}"
     styles = {c.name: c.style for c, _ in rows}
-    means = [_mean_accuracy(p) for _, p in rows]
+    means = [[p.accuracy_at(share) for share in SHARES] for _, p in rows]
     points = [
         (c.name, x, y) for (c, _), mean in zip(rows, means, strict=True) for x, y in zip(SHARES, mean, strict=True)
     ]

@@ -7,25 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reports.charts import style
 from reports.charts.labels import end_labels
-from reports.charts.style import (
-    MOST_THIN,
-    NICE_SECONDS,
-    Chart,
-    Stop,
-    at,
-    draw_lines,
-    draw_seeds,
-    finish,
-    house_style,
-    interval_text,
-    log_axis,
-    percent_axis,
-    share_band,
-    tick_seconds,
-)
-from reports.study import Comparison, Contender, elapsed, late_gain, statistics, weights_line
-from reports.words import duration, listed, percent, plural
+from reports.charts.style import Chart, Stop
+from reports.study import Comparison, Contender, elapsed, late_gain, share_interval, t_interval, weights_line
+from reports.words import PERCENT, duration, listed, percent, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,9 +85,9 @@ def _set_axes(axes: "Axes", curve: Curve) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     else:
         axes.set(xlabel="training time, feature pass included", ylabel="")
-        log_axis(axes, [max(x, 1e-3) for x, *_ in curve.points], tick_seconds, NICE_SECONDS)
+        style.log_axis(axes, [max(x, 1e-3) for x, *_ in curve.points], style.tick_seconds, style.NICE_SECONDS)
     if curve.is_rate:
-        percent_axis(axes)
+        style.percent_axis(axes)
     else:
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
@@ -111,14 +97,14 @@ def _stops(axes: "Axes", curve: Curve) -> list[Stop]:
     show: Callable[[float], str] = percent if curve.is_rate else lambda v: f"{v:.3f}"
     if curve.against == "seconds":
         return [
-            (*at(axes, x, y), f"After {duration(x)}, epoch {epoch}", [(place, interval_text(values, show))])
+            (*style.at(axes, x, y), f"After {duration(x)}, epoch {epoch}", [(place, style.interval_text(values, show))])
             for x, y, place, epoch, values in sorted(curve.points)
         ]
     return [
         (
-            *at(axes, epoch, None),
+            *style.at(axes, epoch, None),
             f"Epoch {epoch}",
-            [(place, interval_text(values, show)) for _, _, place, e, values in curve.points if e == epoch],
+            [(place, style.interval_text(values, show)) for _, _, place, e, values in curve.points if e == epoch],
         )
         for epoch in sorted({epoch for *_, epoch, _ in curve.points})
     ]
@@ -130,12 +116,12 @@ def _draw(curve: Curve, title: str, caption: str) -> Chart | None:
     name = f"{curve.measure.replace('_', '-')}-by-{curve.against}"
     styles = {c.name: c.style for c in curve.contenders}
     last = {place: (x, y) for x, y, place, *_ in curve.points}
-    with house_style() as axes:
-        draw_seeds(axes, curve.frame.assign(x=curve.frame[curve.against]), styles)
-        draw_lines(axes, curve.frame, styles, share_band if curve.is_rate else statistics.t_interval)
+    with style.house_style() as axes:
+        style.draw_seeds(axes, curve.frame.assign(x=curve.frame[curve.against]), styles)
+        style.draw_lines(axes, curve.frame, styles, share_interval if curve.is_rate else t_interval)
         _set_axes(axes, curve)
         end_labels(axes, [(*last[place], c.name, c.style) for place, c in enumerate(curve.contenders)])
-        return Chart(name, title, caption, list(styles.items()), finish(axes, name), _stops(axes, curve))
+        return Chart(name, title, caption, list(styles.items()), style.finish(axes, name), _stops(axes, curve))
 
 
 def _seeds_line(contenders: list[Contender]) -> str:
@@ -143,8 +129,8 @@ def _seeds_line(contenders: list[Contender]) -> str:
     if max(numbers) == 1:
         return "One seed each, so there is no band."
     seeds = plural(max(numbers), "seed") if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)} seeds"
-    thin = "thin lines are seeds, thick lines their mean" if max(numbers) <= MOST_THIN else "lines are the mean"
-    return f"{seeds}: {thin}, bands 95 % t-intervals."
+    thin = "thin lines are seeds, thick lines their mean" if max(numbers) <= style.MOST_THIN else "lines are the mean"
+    return f"{seeds}: {thin}, bands 95{PERCENT} t-intervals."
 
 
 def _titles(contenders: list[Contender]) -> dict[str, str]:
@@ -154,7 +140,7 @@ def _titles(contenders: list[Contender]) -> dict[str, str]:
     verb = "was" if len(improving) == 1 else "were"
     fastest = min(contenders, key=lambda c: c.group.training_seconds)
     return {
-        "epoch": f"{who} {verb} still improving at the last epoch" if improving else "Test accuracy by epoch",
+        "epoch": f"{who} {verb} still improving style.at the last epoch" if improving else "Test accuracy by epoch",
         "seconds": f"{fastest.name} finished training after {duration(fastest.group.training_seconds)}",
     }
 

@@ -3,13 +3,13 @@
 from reports.charts.labels import end_labels
 from reports.charts.style import Chart, at, draw_lines, finish, house_style, percent_axis, percent_ticks
 from reports.charts.svg import INK
-from reports.study import Comparison, statistics, weights_line
+from reports.study import Comparison, weights_line
 from reports.words import percent, points
 
 NAME = "calibration"
 
 
-def reliability(comparison: Comparison) -> Chart | None:
+def reliability_chart(comparison: Comparison) -> Chart | None:
     """Accuracy against confidence in ten bins; on the dashed diagonal both are equal. None without predictions."""
     import pandas as pd
 
@@ -22,8 +22,7 @@ def reliability(comparison: Comparison) -> Chart | None:
         f"On the dashed line confidence equals accuracy; ten bins, all seeds. {weights_line([c for c, _ in rows])}"
     )
     styles = {c.name: c.style for c, _ in rows}
-    bins = [(place, *b) for place, (_, p) in enumerate(rows)
-            for b in statistics.calibration(p.probability.ravel(), p.correct.ravel())[0]]  # fmt: skip
+    bins = [(place, *b) for place, (_, p) in enumerate(rows) for b in p.bins]
     frame = pd.DataFrame([(rows[place][0].name, x, y) for place, x, y, _ in bins], columns=["model", "x", "y"])
     last = {place: (x, y) for place, x, y, _ in bins}
     with house_style() as axes:

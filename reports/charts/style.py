@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from reports.charts.svg import FAINT, INK, PAPER, to_svg
-from reports.study import statistics
+from reports.study import Interval, t_interval
 from reports.words import PERCENT
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ def finish(axes: "Axes", name: str) -> Markup:
     import seaborn as sns
 
     sns.despine(ax=axes, left=True)
-    return to_svg(axes.get_figure(root=True), name)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return to_svg(figure, name)
 
 
 def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
@@ -126,12 +128,7 @@ def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
     return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1)
 
 
-Band = Callable[[Sequence[float]], statistics.Interval | None]
-
-
-def share_band(values: Sequence[float]) -> statistics.Interval | None:
-    """The t interval of shares, for bands."""
-    return statistics.share_interval(values)
+Band = Callable[[Sequence[float]], Interval | None]
 
 
 def draw_lines(
@@ -214,7 +211,7 @@ def tick_seconds(seconds: float) -> str:
 
 def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
     """A mean, with its t interval if there are at least two values."""
-    interval = statistics.t_interval(values)
+    interval = t_interval(values)
     text = show(float(np.mean(values)))
     if not interval:
         return text

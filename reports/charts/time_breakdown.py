@@ -54,7 +54,7 @@ def _set_time_axis(axes: "Axes") -> None:
         axes.set_xticks([k * step for k in range(int(end / step) + 1)])
 
 
-def time_breakdown(comparison: Comparison) -> Chart:
+def time_breakdown_chart(comparison: Comparison) -> Chart:
     """Whole-run time as stacked bars from zero, one bar per contender."""
     contenders = comparison.contenders
     parts = [time_parts(c.group) for c in contenders]
@@ -64,7 +64,7 @@ def time_breakdown(comparison: Comparison) -> Chart:
     order = ", ".join(words for _, words, _ in sorted(TIME_PARTS, key=lambda part: -part[2]))
     caption = f"From dark to light: {order}. Mean over seeds. {weights_line(contenders)}".strip()
     with house_style(right=0.965) as axes:
-        axes.get_figure(root=True).subplots_adjust(left=0.27)
+        axes.figure.subplots_adjust(left=0.27)
         axes.grid(visible=False)
         axes.grid(axis="x")
         bars = [

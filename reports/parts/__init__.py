@@ -18,7 +18,7 @@ from reports.parts import (
     trust,
     verdict,
 )
-from reports.parts.columns import cell, columns
+from reports.parts.columns import cell, shown_columns
 from reports.parts.part import Part
 from reports.parts.verdict import verdict_title
 from reports.study import Comparison
@@ -40,4 +40,4 @@ PARTS: tuple[Callable[[Comparison], Part | None], ...] = (
     conditions.part,
 )
 
-__all__ = ["PARTS", "Part", "cell", "columns", "verdict_title"]
+__all__ = ["PARTS", "Part", "cell", "shown_columns", "verdict_title"]

@@ -27,7 +27,7 @@ def _time(key: str, title: str, rows: Sequence[Measures], help: str) -> Column:
     return Column(key, title, unit, 1 / scale, help)
 
 
-def columns(rows: Sequence[Measures]) -> list[Column]:
+def shown_columns(rows: Sequence[Measures]) -> list[Column]:
     """The columns that every comparison has, and those of the others with a value in at least one row."""
     every = [
         Column("accuracy", "Accuracy", "%", 100, "test accuracy after the last epoch, mean over seeds"),

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.parts.part import Part
-from reports.study import Comparison, Contender, statistics
+from reports.study import Comparison, Contender, wilson
 from reports.words import PERCENT, clean, percent, plural
 
 MOST_OPEN, MOST_MATRIX, TOP = 20, 50, 12
@@ -111,7 +111,7 @@ def per_class(counted: Counted) -> list[tuple[str, int, list[str]]]:
         for c, m in counted:
             images = int(m[k].sum()) // max(1, sum(bool(r.result.confusion) for r in c.group.runs))
             shares.append(float(m[k, k] / max(1, m[k].sum())))
-            low, high = statistics.wilson(shares[-1], images) if images else (0.0, 0.0)
+            low, high = wilson(shares[-1], images) if images else (0.0, 0.0)
             texts.append(f"{percent(shares[-1])} ({100 * low:.0f}–{100 * high:.0f})" if images else "–")
         rows.append((float(np.mean(shares)), (clean(name, 60), images, texts)))
     return [row for _, row in sorted(rows, key=lambda row: row[0])]

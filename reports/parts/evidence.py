@@ -16,8 +16,9 @@ from reports.study import (
     changes,
     crossings,
     curves,
+    pareto,
     seconds_to_reach,
-    statistics,
+    smallest_detectable,
 )
 from reports.words import big, clean, duration, listed, mid_sentence, model_name, percent, plural, points
 
@@ -60,7 +61,7 @@ def _clean_images(comparison: Comparison) -> list[Clause]:
 def _smallest_gap(comparison: Comparison) -> list[Clause]:
     first, *others = comparison.contenders
     pair = comparison.pair(first, others[0]) if others else None
-    gap = statistics.smallest_detectable(first.images, image_variance(comparison, pair))
+    gap = smallest_detectable(first.images, image_variance(comparison, pair))
     sample = f"{plural(first.images, 'test image')}, {plural(len(first.by_seed), 'seed')}"
     text = f"The smallest gap between the leading models that this test can show is {points(gap)} ({sample})."
     return [Clause(f"{text} A smaller gap may be chance.", "pairs" if others else "table")]
@@ -127,7 +128,7 @@ def _price_step(comparison: Comparison, a: Contender, b: Contender) -> str:
 def _price_per_point(comparison: Comparison) -> list[Clause]:
     """What each further point of accuracy costs along the Pareto front."""
     fair = comparison.fair
-    front = [fair[i] for i in statistics.pareto([c.group.training_seconds for c in fair], [c.accuracy for c in fair])]
+    front = [fair[i] for i in pareto([c.group.training_seconds for c in fair], [c.accuracy for c in fair])]
     if len(front) < 2:
         return []
     steps = [f"{front[0].name} takes {duration(front[0].group.training_seconds)}"]
@@ -149,8 +150,8 @@ def _certainty(crossing: Crossing) -> str:
 def _training_images(comparison: Comparison) -> list[Clause]:
     """From how many images per class another model leads."""
     crossed = [
-        f"Below about {x.images:.0f} images per class {mid_sentence(x.a.name)} leads, above it {mid_sentence(x.b.name)} "
-        f"({_certainty(x)})."
+        f"Below about {x.images:.0f} images per class {mid_sentence(x.a.name)} leads, above it "
+        f"{mid_sentence(x.b.name)} ({_certainty(x)})."
         for x in crossings(comparison)
     ]
     families = curves(comparison)

@@ -7,13 +7,13 @@ from reports.parts.part import Part
 from reports.parts.shots import MOST_FLIPS, Shot, shown_predictions
 from reports.study import Comparison, Contender, Pair
 from reports.words import (
+    PERCENT,
     anchor,
     clean,
     duration,
     is_about_one,
     listed,
     mid_sentence,
-    percent,
     plural,
     points,
     signed,
@@ -35,7 +35,7 @@ def _spread(pair: Pair) -> str:
     """The interval of a pair's difference and what it is taken over."""
     low, high = pair.interval
     over = plural(pair.seed_count, "seed") if pair.seeds else "test images, 1 seed"
-    return f"95 % interval {signed(low)} to {signed(high)}, {over}"
+    return f"95{PERCENT} interval {signed(low)} to {signed(high)}, {over}"
 
 
 def _doubts(pair: Pair, pairs: int) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from reports.parts.columns import Column, cell, columns
+from reports.parts.columns import Column, cell, shown_columns
 from reports.parts.part import Part
 from reports.study import Comparison, Measures, all_measures, recipe_of
 from reports.words import clean, listed, redact
@@ -46,7 +46,7 @@ def _recipes(comparison: Comparison) -> tuple[list[tuple[str, list[str]]], list[
 def part(comparison: Comparison) -> Part:
     """The measures of the contenders, and of every other group."""
     rows, contenders = all_measures(comparison), comparison.contenders
-    shown = columns(rows)
+    shown = shown_columns(rows)
     keys = [c.key for c in shown]
     judged_by = "clean_accuracy" if comparison.clean_images else "accuracy"
     lines = [_line(row, shown, c.style) for row, c in zip(rows, contenders, strict=False)]

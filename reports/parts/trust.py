@@ -1,6 +1,6 @@
 """Whether the confidence is reliable, and what accepting only confident answers gains."""
 
-from reports.charts import coverage, reliability
+from reports.charts import coverage_chart, reliability_chart
 from reports.parts.confusion import MOST_OPEN
 from reports.parts.part import Part
 from reports.study import Comparison, Predictions
@@ -19,9 +19,9 @@ def _cell(predictions: Predictions, threshold: float, label: int | None = None) 
 
 
 def part(comparison: Comparison) -> Part | None:
-    """Calibration, coverage and thresholds; None without stored predictions."""
+    """Calibration, coverage_chart and thresholds; None without stored predictions."""
     rows = comparison.with_predictions
-    charts = [chart for chart in (reliability(comparison), coverage(comparison)) if chart]
+    charts = [chart for chart in (reliability_chart(comparison), coverage_chart(comparison)) if chart]
     if not charts:
         return None
     accept = [(percent(t, 0), [_cell(p, t) for _, p in rows]) for t in THRESHOLDS]

@@ -6,8 +6,8 @@ from reports.charts import TRAINING_TIME, accuracy_by_cost
 from reports.parts.evidence import Clause, evidence, image_variance, leaks, unfinished_runs
 from reports.parts.pairs import time_ratio
 from reports.parts.part import Part
-from reports.study import Comparison, Contender, Pair, late_gain, statistics
-from reports.words import duration, listed, mid_sentence, model_name, percent, plural, points, signed, times
+from reports.study import Comparison, Contender, Pair, deviation, images_needed, late_gain, seeds_needed
+from reports.words import duration, listed, mid_sentence, model_name, percent, points, signed, times
 
 BUDGETS = (("under 1 minute of training", 60.0), ("under 10 minutes of training", 600.0))
 
@@ -88,10 +88,10 @@ def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:
     if gap == 0:
         return []
     if not pair.is_beyond_images:
-        images = statistics.images_needed(gap, image_variance(comparison, pair))
+        images = images_needed(gap, image_variance(comparison, pair))
         rows.append(f"About {images:,} test images would separate {names}, if the gap of {points(gap)} is real.")
     if pair.is_beyond_seeds is False and pair.seeds and pair.seed_count > 1:
-        seeds = statistics.seeds_needed(gap, statistics.deviation(pair.seeds, pair.seed_count))
+        seeds = seeds_needed(gap, deviation(pair.seeds, pair.seed_count))
         rows.append(
             f"About {seeds} seeds would separate {names}."
             if seeds
@@ -144,5 +144,5 @@ def recommend(comparison: Comparison) -> Recommendation:
 def part(comparison: Comparison) -> Part:
     """The recommendation and the chart of accuracy against training time."""
     chart = accuracy_by_cost(comparison, TRAINING_TIME)
-    values = {"verdict": recommend(comparison), "chart": chart}
+    values: dict[str, object] = {"verdict": recommend(comparison), "chart": chart}
     return Part("verdict", "Verdict", "What the runs show", values, [chart] if chart else [])

@@ -214,7 +214,7 @@ def _adjusted(pairs: list[Pair]) -> Iterator[Pair]:
     return (replace(p, p=None if p.raw_p is None else next(holm)) for p in pairs)
 
 
-def compare(study: Study) -> Comparison:
+def compare_study(study: Study) -> Comparison:
     """Compare the groups of a study with each other; reads the predictions of the contenders."""
     chosen, excluded = choose(study)
     field = field_of(chosen)

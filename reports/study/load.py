@@ -120,7 +120,7 @@ def _group(runs: dict[Path, Run]) -> RunGroup:
     return RunGroup(kept, replaced, unfinished, {run.run: folder for folder, run in runs.items()})
 
 
-def load(results: Path, dataset: str) -> Study:
+def load_study(results: Path, dataset: str) -> Study:
     """The study of one dataset below `results`."""
     runs, errors = read_runs(results, dataset)
     by_key: dict[str, dict[Path, Run]] = defaultdict(dict)

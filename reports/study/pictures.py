@@ -103,7 +103,8 @@ def _read(folder: Path, picture: Picture) -> ReportPhoto:
 
 
 def _read_all(folder: Path, pictures: list[Picture]) -> tuple[list[StoredPicture], list[RecordError]]:
-    photos, errors = [], []
+    photos: list[tuple[Picture, ReportPhoto]] = []
+    errors: list[RecordError] = []
     for picture in pictures:
         try:
             if picture.kind in KINDS:
@@ -111,13 +112,15 @@ def _read_all(folder: Path, pictures: list[Picture]) -> tuple[list[StoredPicture
         except RecordError as err:
             errors.append(err)
     maps = {p.file: photo for p, photo in photos if p.kind == "cam" and p.file}
-    shown = [(p, photo, maps.get(p.file) if p.kind == "worst" else None) for p, photo in photos if p.kind != "cam"]
+    shown = [
+        (p, photo, maps.get(p.file or "") if p.kind == "worst" else None) for p, photo in photos if p.kind != "cam"
+    ]
     return [StoredPicture(*row) for row in shown], errors
 
 
 def _of_contender(contender: Contender) -> tuple[list[StoredPicture], list[RecordError]]:
     """The pictures of the first seed that has any."""
-    errors = []
+    errors: list[RecordError] = []
     for run in contender.group.runs:
         folder = contender.group.folders[run.run]
         try:
@@ -131,7 +134,8 @@ def _of_contender(contender: Contender) -> tuple[list[StoredPicture], list[Recor
 
 def read_gallery(study: Study, contenders: list[Contender], facts: DatasetFacts | None) -> Gallery:
     """The pictures of all contenders, and the dataset's samples by class."""
-    by_contender, errors = {}, []
+    by_contender: dict[str, list[StoredPicture]] = {}
+    errors: list[RecordError] = []
     for c in contenders:
         by_contender[c.name], unreadable = _of_contender(c)
         errors += unreadable

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bench.records import Prediction, RecordError, Run, read_predictions
 from reports.study.load import RunGroup, short_error
-from reports.study.statistics import calibration
+from reports.study.statistics import calibration, coverage
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,17 @@ class Predictions:
     def calibration_error(self) -> float:
         """Expected calibration error in ten bins, mean over seeds."""
         return float(np.mean([calibration(p, c)[1] for p, c in zip(self.probability, self.correct, strict=True)]))
+
+    @property
+    def bins(self) -> list[tuple[float, float, int]]:
+        """(mean confidence, accuracy, answers) for each filled bin of confidence; over all seeds."""
+        return calibration(self.probability.ravel(), self.correct.ravel())[0]
+
+    def accuracy_at(self, share: float) -> float:
+        """Accuracy on this share of the images, those with the most confident answers; mean over seeds."""
+        last = max(0, round(share * len(self.files)) - 1)
+        rows = zip(self.probability, self.correct, strict=True)
+        return float(np.mean([coverage(probability, correct)[1][last] for probability, correct in rows]))
 
     def accepted(self, threshold: float, label: int | None = None) -> tuple[float, float | None, int]:
         """Share of answers with at least this confidence, their accuracy and their number; over all seeds.

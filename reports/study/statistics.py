@@ -82,7 +82,7 @@ def mcnemar(fixed: int, broken: int) -> float:
 def mcnemar_over_seeds(difference: Floats) -> float:
     """McNemar's p-value when several seeds predict each image (Obuchowski 1998, images as clusters).
 
-    `difference` is, per image, the mean over seeds of correct(b) - correct(a); one seed gives the plain chi-square test.
+    `difference` is, per image, the mean over seeds of correct(b) - correct(a); one seed gives the chi-square test.
     """
     squares = float((difference**2).sum())
     return float(2 * stats.norm.sf(abs(float(difference.sum())) / sqrt(squares))) if squares else 1.0
