@@ -28,39 +28,17 @@ class Price:
 
 
 TRAINING_TIME = Price(
-    "seconds",
-    "training time, feature pass included",
-    "of training time",
-    "less training time",
-    duration,
+    "seconds", "training time, feature pass included", "of training time", "less training time", duration,
     lambda group: group.training_seconds or None,
-)
+)  # fmt: skip
 OTHER_PRICES = (
-    Price(
-        "parameters",
-        "parameters",
-        "parameters",
-        "fewer parameters",
-        big,
-        lambda group: group.example.model.parameters_total or None,
-    ),
-    Price(
-        "flops",
-        "FLOPs per image, forward",
-        "FLOPs per image",
-        "fewer FLOPs per image",
-        big,
-        lambda group: group.example.model.flops_per_image or None,
-    ),
-    Price(
-        "joules",
-        "energy of the run, J",
-        "of energy",
-        "less energy",
-        lambda v: big(v, "J"),
-        lambda group: group.energy_joules,
-    ),
-)
+    Price("parameters", "parameters", "parameters", "fewer parameters", big,
+          lambda group: group.example.model.parameters_total or None),
+    Price("flops", "FLOPs per image, forward", "FLOPs per image", "fewer FLOPs per image", big,
+          lambda group: group.example.model.flops_per_image or None),
+    Price("joules", "energy of the run, J", "of energy", "less energy", lambda v: big(v, "J"),
+          lambda group: group.energy_joules),
+)  # fmt: skip
 Priced = list[tuple[Contender, float]]
 
 

@@ -140,7 +140,7 @@ def _titles(contenders: list[Contender]) -> dict[str, str]:
     verb = "was" if len(improving) == 1 else "were"
     fastest = min(contenders, key=lambda c: c.group.training_seconds)
     return {
-        "epoch": f"{who} {verb} still improving style.at the last epoch" if improving else "Test accuracy by epoch",
+        "epoch": f"{who} {verb} still improving at the last epoch" if improving else "Test accuracy by epoch",
         "seconds": f"{fastest.name} finished training after {duration(fastest.group.training_seconds)}",
     }
 

@@ -26,8 +26,8 @@ def _frame(groups: dict[str, list[RunGroup]]) -> "pd.DataFrame":
 def _title(comparison: Comparison) -> str:
     for crossing in crossings(comparison):
         a, b = mid_sentence(crossing.a.name), crossing.b.name
-        return f"{b} overtakes {a} style.at about {crossing.images:.0f} images per class"
-    return "The order of the models is the same style.at every size"
+        return f"{b} overtakes {a} at about {crossing.images:.0f} images per class"
+    return "The order of the models is the same at every size"
 
 
 def _stops(axes: "Axes", rows: list[list[RunGroup]]) -> list[Stop]:

@@ -24,18 +24,10 @@ MARKS = ("o", "s", "^", "D")
 WIDTH, HEIGHT = 5.0, 2.9
 MOST_THIN = 12
 """Up to this many seeds are drawn one by one, of more only their mean and interval."""
-NICE_SECONDS = tuple(
-    unit * n
-    for unit, numbers in ((0.01, (1, 3, 10, 30)), (1, (1, 3, 10, 30)), (60, (1, 3, 10, 30)), (3600, (1, 3, 10, 30)))
-    for n in numbers
-)
-FINE_SECONDS = tuple(
-    unit * n
-    for unit, numbers in (
-        (1, (1, 2, 5, 10, 20, 30, 40, 50, 70, 80)),
-        (60, (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
-    )
-    for n in numbers
+NICE_SECONDS = tuple(unit * n for unit in (0.01, 1, 60, 3600) for n in (1, 3, 10, 30))
+FINE_SECONDS = (
+    *(1, 2, 5, 10, 20, 30, 40, 50, 70, 80),
+    *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
 )
 
 Row = tuple[int, str]
@@ -78,28 +70,13 @@ def house_style(right: float = 0.73) -> Iterator["Axes"]:
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    rc: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "vggbench",
-        "text.parse_math": False,
-        "axes.unicode_minus": True,
-        "font.size": 9.5,
-        "axes.labelsize": 9.5,
-        "xtick.labelsize": 9,
-        "ytick.labelsize": 9,
-        "axes.edgecolor": INK,
-        "text.color": INK,
-        "axes.labelcolor": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "grid.color": FAINT,
-        "grid.linewidth": 0.8,
-        "axes.linewidth": 0.6,
-        "xtick.major.width": 0.6,
-        "ytick.major.size": 0,
-        "xtick.major.size": 3,
-        "axes.spines.left": False,
-    }
+    ink = ("axes.edgecolor", "text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+    rc: Any = dict.fromkeys(ink, INK) | {
+        "svg.fonttype": "none", "svg.hashsalt": "vggbench", "text.parse_math": False, "axes.unicode_minus": True,
+        "font.size": 9.5, "axes.labelsize": 9.5, "xtick.labelsize": 9, "ytick.labelsize": 9,
+        "grid.color": FAINT, "grid.linewidth": 0.8, "axes.linewidth": 0.6, "axes.spines.left": False,
+        "xtick.major.width": 0.6, "xtick.major.size": 3, "ytick.major.size": 0,
+    }  # fmt: skip
     with mpl.rc_context(), sns.axes_style("ticks"):
         mpl.rcParams.update(rc)
         canvas = Figure(figsize=(WIDTH, HEIGHT), dpi=72)

@@ -9,6 +9,8 @@ from reports.parts.dataset import floor_texts
 from reports.parts.history import before_and_after
 from reports.parts.pairs import pair_anchor, pair_sentence
 from reports.study import (
+    CHANGES_OF_TIME,
+    REGRESSIONS,
     Comparison,
     Contender,
     Crossing,
@@ -177,9 +179,9 @@ def _floors(comparison: Comparison) -> list[Clause]:
 def _regressions(comparison: Comparison) -> list[Clause]:
     clauses = []
     for change in changes(comparison.study):
-        if change.kind.is_regression:
+        if change.kind in REGRESSIONS:
             name = mid_sentence(model_name(change.group.example.model.name))
-            what = "time per epoch" if change.kind.is_about_time else "accuracy"
+            what = "time per epoch" if change.kind in CHANGES_OF_TIME else "accuracy"
             before, after = before_and_after(change)
             commits = clean(change.commit_before, 20), clean(change.commit_after, 20)
             text = f"Regression: {what} of {name} was {before} ({commits[0]}) and is now {after} ({commits[1]})."
@@ -202,5 +204,7 @@ KINDS = (
 
 
 def evidence(comparison: Comparison) -> list[Clause]:
-    """All statements about a comparison that has at least one contender, in the order of the page."""
+    """All statements about a comparison, in the order of the page; without contenders only what is missing."""
+    if not comparison.contenders:
+        return unfinished_runs(comparison)
     return [clause for kind in KINDS for clause in kind(comparison)]

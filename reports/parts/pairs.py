@@ -1,6 +1,5 @@
 """Two models side by side: their difference, its doubts, and the images on which they disagree."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from reports.parts.part import Part
@@ -95,20 +94,6 @@ def _shots(comparison: Comparison, pair: Pair, places: tuple[int, ...]) -> list[
     return shots
 
 
-@dataclass(frozen=True)
-class PairRow:
-    """A pair as the page shows it: `b` against `a`, texts ready to print."""
-
-    id: str
-    a_index: int
-    b_index: int
-    b_name: str
-    sentence: str
-    facts: list[tuple[str, str]]
-    fixed: list[Shot]
-    broken: list[Shot]
-
-
 def _facts(pair: Pair) -> list[tuple[str, str]]:
     low, high = pair.images
     method = "paired, image by image" if pair.raw_p is not None else "Newcombe, unpaired"
@@ -133,16 +118,16 @@ def part(comparison: Comparison) -> Part | None:
         return None
     index = {c.name: i for i, c in enumerate(comparison.contenders)}
     rows = [
-        PairRow(
-            pair_anchor(pair.a, pair.b),
-            index[pair.b.name],
-            index[pair.a.name],
-            pair.b.name,
-            pair_sentence(comparison, pair.a, pair.b),
-            _facts(pair),
-            _shots(comparison, pair, pair.fixed),
-            _shots(comparison, pair, pair.broken),
-        )
+        {
+            "id": pair_anchor(pair.a, pair.b),
+            "a_index": index[pair.b.name],
+            "b_index": index[pair.a.name],
+            "b_name": pair.b.name,
+            "sentence": pair_sentence(comparison, pair.a, pair.b),
+            "facts": _facts(pair),
+            "fixed": _shots(comparison, pair, pair.fixed),
+            "broken": _shots(comparison, pair, pair.broken),
+        }
         for pair in comparison.pairs.values()
     ]
     values: dict[str, Any] = {

@@ -1,6 +1,5 @@
 """The comparison table, and the recipes where they differ."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from reports.parts.columns import Column, cell, shown_columns
@@ -9,22 +8,18 @@ from reports.study import Comparison, Measures, all_measures, recipe_of
 from reports.words import clean, listed, redact
 
 
-@dataclass(frozen=True)
-class Line:
-    """One row as shown; `cells` are (text, number to sort by) in the order of the columns."""
-
-    name: str
-    origin: str | None
-    style: int | None
-    note: str | None
-    is_best: bool
-    cells: list[tuple[str, float | None]]
-
-
-def _line(row: Measures, shown: list[Column], style: int | None) -> Line:
+def _line(row: Measures, shown: list[Column], style: int | None) -> dict[str, Any]:
+    """A row as shown; cells are (text, number to sort by) in the order of the columns."""
     origin = clean(row["weights"]) if row["weights"] else None
     cells = [(row["status"], float(row["seeds"])), *(cell(c, row) for c in shown)]
-    return Line(row["name"], origin, style, row["note"], row["ties_best"], cells)
+    return {
+        "name": row["name"],
+        "origin": origin,
+        "style": style,
+        "note": row["note"],
+        "is_best": row["ties_best"],
+        "cells": cells,
+    }
 
 
 def _recipes(comparison: Comparison) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:

@@ -19,7 +19,7 @@ def _cell(predictions: Predictions, threshold: float, label: int | None = None) 
 
 
 def part(comparison: Comparison) -> Part | None:
-    """Calibration, coverage_chart and thresholds; None without stored predictions."""
+    """Calibration, coverage and thresholds; None without stored predictions."""
     rows = comparison.with_predictions
     charts = [chart for chart in (reliability_chart(comparison), coverage_chart(comparison)) if chart]
     if not charts:

@@ -1,25 +1,13 @@
 """The answer in plain words: which model to use, how certain that is, what it costs, what would change it."""
 
-from dataclasses import dataclass
-
 from reports.charts import TRAINING_TIME, accuracy_by_cost
-from reports.parts.evidence import Clause, evidence, image_variance, leaks, unfinished_runs
+from reports.parts.evidence import evidence, image_variance, leaks
 from reports.parts.pairs import time_ratio
 from reports.parts.part import Part
 from reports.study import Comparison, Contender, Pair, deviation, images_needed, late_gain, seeds_needed
 from reports.words import duration, listed, mid_sentence, model_name, percent, points, signed, times
 
 BUDGETS = (("under 1 minute of training", 60.0), ("under 10 minutes of training", 600.0))
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """`title` answers the question, `clauses` are its evidence, `budgets` say what to use under a limit."""
-
-    title: str
-    clauses: list[Clause]
-    budgets: list[tuple[str, str]]
-    would_change: list[str]
 
 
 def verdict_title(comparison: Comparison) -> str:
@@ -114,6 +102,8 @@ def _more_epochs(comparison: Comparison) -> list[str]:
 
 def would_change(comparison: Comparison) -> list[str]:
     """What would remove each remaining doubt: seeds, images, epochs, a clean split, equal conditions."""
+    if not comparison.contenders:
+        return ["A run that finishes. The runs and files that cannot be used are listed below."]
     rows = []
     if any(len(c.by_seed) < 2 for c in comparison.contenders):
         rows.append("More seeds: one seed does not show how much training varies; use --seeds 3.")
@@ -132,17 +122,13 @@ def would_change(comparison: Comparison) -> list[str]:
     return rows
 
 
-def recommend(comparison: Comparison) -> Recommendation:
-    """The verdict of a comparison."""
-    title = verdict_title(comparison)
-    if not comparison.contenders:
-        next_step = "A run that finishes. The runs and files that cannot be used are listed below."
-        return Recommendation(title, unfinished_runs(comparison), [], [next_step])
-    return Recommendation(title, evidence(comparison), budgets(comparison), would_change(comparison))
-
-
 def part(comparison: Comparison) -> Part:
-    """The recommendation and the chart of accuracy against training time."""
+    """The evidence, the best choices, the remaining doubts, and the chart of accuracy against training time."""
     chart = accuracy_by_cost(comparison, TRAINING_TIME)
-    values: dict[str, object] = {"verdict": recommend(comparison), "chart": chart}
+    values: dict[str, object] = {
+        "clauses": evidence(comparison),
+        "budgets": budgets(comparison) if comparison.contenders else [],
+        "would_change": would_change(comparison),
+        "chart": chart,
+    }
     return Part("verdict", "Verdict", "What the runs show", values, [chart] if chart else [])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.records import DatasetFacts, Run
 from reports.study import statistics
-from reports.study.contenders import Contender, Exclusion, choose, field_of
+from reports.study.contenders import Contender, Exclusion, choose, make_contenders
 from reports.study.load import RunGroup, Study
 from reports.study.pictures import Gallery, read_gallery
 from reports.study.predictions import Predictions
@@ -217,10 +217,10 @@ def _adjusted(pairs: list[Pair]) -> Iterator[Pair]:
 def compare_study(study: Study) -> Comparison:
     """Compare the groups of a study with each other; reads the predictions of the contenders."""
     chosen, excluded = choose(study)
-    field = field_of(chosen)
-    unfair = _unfair_conditions(field.contenders)
-    pairs = _adjusted([_pair(worse, better, field.mask) for better, worse in combinations(field.contenders, 2)])
+    contenders, mask, files = make_contenders(chosen)
+    unfair = _unfair_conditions(contenders)
+    pairs = _adjusted([_pair(worse, better, mask) for better, worse in combinations(contenders, 2)])
     by_name = {(p.a.name, p.b.name): replace(p, is_fair=not {p.a.name, p.b.name} & unfair.keys()) for p in pairs}
-    left_out = (*study.left_out, *field.left_out)
-    count = None if field.mask is None else int(field.mask.sum())
-    return Comparison(study, field.contenders, by_name, unfair, excluded, left_out, count)
+    left_out = (*study.left_out, *files)
+    count = None if mask is None else int(mask.sum())
+    return Comparison(study, contenders, by_name, unfair, excluded, left_out, count)

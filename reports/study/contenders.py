@@ -200,20 +200,11 @@ def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) 
     return mask if mask is not None and mask.any() else None
 
 
-@dataclass(frozen=True)
-class Field:
+def make_contenders(groups: list[RunGroup]) -> tuple[list[Contender], NDArray[np.bool_] | None, list[str]]:
     """The contenders, best first, the mask of the test images that count, and the prediction files left out.
 
     The mask excludes images of the pretraining set; None if nothing is known, or nothing is to be excluded.
     """
-
-    contenders: list[Contender]
-    mask: NDArray[np.bool_] | None
-    left_out: list[str]
-
-
-def field_of(groups: list[RunGroup]) -> Field:
-    """Read the predictions of the chosen groups and make them contenders."""
     is_one_model = len({g.example.model.name for g in groups}) == 1 and len(groups) > 1
     results = [read_group_predictions(g) for g in groups]
     mask = _common_mask(groups, [predictions for predictions, _ in results])
@@ -228,4 +219,4 @@ def field_of(groups: list[RunGroup]) -> Field:
             by_seed = {seed: float(row[mask].mean()) for seed, row in rows}
         contenders.append(Contender(name, style, group, predictions, by_seed, images))
     left_out = [line for _, lines in results for line in lines]
-    return Field(sorted(contenders, key=lambda c: -c.accuracy), mask, left_out)
+    return sorted(contenders, key=lambda c: -c.accuracy), mask, left_out

@@ -22,15 +22,9 @@ class ChangeKind(StrEnum):
     FASTER = "faster"
     SAME = "same"
 
-    @property
-    def is_regression(self) -> bool:
-        """Whether the change is for the worse."""
-        return self in (ChangeKind.WORSE, ChangeKind.SLOWER)
 
-    @property
-    def is_about_time(self) -> bool:
-        """Whether the change is one of seconds per epoch rather than of accuracy."""
-        return self in (ChangeKind.SLOWER, ChangeKind.FASTER)
+REGRESSIONS = (ChangeKind.WORSE, ChangeKind.SLOWER)
+CHANGES_OF_TIME = (ChangeKind.SLOWER, ChangeKind.FASTER)
 
 
 @dataclass(frozen=True)

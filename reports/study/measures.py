@@ -44,20 +44,13 @@ def _note(comparison: Comparison, group: RunGroup, contender: Contender | None) 
 def _conditions(group: RunGroup, name: str) -> Measures:
     run = group.example
     return {
-        "dataset": run.dataset.name,
-        "name": name,
-        "model": run.model.name,
-        "arch": run.model.arch,
-        "head": run.model.head,
-        "weights": run.model.weights,
-        "device": run.device.name,
-        "precision": run.device.precision,
+        "dataset": run.dataset.name, "name": name,
+        "model": run.model.name, "arch": run.model.arch, "head": run.model.head, "weights": run.model.weights,
+        "device": run.device.name, "precision": run.device.precision,
         "manifest_sha256": run.dataset.manifest_sha256,
-        "train_images": run.dataset.train,
-        "test_images": run.dataset.test,
-        "seeds": len(group.runs),
-        "status": _status(group),
-    }
+        "train_images": run.dataset.train, "test_images": run.dataset.test,
+        "seeds": len(group.runs), "status": _status(group),
+    }  # fmt: skip
 
 
 def _accuracies(group: RunGroup) -> Measures:
@@ -72,11 +65,9 @@ def _accuracies(group: RunGroup) -> Measures:
         images = result.accuracy_low or images[0], result.accuracy_high or images[1]
     return {
         "accuracy": accuracy,
-        "accuracy_seeds_low": seeds[0],
-        "accuracy_seeds_high": seeds[1],
-        "accuracy_images_low": images[0],
-        "accuracy_images_high": images[1],
-    }
+        "accuracy_seeds_low": seeds[0], "accuracy_seeds_high": seeds[1],
+        "accuracy_images_low": images[0], "accuracy_images_high": images[1],
+    }  # fmt: skip
 
 
 def _costs(group: RunGroup) -> Measures:

@@ -9,7 +9,8 @@ import pytest
 
 from bench.records.run import Run, write_predictions, write_run
 from reports import page
-from reports.parts.verdict import recommend
+from reports.parts.evidence import evidence
+from reports.parts.verdict import budgets, verdict_title, would_change
 from reports.study.compare import Condition, UnfairCondition, compare_study
 from reports.study.contenders import ExclusionReason
 from reports.study.history import changes
@@ -36,21 +37,21 @@ def edit(folder: Path, run: str, **changed: object) -> None:
 
 
 def text_of(folder: Path) -> str:
-    verdict = recommend(compare_study(load_study(folder, "ds")))
-    budgets = [f"{limit}: {choice}" for limit, choice in verdict.budgets]
-    return "\n".join([verdict.title, *(c.text for c in verdict.clauses), *budgets, *verdict.would_change])
+    comparison = compare_study(load_study(folder, "ds"))
+    limits = [f"{limit}: {choice}" for limit, choice in budgets(comparison)]
+    texts = [c.text for c in evidence(comparison)]
+    return "\n".join([verdict_title(comparison), *texts, *limits, *would_change(comparison)])
 
 
 def test_the_stored_example_reads_as_expected(results: Path) -> None:
     comparison = compare_study(load_study(results, "car-bicycle"))
-    verdict = recommend(comparison)
-    assert verdict.title == "Use fine-tuned VGG: 96.3\u00a0% test accuracy, 2.2 points above frozen VGG"
-    assert verdict.clauses[0].text == (
+    assert verdict_title(comparison) == "Use fine-tuned VGG: 96.3\u00a0% test accuracy, 2.2 points above frozen VGG"
+    assert evidence(comparison)[0].text == (
         "Fine-tuned VGG is 2.2 points above frozen VGG (95\u00a0% interval +0.9 to +3.5, 3 seeds), "
         "with 12 times the training time."
     )
     assert [c.name for c in comparison.tied] == ["Fine-tuned VGG"]
-    assert ("under 1 minute of training", "Frozen VGG, 94.1\u00a0% in 18 s") in verdict.budgets
+    assert ("under 1 minute of training", "Frozen VGG, 94.1\u00a0% in 18 s") in budgets(comparison)
 
 
 def test_equal_models_are_tied_and_the_cheaper_is_recommended(tmp_path: Path) -> None:
@@ -197,6 +198,17 @@ def test_a_repeated_seed_replaces_the_older_run_and_is_compared_with_it(tmp_path
     (group,) = load_study(tmp_path, "ds").groups
     assert [r.run for r in group.runs] == ["again"] and [r.run for r in group.replaced] == [old.run]
     assert [c.kind for c in changes(load_study(tmp_path, "ds"))] == ["same"]
+
+
+def test_chart_titles_say_what_the_charts_show(results: Path) -> None:
+    text = (results / "car-bicycle/report.html").read_text()
+    titles = re.findall(r'<figure class="chart"[^>]*>\s*<h3>(.*?)</h3>', text)
+    assert len(titles) == len(set(titles)) == 15
+    assert {
+        "Scratch VGG and Baseline CNN were still improving at the last epoch",
+        "Fine-tuned VGG overtakes frozen VGG at about 500 images per class",
+        "Scratch VGG takes longest; 96\u00a0% of that time is training",
+    } < set(titles)
 
 
 def test_the_weights_origin_is_shown_beside_every_result(results: Path) -> None:
