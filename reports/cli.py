@@ -1,4 +1,4 @@
-"""The command `reports`: build, table, list. What does the work is imported late, so that --help is quick."""
+"""The command `reports`: build, table, list. Everything heavy is imported late, so that --help is fast."""
 
 import sys
 from pathlib import Path
@@ -9,81 +9,80 @@ import typer
 from bench.records import exit_codes
 
 KEPT = "what was built before is unchanged"
-RESULTS = typer.Option("--results", help="Folder that holds NAME/RUN/run.json.", show_default=True)
+EPILOG = """Examples:
+
+\b
+  reports build                              every dataset in results/
+  reports build --dataset car-bicycle --open
+  reports build --dataset car-bicycle --out report.html
+  reports table --format md                  paste it into a README
+  reports table --dataset car-bicycle --format csv > table.csv
+  reports list --results elsewhere/results
+
+\b
+Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted
+"""
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Turn stored runs into an HTML report, a table or a list.\n\n"
-    "\b\nreports build                        every dataset below results/\n"
-    "reports build --dataset car-bicycle --open\n"
-    "reports table --format md            paste it into a README",
+    help="Turn stored runs into an HTML report, a table or a list.",
+    epilog=EPILOG,
 )
-Dataset = Annotated[str | None, typer.Option("--dataset", help="Only this dataset; without it, all of them.")]
-Results = Annotated[Path, RESULTS]
+Dataset = Annotated[
+    str | None, typer.Option("--dataset", metavar="NAME", help="only this dataset [default: all of them]")
+]
+Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="folder that holds DATASET/RUN/run.json")]
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 @exit_codes("reports", KEPT)
 def build(
     dataset: Dataset = None,
     results: Results = Path("results"),
-    out: Annotated[Path | None, typer.Option("--out", help="Where to write; default results/NAME/report.html.")] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="file to write [default: results/NAME/report.html]")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="open the report in the browser")] = False,
 ) -> None:
-    """Write one self-contained HTML report per dataset.
-
-    \b
-    reports build --dataset car-bicycle --out report.html
-    """
+    """Write one self-contained HTML report per dataset."""
     from reports import page
 
-    written = page.build(results, dataset, out)
-    for path in written:
+    paths = page.build(results, dataset, out)
+    for path in paths:
         print(path)
     if open_:
-        typer.launch(written[0].resolve().as_uri())
+        typer.launch(paths[0].resolve().as_uri())
 
 
-@app.command()
+@app.command(epilog=EPILOG)
 @exit_codes("reports", KEPT)
 def table(
     dataset: Dataset = None,
-    form: Annotated[Literal["md", "csv", "latex", "json"], typer.Option("--format")] = "md",
+    form: Annotated[Literal["md", "csv", "latex", "json"], typer.Option("--format", help="format of the table")] = "md",
     results: Results = Path("results"),
 ) -> None:
-    """Print the comparison table.
+    """Print the comparison table."""
+    from reports.export import export
+    from reports.study import compare_study, load_study, select_datasets
 
-    \b
-    reports table --dataset car-bicycle --format csv > table.csv
-    """
-    from reports.study import chosen, load
-
-    names = chosen(results, dataset)
-    from reports.parts import tables
-    from reports.study import compare
-
-    comparisons = [compare(load(results, name)) for name in names]
-    sys.stdout.write(tables.export(comparisons, form))
-    for text in sorted({text for c in comparisons for text in c.study.left_out}):
-        print(f"left out: {text}", file=sys.stderr)
+    comparisons = [compare_study(load_study(results, name)) for name in select_datasets(results, dataset)]
+    sys.stdout.write(export(comparisons, form))
+    for line in sorted({line for c in comparisons for line in c.left_out}):
+        print(f"left out: {line}", file=sys.stderr)
 
 
-@app.command("list")
+@app.command("list", epilog=EPILOG)
 @exit_codes("reports", KEPT)
 def list_(results: Results = Path("results")) -> None:
-    """List the datasets that have runs, with their best model.
-
-    \b
-    reports list --results elsewhere/results
-    """
-    from reports.parts import tables
-    from reports.study import compare, datasets, load
+    """List the datasets that have runs, with their best model."""
+    from reports.export import summary_line
+    from reports.study import compare_study, datasets, load_study
     from reports.words import clean
 
     for name in datasets(results):
-        print(f"{clean(name, 100)}: {tables.summary_line(compare(load(results, name)))}")
+        print(f"{clean(name, 100)}: {summary_line(compare_study(load_study(results, name)))}")
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
-"""Numbers and names as a reader wants them: rounded to their uncertainty, with units, free of control characters."""
+"""Numbers, names and lists as the report prints them: rounded, with units, without control characters or secrets."""
 
 import math
+import platform
 import re
 import unicodedata
+from pathlib import Path
 
 MODEL_NAMES = {
     "scratch-vgg": "Scratch VGG",
@@ -10,20 +12,35 @@ MODEL_NAMES = {
     "finetuned-vgg": "Fine-tuned VGG",
     "baseline-cnn": "Baseline CNN",
 }
+PERCENT = "\u00a0%"
+"""The percent sign with a space that never breaks over two lines."""
 SECONDS_PER_HOUR = 3600
 TIE = 1e-9
-"""Added before rounding, so that 86.25 reads 86.3 whichever way it was computed."""
+"""Added before rounding, so that 86.25 prints as 86.3 regardless of how it was computed."""
+
+SECRET = re.compile(r"(?i)((?:key|token|secret|password)[\w-]*[=:\s]+)[^\s&]+|(?<=://)[^/\s@]+@")
+HOMES = re.compile(r"(?:/home|/Users|C:\\Users)[/\\][^/\\\s]+|/root\b")
 
 
 def clean(text: object, limit: int = 300) -> str:
     """A name from outside, safe to show: control and direction-changing characters become U+FFFD, length is capped."""
     shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in str(text))
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    return shorten(shown, limit)
 
 
-def short(text: str, limit: int = 18) -> str:
-    """A label that fits beside a mark in a chart."""
+def shorten(text: str, limit: int = 18) -> str:
+    """A text of at most `limit` characters; by default one that fits beside a mark in a chart."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def model_name(model: str) -> str:
+    """The name of a model of `bench` as the report prints it."""
+    return clean(MODEL_NAMES.get(model, model), 60)
+
+
+def mid_sentence(name: str) -> str:
+    """A contender's name inside a sentence: `Frozen VGG` becomes `frozen VGG`, other names stay as they are."""
+    return name[0].lower() + name[1:] if name.startswith(tuple(MODEL_NAMES.values())) else name
 
 
 def anchor(text: str) -> str:
@@ -32,16 +49,17 @@ def anchor(text: str) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A fraction as a percentage; never rounds to 100% what is not."""
+    """A fraction as a percentage; a fraction below 1 never rounds to 100 %."""
     if share is None or math.isnan(share):
         return "–"
-    text = f"{100 * share + TIE:.{digits}f}%"
-    return f"{100 - 10**-digits:.{digits}f}%" if share < 1 and text.startswith("100") else text
+    text = f"{100 * share + TIE:.{digits}f}"
+    return (f"{100 - 10**-digits:.{digits}f}" if share < 1 and text.startswith("100") else text) + PERCENT
 
 
 def points(difference: float, digits: int = 1) -> str:
     """A difference of two fractions in percentage points, without its sign."""
-    return f"{abs(100 * difference):.{digits}f} point{'' if f'{abs(100 * difference):.{digits}f}' == '1.0' else 's'}"
+    text = f"{abs(100 * difference):.{digits}f}"
+    return f"{text} point{'' if text == '1.0' else 's'}"
 
 
 def signed(difference: float, digits: int = 1) -> str:
@@ -51,7 +69,7 @@ def signed(difference: float, digits: int = 1) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in the unit a person would say."""
+    """Seconds in the unit that suits their size."""
     if seconds is None:
         return "–"
     if seconds < 1:
@@ -76,9 +94,14 @@ def big(number: float | None, unit: str = "", base: int = 1000) -> str:
     return f"{text} {prefix}{unit}".rstrip()
 
 
+def is_about_one(ratio: float) -> bool:
+    """Whether a ratio is too close to 1 to mention."""
+    return 0.95 <= ratio <= 1.05
+
+
 def times(ratio: float) -> str:
-    """How many times as much, in words that suit small and large ratios."""
-    if 0.95 <= ratio <= 1.05:
+    """How many times as much, with digits that suit small and large ratios."""
+    if is_about_one(ratio):
         return "about the same"
     return f"{ratio:.1f} times" if ratio < 9.5 else f"{ratio:.0f} times"
 
@@ -89,5 +112,15 @@ def listed(names: list[str]) -> str:
 
 
 def plural(number: int, noun: str, many: str | None = None) -> str:
-    """A count with its noun."""
+    """A count with its noun, which takes an s (or is `many`) unless the count is 1."""
     return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
+def redact(text: object, limit: int = 300) -> str:
+    """A text from a record without home directories, this machine's name, keys or passwords."""
+    home, host = str(Path.home()), platform.node()
+    shown = str(text).replace(home, "~") if len(home) > 1 else str(text)
+    shown = SECRET.sub(lambda m: (m[1] or "") + "***", HOMES.sub("~", shown))
+    if len(host) > 2:
+        shown = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "(host)", shown)
+    return clean(shown, limit)

@@ -1,17 +1,14 @@
-"""reports.charts."""
+"""The charts of a report, each with a title that says what it shows."""
 
-from reports.charts.labels import end_labels
-from reports.charts.prices import price_of
-from reports.charts.style import Chart, at, figure, lines, percent_axis
-from reports.charts.svg import INK
+from reports.charts.cost import OTHER_PRICES, TRAINING_TIME, accuracy_by_cost
+from reports.charts.coverage import coverage_chart
+from reports.charts.curves import learning_charts
+from reports.charts.images import accuracy_by_images
+from reports.charts.reliability import reliability_chart
+from reports.charts.style import Chart
+from reports.charts.time_breakdown import time_breakdown_chart
 
 __all__ = [
-    "INK",
-    "Chart",
-    "at",
-    "end_labels",
-    "figure",
-    "lines",
-    "percent_axis",
-    "price_of",
-]
+    "OTHER_PRICES", "TRAINING_TIME", "Chart", "accuracy_by_cost", "accuracy_by_images", "coverage_chart",
+    "learning_charts", "reliability_chart", "time_breakdown_chart",
+]  # fmt: skip

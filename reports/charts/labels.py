@@ -1,4 +1,4 @@
-"""Names in charts, beside what they name and clear of each other. Positions are the SVG's units, y upwards."""
+"""Names in charts, beside what they name and without overlaps. Positions are the SVG's units, y upwards."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reports.charts.style import style_of
-from reports.words import short
+from reports.words import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,27 +40,27 @@ def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
         look = style_of(style)
         axes.plot(last_x, last_y, markersize=5.5, **look)
         axes.plot([edge + 9], [y], transform=None, clip_on=False, markersize=5.5, **look)
-        axes.text(edge + 16, y, short(name), transform=None, va="center_baseline", fontsize=9.5)
+        axes.text(edge + 16, y, shorten(name), transform=None, va="center_baseline", fontsize=9.5)
 
 
 def point_labels(axes: "Axes", points: list[tuple[float, float, str]], bars: list[tuple[float, float]]) -> None:
     """Names beside points, each at the first place of six that touches no other name, mark or interval."""
     frame = axes.get_window_extent()
     spots = [axes.transData.transform((x, y)) for x, y, _ in points]
-    taken = []
+    occupied = []
     for (x, *_), (px, py), (low, high) in zip(points, spots, bars, strict=True):
         bottom, top = (axes.transData.transform((x, v))[1] for v in (low, high))
-        taken += [(px - 5, py - 5, px + 5, py + 5), (px - 1, bottom, px + 1, top)]
+        occupied += [(px - 5, py - 5, px + 5, py + 5), (px - 1, bottom, px + 1, top)]
     for (_, _, name), (px, py) in sorted(zip(points, spots, strict=True), key=lambda row: -row[1][1]):
-        width = 5.4 * len(short(name))
+        width = 5.4 * len(shorten(name))
         sides = ("left", "right") if px + 8 + width < frame.x1 else ("right", "left")
         places = [(side, dy) for dy in (3, -11, 14, -22) for side in sides]
         boxes = [_label_box(px, py, width, *place) for place in places]
-        fits = [i for i, box in enumerate(boxes) if box[0] > frame.x0 and not any(_touch(box, t) for t in taken)]
+        fits = [i for i, box in enumerate(boxes) if box[0] > frame.x0 and not any(_touch(box, t) for t in occupied)]
         best = fits[0] if fits else 0
         side, dy = places[best]
-        taken.append(boxes[best])
-        axes.text(px + (6 if side == "left" else -6), py + dy, short(name), transform=None, ha=side, fontsize=9.5)
+        occupied.append(boxes[best])
+        axes.text(px + (6 if side == "left" else -6), py + dy, shorten(name), transform=None, ha=side, fontsize=9.5)
 
 
 Box = tuple[float, float, float, float]

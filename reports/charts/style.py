@@ -1,55 +1,49 @@
-"""The house style of the charts: figure, axes, labels that do not touch, and the values the page reads out."""
+"""The house style of the charts: figure, axes, lines, and the values that the page reads out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 
 from reports.charts.svg import FAINT, INK, PAPER, to_svg
-from reports.study import statistics as st
+from reports.study import Interval, t_interval
+from reports.words import PERCENT
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.axis import Axis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-"""Okabe and Ito's: over 3:1 on white and on #121212, apart for colour-blind eyes (facts/reporting.md, 3.5)."""
+"""Okabe and Ito's: contrast over 3:1 on white and on #121212, distinct for colour-blind readers."""
 DASHES: tuple[Any, ...] = ("", (5, 1.6), (6, 1.6, 1.4, 1.6), (1.4, 1.4))
 MARKS = ("o", "s", "^", "D")
 WIDTH, HEIGHT = 5.0, 2.9
 MOST_THIN = 12
-"""Seeds drawn one by one; of more only mean and interval."""
-NICE_SECONDS = tuple(
-    unit * n
-    for unit, numbers in ((0.01, (1, 3, 10, 30)), (1, (1, 3, 10, 30)), (60, (1, 3, 10, 30)), (3600, (1, 3, 10, 30)))
-    for n in numbers
-)
-FINE_SECONDS = tuple(
-    unit * n
-    for unit, numbers in (
-        (1, (1, 2, 5, 10, 20, 30, 40, 50, 70, 80)),
-        (60, (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
-    )
-    for n in numbers
+"""Up to this many seeds are drawn one by one, of more only their mean and interval."""
+NICE_SECONDS = tuple(unit * n for unit in (0.01, 1, 60, 3600) for n in (1, 3, 10, 30))
+FINE_SECONDS = (
+    *(1, 2, 5, 10, 20, 30, 40, 50, 70, 80),
+    *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
 )
 
 Row = tuple[int, str]
 Stop = tuple[float, float | None, str, list[Row]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Chart:
-    """One chart: `stops` are (x, y, head, [(series, value)]) in the SVG's own units, y None where x alone counts."""
+    """One chart: `stops` are (x, y, head, [(series, value)]) in the SVG's own units, y None if x alone counts."""
 
     id: str
     title: str
     caption: str
     series: list[tuple[str, int]]
-    svg: Markup = field(default_factory=Markup)
-    stops: list[Stop] = field(default_factory=list)
+    svg: Markup
+    stops: list[Stop]
 
     @property
     def most_rows(self) -> int:
@@ -70,34 +64,19 @@ def style_of(index: int) -> dict[str, Any]:
 
 
 @contextmanager
-def figure(chart: Chart, right: float = 0.73) -> Iterator[tuple["Figure", "Axes"]]:
-    """A figure in the house style; on leaving, the chart gets its SVG."""
+def house_style(right: float = 0.73) -> Iterator["Axes"]:
+    """Axes in the house style, for as long as the block runs; `right` is the right edge as a share of the width."""
     import matplotlib as mpl
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    rc: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "vggbench",
-        "text.parse_math": False,
-        "axes.unicode_minus": True,
-        "font.size": 9.5,
-        "axes.labelsize": 9.5,
-        "xtick.labelsize": 9,
-        "ytick.labelsize": 9,
-        "axes.edgecolor": INK,
-        "text.color": INK,
-        "axes.labelcolor": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "grid.color": FAINT,
-        "grid.linewidth": 0.8,
-        "axes.linewidth": 0.6,
-        "xtick.major.width": 0.6,
-        "ytick.major.size": 0,
-        "xtick.major.size": 3,
-        "axes.spines.left": False,
-    }
+    ink = ("axes.edgecolor", "text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+    rc: Any = dict.fromkeys(ink, INK) | {
+        "svg.fonttype": "none", "svg.hashsalt": "vggbench", "text.parse_math": False, "axes.unicode_minus": True,
+        "font.size": 9.5, "axes.labelsize": 9.5, "xtick.labelsize": 9, "ytick.labelsize": 9,
+        "grid.color": FAINT, "grid.linewidth": 0.8, "axes.linewidth": 0.6, "axes.spines.left": False,
+        "xtick.major.width": 0.6, "xtick.major.size": 3, "ytick.major.size": 0,
+    }  # fmt: skip
     with mpl.rc_context(), sns.axes_style("ticks"):
         mpl.rcParams.update(rc)
         canvas = Figure(figsize=(WIDTH, HEIGHT), dpi=72)
@@ -107,9 +86,17 @@ def figure(chart: Chart, right: float = 0.73) -> Iterator[tuple["Figure", "Axes"
         axes.set_axisbelow(True)
         # Seaborn looks through all tick labels of an axis that has no label yet, which takes longer than drawing.
         axes.set(xlabel=" ", ylabel=" ")
-        yield canvas, axes
-        sns.despine(ax=axes, left=True)
-        chart.svg = to_svg(canvas, chart.id)
+        yield axes
+
+
+def finish(axes: "Axes", name: str) -> Markup:
+    """The SVG of the figure, inside the block of `house_style`; its ids begin with `name`."""
+    import seaborn as sns
+
+    sns.despine(ax=axes, left=True)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return to_svg(figure, name)
 
 
 def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
@@ -118,47 +105,53 @@ def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
     return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1)
 
 
-Track = tuple[int, Any, Any]
-"""A line: the style of its contender, x, y."""
+Band = Callable[[Sequence[float]], Interval | None]
 
 
-def lines(axes: "Axes", tracks: Sequence[Track], thin: bool = False, marked: bool = False) -> None:
-    """Draw lines in the colours and dashes of their contenders; `thin` for single seeds, `marked` at every point."""
-    import pandas as pd
+def draw_lines(
+    axes: "Axes", frame: "pd.DataFrame", styles: Mapping[str, int], band: Band | None = None, marked: bool = False
+) -> None:
+    """Draw the mean of `y` at each `x` for each `model` of a tidy frame, with a band over what it averages."""
     import seaborn as sns
 
-    if not tracks:
-        return
-    lengths = [len(x) for _, x, _ in tracks]
-    frame = pd.DataFrame(
-        {
-            "x": np.concatenate([x for _, x, _ in tracks]),
-            "y": np.concatenate([y for _, _, y in tracks]),
-            "style": np.repeat([str(style) for style, _, _ in tracks], lengths),
-            "line": np.repeat(range(len(tracks)), lengths),
-        }
-    )
-    styles = {str(style): style % 4 for style, _, _ in tracks}
-    look: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45} if thin else {"linewidth": 1.9, "style": "style"}
-    if not thin:
-        look["dashes"] = {key: DASHES[k] for key, k in styles.items()}
-        look["markers"] = {key: MARKS[k] for key, k in styles.items()} if marked else False
-    if marked:
-        look |= {"markersize": 5.5, "markeredgewidth": 0}
-    palette = {key: COLOURS[k] for key, k in styles.items()}
-    sns.lineplot(frame, x="x", y="y", hue="style", palette=palette, units="line", estimator=None,
-                 legend=False, ax=axes, **look)  # fmt: skip
+    look: dict[str, Any] = {"markersize": 5.5, "markeredgewidth": 0} if marked else {}
+    sns.lineplot(
+        frame, x="x", y="y", hue="model", style="model", hue_order=list(styles), style_order=list(styles),
+        palette={name: COLOURS[k % 4] for name, k in styles.items()},
+        dashes={name: DASHES[k % 4] for name, k in styles.items()},
+        markers={name: MARKS[k % 4] for name, k in styles.items()} if marked else False,
+        errorbar=band, err_kws={"alpha": 0.14, "linewidth": 0}, linewidth=1.9, legend=False, ax=axes, **look,
+    )  # fmt: skip
+
+
+def draw_seeds(axes: "Axes", frame: "pd.DataFrame", styles: Mapping[str, int]) -> None:
+    """Draw a thin line for each `seed` of a tidy frame, if there are several and not too many."""
+    import seaborn as sns
+
+    several = frame.groupby("model").filter(lambda rows: 1 < rows["seed"].nunique() <= MOST_THIN)
+    if len(several):
+        sns.lineplot(
+            several, x="x", y="y", hue="model", units="seed", estimator=None, hue_order=list(styles),
+            palette={name: COLOURS[k % 4] for name, k in styles.items()},
+            linewidth=0.6, alpha=0.45, legend=False, ax=axes,
+        )  # fmt: skip
+
+
+def percent_ticks(axis: "Axis", digits: int = 0) -> None:
+    """Label the ticks of shares in percent."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f}{PERCENT}"))
 
 
 def percent_axis(axes: "Axes") -> None:
     """A y axis of shares within 0 to 1, labelled in percent with no more digits than its ticks need."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, 0), min(high, 1.004))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    digits = 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.045 else 1
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f}%"))
+    percent_ticks(axes.yaxis, 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.045 else 1)
 
 
 def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str], nice: Sequence[float] = ()) -> None:
@@ -194,7 +187,10 @@ def tick_seconds(seconds: float) -> str:
 
 
 def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
-    """A mean, with its t interval where there are seeds enough."""
-    interval = st.t_interval(values)
+    """A mean, with its t interval if there are at least two values."""
+    interval = t_interval(values)
     text = show(float(np.mean(values)))
-    return f"{text} ({show(interval[0]).rstrip('%')}–{show(interval[1]).rstrip('%')})" if interval else text
+    if not interval:
+        return text
+    low, high = (show(v).removesuffix(PERCENT) for v in interval)
+    return f"{text} ({low}–{high})"

@@ -15,24 +15,10 @@ INK, PAPER, FAINT = "#000000", "#fefefe", "#010101"
 
 TAGS = {"svg", "g", "path", "use", "defs", "clipPath", "rect", "text", "image"}
 ATTRIBUTES = {
-    *(
-        "d",
-        "x",
-        "y",
-        "width",
-        "height",
-        "points",
-        "transform",
-        "viewBox",
-        "id",
-        "href",
-        "class",
-        "clip-path",
-        "opacity",
-    ),
-    *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-dashoffset"),
-    *("stroke-linecap", "stroke-linejoin", "font-size", "font-weight", "text-anchor"),
-}
+    "d", "x", "y", "width", "height", "points", "transform", "viewBox", "id", "href", "class", "clip-path", "opacity",
+    "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-dashoffset",
+    "stroke-linecap", "stroke-linejoin", "font-size", "font-weight", "text-anchor",
+}  # fmt: skip
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 NUMBER = re.compile(r"-?\d+\.\d+")
 

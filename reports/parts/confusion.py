@@ -1,21 +1,22 @@
-"""Confusion as tables: shares of the true class; alike classes stand together, of many classes only the top."""
+"""Confusion matrices: shares of the true class, similar classes side by side; of many classes the top confusions."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.study import Comparison, Contender
-from reports.study import statistics as st
-from reports.words import clean, percent, plural
+from reports.parts.part import Part
+from reports.study import Comparison, Contender, wilson
+from reports.words import PERCENT, clean, percent, plural
 
 MOST_OPEN, MOST_MATRIX, TOP = 20, 50, 12
 LEVELS = 10
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One field: text, and how dark from 0 to LEVELS; the diagonal is muted."""
+class ConfusionCell:
+    """One cell: text, and how dark from 0 to LEVELS; the diagonal is muted."""
 
     text: str
     level: int
@@ -24,20 +25,20 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """A contender's confusion, summed over its seeds; `rows` are (class, cells), empty where there are too many."""
+class ConfusionMatrix:
+    """A contender's confusion, summed over its seeds; `rows` are (class, cells), empty if there are too many."""
 
     name: str
     style: int
     classes: list[str]
-    rows: list[tuple[str, list[Cell]]]
+    rows: list[tuple[str, list[ConfusionCell]]]
     top: list[str]
 
 
 def counts(contender: Contender) -> NDArray[np.int64] | None:
-    """Images by truth and prediction, summed over seeds; None where no run stores them."""
-    found = [run.result.confusion for run in contender.group.runs if run.result.confusion]
-    return np.sum(np.array(found, np.int64), axis=0) if found else None
+    """Images by truth and prediction, summed over seeds; None if no run stores them."""
+    tables = [run.result.confusion for run in contender.group.runs if run.result.confusion]
+    return np.sum(np.array(tables, np.int64), axis=0) if tables else None
 
 
 def order(matrices: list[NDArray[np.int64]]) -> list[int]:
@@ -49,9 +50,9 @@ def order(matrices: list[NDArray[np.int64]]) -> list[int]:
     from scipy.spatial.distance import squareform
 
     share = total / np.maximum(total.sum(1, keepdims=True), 1)
-    apart = 1 - (share + share.T) / 2
-    np.fill_diagonal(apart, 0)
-    flat = squareform(apart.clip(0, 1), checks=False)
+    distance = 1 - (share + share.T) / 2
+    np.fill_diagonal(distance, 0)
+    flat = squareform(distance.clip(0, 1), checks=False)
     return [int(i) for i in leaves_list(optimal_leaf_ordering(linkage(flat, "average"), flat))]
 
 
@@ -64,14 +65,14 @@ def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
     pairs = [(int(table[i, j]), i, j) for i in range(len(names)) for j in range(len(names)) if i != j and table[i, j]]
     pairs.sort(key=lambda p: (-p[0], p[1], p[2]))
     return [
-        f"{names[i]} taken for {names[j]}: {plural(n, 'time')}, {percent(share[i, j])} of {names[i]}"
+        f"{names[i]} predicted as {names[j]}: {plural(n, 'time')}, {percent(share[i, j])} of {names[i]}"
         for n, i, j in pairs[:TOP]
     ]
 
 
 def _cells(
     table: NDArray[np.int64], names: list[str], sequence: list[int], darkest: float
-) -> list[tuple[str, list[Cell]]]:
+) -> list[tuple[str, list[ConfusionCell]]]:
     share = _shares(table)
     rows = []
     for i in sequence:
@@ -79,39 +80,54 @@ def _cells(
         for j in sequence:
             value = float(share[i, j])
             level = 0 if i == j else round(LEVELS * value / darkest)
-            shown = percent(value, 0 if len(names) > 4 else 1).rstrip("%") if table[i, j] else "·"
-            said = f"{names[i]} taken for {names[j]}: {table[i, j]:,} of {table[i].sum():,}"
-            cells.append(Cell(shown, level, i == j, said))
+            shown = percent(value, 0 if len(names) > 4 else 1).removesuffix(PERCENT) if table[i, j] else "·"
+            title = f"{names[i]} predicted as {names[j]}: {table[i, j]:,} of {table[i].sum():,}"
+            cells.append(ConfusionCell(shown, level, i == j, title))
         rows.append((names[i], cells))
     return rows
 
 
-def matrices(comparison: Comparison) -> list[Matrix]:
+Counted = list[tuple[Contender, NDArray[np.int64]]]
+
+
+def matrices(counted: Counted) -> list[ConfusionMatrix]:
     """The confusion of each contender that stores one, all in the same order of classes."""
-    found = [(c, m) for c in comparison.contenders if (m := counts(c)) is not None]
-    if not found:
-        return []
-    names = [clean(name, 40) for name in found[0][0].group.any.dataset.classes]
-    small = len(names) <= MOST_MATRIX
-    sequence = order([m for _, m in found]) if small else []
+    names = [clean(name, 40) for name in counted[0][0].group.example.dataset.classes]
+    sequence = order([m for _, m in counted]) if len(names) <= MOST_MATRIX else []
     ordered = [names[i] for i in sequence]
     off = ~np.eye(len(names), dtype=bool)
-    darkest = max([0.02, *(float(_shares(m)[off].max(initial=0)) for _, m in found)])
-    return [Matrix(c.name, c.style, ordered, _cells(m, names, sequence, darkest), _top(m, names)) for c, m in found]
+    darkest = max([0.02, *(float(_shares(m)[off].max(initial=0)) for _, m in counted)])
+    return [
+        ConfusionMatrix(c.name, c.style, ordered, _cells(m, names, sequence, darkest), _top(m, names))
+        for c, m in counted
+    ]
 
 
-def per_class(comparison: Comparison) -> list[tuple[str, int, list[tuple[str, float]]]]:
-    """For each class, hardest first: test images, and each contender's share right with its interval as text."""
-    found = [(c, m) for c in comparison.contenders if (m := counts(c)) is not None]
-    if not found:
-        return []
+def per_class(counted: Counted) -> list[tuple[str, int, list[str]]]:
+    """For each class, hardest first: test images, and each contender's accuracy with its interval as text."""
     rows = []
-    for k, name in enumerate(found[0][0].group.any.dataset.classes):
-        cells = []
-        for c, m in found:
+    for k, name in enumerate(counted[0][0].group.example.dataset.classes):
+        texts, shares, images = [], [], 0
+        for c, m in counted:
             images = int(m[k].sum()) // max(1, sum(bool(r.result.confusion) for r in c.group.runs))
-            share = float(m[k, k] / max(1, m[k].sum()))
-            low, high = st.wilson(share, images) if images else (0.0, 0.0)
-            cells.append((f"{percent(share)} ({100 * low:.0f}–{100 * high:.0f})" if images else "–", share))
-        rows.append((clean(name, 60), images, cells))
-    return sorted(rows, key=lambda row: float(np.mean([share for _, share in row[2]])))
+            shares.append(float(m[k, k] / max(1, m[k].sum())))
+            low, high = wilson(shares[-1], images) if images else (0.0, 0.0)
+            texts.append(f"{percent(shares[-1])} ({100 * low:.0f}–{100 * high:.0f})" if images else "–")
+        rows.append((float(np.mean(shares)), (clean(name, 60), images, texts)))
+    return [row for _, row in sorted(rows, key=lambda row: row[0])]
+
+
+def part(comparison: Comparison) -> Part | None:
+    """The matrices and the accuracy by class; None without stored matrices."""
+    counted = [(c, m) for c in comparison.contenders if (m := counts(c)) is not None]
+    if not counted:
+        return None
+    rows = per_class(counted)
+    values: dict[str, Any] = {
+        "matrices": matrices(counted),
+        "has_many_classes": len(rows) > MOST_OPEN,
+        "per_class": rows[:MOST_OPEN],
+        "number_of_classes": len(rows),
+        "several_seeds": any(len(c.by_seed) > 1 for c in comparison.contenders),
+    }
+    return Part("confusion", "Confusion", "Confusion matrices", values)

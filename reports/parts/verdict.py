@@ -1,137 +1,134 @@
-"""The answer in plain words: what to take, how sure that is, what it costs and what would change it."""
+"""The answer in plain words: which model to use, how certain that is, what it costs, what would change it."""
 
-from dataclasses import dataclass
+from reports.charts import TRAINING_TIME, accuracy_by_cost
+from reports.parts.evidence import evidence, image_variance, leaks
+from reports.parts.pairs import time_ratio
+from reports.parts.part import Part
+from reports.study import Comparison, Contender, Pair, deviation, images_needed, late_gain, seeds_needed
+from reports.words import duration, listed, mid_sentence, model_name, percent, points, signed, times
 
-from reports.parts import advice
-from reports.study import Comparison, Contender, Pair, changes
-from reports.words import MODEL_NAMES, anchor, clean, duration, listed, percent, plural, points, signed, times
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`title` answers the question, `clauses` are its evidence, `budgets` what to take under a limit."""
-
-    title: str
-    clauses: list[advice.Clause]
-    budgets: list[tuple[str, str]]
-    would_change: list[str]
+BUDGETS = (("under 1 minute of training", 60.0), ("under 10 minutes of training", 600.0))
 
 
-def pair_anchor(a: Contender, b: Contender) -> str:
-    """The id of the comparison of two contenders, the same in either direction."""
-    return "pair-" + "-".join(sorted((anchor(a.name), anchor(b.name))))
-
-
-def spread(pair: Pair) -> str:
-    """The interval of a pair's difference and what it is taken over."""
-    low, high = pair.interval
-    over = plural(pair.seed_count, "seed") if pair.seeds else "test images, 1 seed"
-    return f"{signed(low)} to {signed(high)}, {over}"
-
-
-def doubt(pair: Pair, pairs: int) -> str:
-    """Why a difference cannot be told from luck; `pairs` were compared in all."""
-    reasons = []
-    if pair.blocked:
-        return f"not a fair comparison ({pair.blocked})"
-    if not pair.beyond_images:
-        many = f" after correcting for {pairs} comparisons" if pairs > 1 else ""
-        by = f", p = {pair.p:.2f}{many}" if pair.p is not None else ""
-        reasons.append(f"so few test images can show such a gap by chance{by}")
-    if pair.beyond_seeds is False:
-        reasons.append("from seed to seed the results move by as much")
-    return " and ".join(reasons)
-
-
-def _cost(ratio: float) -> str:
-    if 0.95 <= ratio <= 1.05:
-        return "for about the same training time"
-    return f"for {times(ratio)} the training time" if ratio > 1 else f"and it trains {times(1 / ratio)} faster"
-
-
-def against(comparison: Comparison, other: Contender, best: Contender) -> str:
-    """One sentence on `best` against `other`."""
-    pair = comparison.pair(other, best)
-    change = f"{signed(pair.difference)} points over {other.name} ({spread(pair)})"
-    cost = _cost(_ratio(best, other))
-    if pair.clear:
-        return f"{best.name}: {change}, {cost}."
-    why = doubt(pair, len(comparison.pairs))
-    if pair.blocked:
-        return f"{best.name} against {other.name}: {signed(pair.difference)} points, but {why}."
-    return f"{best.name} or {other.name}: cannot tell. {change}; {why}."
-
-
-def _ratio(a: Contender, b: Contender) -> float:
-    return a.group.training_seconds / max(b.group.training_seconds, 1e-9)
-
-
-def _title(comparison: Comparison) -> str:
+def verdict_title(comparison: Comparison) -> str:
+    """The answer in one sentence; a tie is called a tie."""
     best = comparison.best
     if best is None:
-        return "No finished run to judge"
-    facts = comparison.study.facts.get(best.group.any.dataset.manifest_sha256)
-    floor = facts[0].floors.get("majority", 0.0) if facts else 0.0
-    if best.image_interval[0] <= max(floor, 1 / len(best.group.any.dataset.classes)):
-        return "No model has learnt the task: none is better than guessing"
-    new = f"{comparison.clean_images:,} test images new to its weights" if comparison.clean_images else "test images"
-    right = f"{percent(best.accuracy)} of the {new} right"
-    fair = [c for c in comparison.contenders if c.name not in comparison.unfair]
-    if len(comparison.contenders) == 1:
-        return f"{best.name}: {right}; nothing yet to compare it with"
-    if len(fair) == 1:
-        return f"{best.name}: {right}; the other models ran under other conditions"
-    if len(comparison.tied) > 1:
-        names = [c.name for c in comparison.tied]
-        cheapest, *_, slowest = sorted(comparison.tied, key=lambda c: c.group.training_seconds)
-        saved = _ratio(slowest, cheapest)
-        why = f": it trains {times(saved)} faster than {slowest.name}" if saved > 1.05 else ""
-        return f"Cannot tell {listed(names)} apart. Take {cheapest.name}{why}"
-    return f"Take {best.name}: {right}, {points(best.accuracy - fair[1].accuracy)} more than {fair[1].name}"
-
-
-def judge(comparison: Comparison) -> Verdict:
-    """The verdict of a comparison; says `cannot tell` where that is the truth."""
-    best, clauses = comparison.best, []
-    if not comparison.contenders:
-        why = ["A run that finishes; what is stored of those that did not stands below."]
-        return Verdict(_title(comparison), advice.lost(comparison), [], why)
-    if best:
-        others = [c for c in comparison.contenders if c is not best]
-        clauses += [advice.Clause(against(comparison, c, best), pair_anchor(c, best)) for c in others]
-    first = comparison.contenders[0]
+        return "No run has finished yet"
+    floor = comparison.facts.floors.get("majority", 0.0) if comparison.facts else 0.0
+    if best.image_interval[0] <= max(floor, 1 / len(best.group.example.dataset.classes)):
+        return "No model has learned the task: none does better than guessing"
+    accuracy = f"{percent(best.accuracy)} test accuracy"
     if comparison.clean_images:
-        clauses.append(
-            advice.Clause(
-                f"Judged on the {comparison.clean_images:,} test images that the pretrained weights have not seen; "
-                f"{first.group.any.dataset.test - comparison.clean_images:,} others they may have seen.",
-                "fairness",
-            )
+        accuracy = (
+            f"{percent(best.accuracy)} accuracy on the {comparison.clean_images:,} test images new to its weights"
         )
-    clauses.append(
-        advice.Clause(
-            f"Smallest gap this test can show between the leading models: {points(advice.smallest(comparison))} "
-            f"({plural(first.images, 'test image')}, {plural(len(first.by_seed), 'seed')}). Smaller ones may be luck.",
-            "pairs",
+    if len(comparison.contenders) == 1:
+        return f"{best.name}: {accuracy}; there is no other model to compare it with yet"
+    if len(comparison.fair) == 1:
+        return f"{best.name}: {accuracy}; the other models ran under different conditions"
+    if len(comparison.tied) == 1:
+        second = comparison.fair[1]
+        gap = points(best.accuracy - second.accuracy)
+        return f"Use {mid_sentence(best.name)}: {accuracy}, {gap} above {mid_sentence(second.name)}"
+    first, *others = [c.name for c in comparison.tied]
+    cheapest, *_, slowest = sorted(comparison.tied, key=lambda c: c.group.training_seconds)
+    saved = time_ratio(slowest, cheapest)
+    why = f": it trains {times(saved)} faster than {mid_sentence(slowest.name)}" if saved > 1.05 else ""
+    names = listed([first, *map(mid_sentence, others)])
+    return f"{names} are statistically tied. Use {mid_sentence(cheapest.name)}{why}"
+
+
+def _best_of(comparison: Comparison, candidates: list[Contender]) -> str | None:
+    if not candidates:
+        return None
+    top = max(candidates, key=lambda c: c.accuracy)
+    tied = [mid_sentence(c.name) for c in candidates if c is not top and not comparison.pair(c, top).is_clear]
+    also = f" (tied with {listed(tied)})" if tied else ""
+    return f"{top.name}, {percent(top.accuracy)} in {duration(top.group.training_seconds)}{also}"
+
+
+def _without_gpu(comparison: Comparison) -> str:
+    fair = comparison.fair
+    if fair and fair[0].group.example.device.kind == "cpu":
+        return f"{_best_of(comparison, fair)}: all these runs used a CPU"
+    on_cpu = [g for g in comparison.study.groups if g.runs and g.example.device.kind == "cpu"]
+    if not on_cpu:
+        return "not measured; run `bench run all --device cpu`"
+    best = max(on_cpu, key=lambda g: g.accuracy)
+    return f"{model_name(best.example.model.name)}, {percent(best.accuracy)} in {duration(best.training_seconds)}"
+
+
+def budgets(comparison: Comparison) -> list[tuple[str, str]]:
+    """(limit, the best model within it) for a minute, for ten, and without a GPU."""
+    rows = []
+    for words, limit in BUDGETS:
+        within = [c for c in comparison.fair if c.group.training_seconds <= limit]
+        rows.append((words, _best_of(comparison, within) or "none of these models"))
+    cpu_runs = any(g.runs and g.example.device.kind == "cpu" for g in comparison.study.groups)
+    return [*rows, ("CPU only", _without_gpu(comparison))] if comparison.fair or cpu_runs else rows
+
+
+def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:
+    """How many images and seeds would separate a tied pair."""
+    gap, rows = abs(pair.difference), []
+    names = f"{mid_sentence(pair.a.name)} and {mid_sentence(pair.b.name)}"
+    if gap == 0:
+        return []
+    if not pair.is_beyond_images:
+        images = images_needed(gap, image_variance(comparison, pair))
+        rows.append(f"About {images:,} test images would separate {names}, if the gap of {points(gap)} is real.")
+    if pair.is_beyond_seeds is False and pair.seeds and pair.seed_count > 1:
+        seeds = seeds_needed(gap, deviation(pair.seeds, pair.seed_count))
+        rows.append(
+            f"About {seeds} seeds would separate {names}."
+            if seeds
+            else f"More seeds are unlikely to separate {names}: their results are too similar."
         )
-    )
-    for part in (advice.lost, advice.leaks, advice.times_to, advice.price, advice.learning, advice.floors):
-        clauses += part(comparison)
-    for change in changes(comparison.study):
-        if change.kind in ("worse", "slower"):
-            was, now = (
-                (percent(change.before), percent(change.after))
-                if change.kind == "worse"
-                else (duration(change.before), duration(change.after))
-            )
-            model = change.group.any.model.name
-            name = clean(MODEL_NAMES.get(model, model), 60)
-            what = "accuracy" if change.kind == "worse" else "time per epoch"
-            clauses.append(
-                advice.Clause(
-                    f"Regression: {name}, {what} {was} before ({change.commit_before}), "
-                    f"{now} now ({change.commit_after}).",
-                    "history",
-                )
-            )
-    return Verdict(_title(comparison), clauses, advice.budgets(comparison), advice.would_change(comparison))
+    return rows
+
+
+def _more_epochs(comparison: Comparison) -> list[str]:
+    improving = [(c, gain) for c in comparison.contenders if (gain := late_gain(c.group))]
+    if len(improving) > 2:
+        return [f"More epochs: {listed([c.name for c, _ in improving])} were still improving at their last epoch."]
+    rows = []
+    for c, gain in improving:
+        span = max(1, len(c.group.example.epochs) // 3)
+        epochs = "its last epoch" if span == 1 else f"its last {span} epochs"
+        rows.append(f"More epochs: {c.name} was still improving, {signed(gain)} points in {epochs}.")
+    return rows
+
+
+def would_change(comparison: Comparison) -> list[str]:
+    """What would remove each remaining doubt: seeds, images, epochs, a clean split, equal conditions."""
+    if not comparison.contenders:
+        return ["A run that finishes. The runs and files that cannot be used are listed below."]
+    rows = []
+    if any(len(c.by_seed) < 2 for c in comparison.contenders):
+        rows.append("More seeds: one seed does not show how much training varies; use --seeds 3.")
+    for other in comparison.tied[1:]:
+        rows += _more_of_the_same(comparison, comparison.pair(other, comparison.tied[0]))
+    rows += _more_epochs(comparison)
+    if leaks(comparison):
+        rows.append(
+            "A clean split: collect the dataset again with --train and --test, which removes images that are in both."
+        )
+    for c in comparison.contenders:
+        if reasons := comparison.unfair_text(c):
+            rows.append(f"Equal conditions for {mid_sentence(c.name)}: {reasons}.")
+    if comparison.best and not rows:
+        rows.append("Only other images: these runs leave no doubt about the order.")
+    return rows
+
+
+def part(comparison: Comparison) -> Part:
+    """The evidence, the best choices, the remaining doubts, and the chart of accuracy against training time."""
+    chart = accuracy_by_cost(comparison, TRAINING_TIME)
+    values: dict[str, object] = {
+        "clauses": evidence(comparison),
+        "budgets": budgets(comparison) if comparison.contenders else [],
+        "would_change": would_change(comparison),
+        "chart": chart,
+    }
+    return Part("verdict", "Verdict", "What the runs show", values, [chart] if chart else [])

@@ -1,32 +1,31 @@
-"""reports.study."""
+"""What is known about one dataset: its stored runs, who is compared with whom, and how far apart they are."""
 
-from reports.study.compare import BUDGET, Comparison, Pair, compare
-from reports.study.contenders import Contender, names_of
-from reports.study.history import changes
-from reports.study.learning import crossings, curves, elapsed, reached, rising, within
-from reports.study.load import Answers, Group, chosen, datasets, load, recipe_of
+from reports.study.compare import CONDITION_NAMES, Comparison, Condition, Pair, compare_study
+from reports.study.contenders import Contender, ExclusionReason, names_of, weights_line
+from reports.study.history import CHANGES_OF_TIME, REGRESSIONS, Change, ChangeKind, changes
+from reports.study.learning import Crossing, accuracy_within, crossings, curves, elapsed, late_gain, seconds_to_reach
+from reports.study.load import RunGroup, datasets, load_study, recipe_of, select_datasets
+from reports.study.measures import Measures, all_measures
+from reports.study.pictures import ReportPhoto, StoredPicture
+from reports.study.predictions import Predictions
+from reports.study.statistics import (
+    Interval,
+    deviation,
+    images_needed,
+    pareto,
+    seeds_needed,
+    share_interval,
+    smallest_detectable,
+    t_interval,
+    wilson,
+)
 from reports.study.times import parts_seconds, total_seconds
 
 __all__ = [
-    "BUDGET",
-    "Answers",
-    "Comparison",
-    "Contender",
-    "Group",
-    "Pair",
-    "changes",
-    "chosen",
-    "compare",
-    "crossings",
-    "curves",
-    "datasets",
-    "elapsed",
-    "load",
-    "names_of",
-    "parts_seconds",
-    "reached",
-    "recipe_of",
-    "rising",
-    "total_seconds",
-    "within",
-]
+    "CHANGES_OF_TIME", "CONDITION_NAMES", "REGRESSIONS", "Change", "ChangeKind", "Comparison", "Condition",
+    "Contender", "Crossing", "ExclusionReason", "Interval", "Measures", "Pair", "Predictions", "ReportPhoto",
+    "RunGroup", "StoredPicture", "accuracy_within", "all_measures", "changes", "compare_study", "crossings", "curves",
+    "datasets", "deviation", "elapsed", "images_needed", "late_gain", "load_study", "names_of", "pareto",
+    "parts_seconds", "recipe_of", "seconds_to_reach", "seeds_needed", "select_datasets", "share_interval",
+    "smallest_detectable", "t_interval", "total_seconds", "weights_line", "wilson",
+]  # fmt: skip

@@ -1,30 +1,53 @@
-"""Which groups of a study meet, under what names, and on which test images they are judged."""
+"""Which groups of a study are compared, under what names, and on which test images they are judged."""
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.study import statistics as st
-from reports.study.load import Answers, Group, Study, device_key, read_answers, recipe_of
-from reports.words import MODEL_NAMES, clean
+from reports.study import statistics
+from reports.study.load import RunGroup, Study, device_key, recipe_of
+from reports.study.predictions import Predictions, read_group_predictions
+from reports.words import MODEL_NAMES, clean, listed, model_name
 
 MOST_CONTENDERS = 8
+MODEL_ORDER = list(MODEL_NAMES)
+
+
+class ExclusionReason(StrEnum):
+    """Why a group is not one of the contenders."""
+
+    OTHER_DATASET = "another state of the dataset"
+    OTHER_DEVICE = "another device"
+    FEWER_IMAGES = "fewer training images"
+    OTHER_RECIPE = "another recipe of the same model"
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A group that the report speaks of by name; `style` picks its colour, dash and mark.
+class Exclusion:
+    """Why a group is not one of the contenders, and what it has instead."""
 
-    `by_seed` is the accuracy it is judged by and `images` the test images behind it: all of them, or the clean ones.
+    reason: ExclusionReason
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason.value
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """A group that takes part in the comparison; `style` picks its colour, dash and mark.
+
+    `by_seed` is the accuracy it is judged by and `images` the number of test images behind it: all, or the clean ones.
     """
 
     name: str
     style: int
-    group: Group
-    answers: Answers | None
+    group: RunGroup
+    predictions: Predictions | None
     by_seed: dict[int, float]
     images: int
 
@@ -41,53 +64,73 @@ class Contender:
     @property
     def origin(self) -> str | None:
         """Where its pretrained weights come from, as recorded."""
-        weights = self.group.any.model.weights
+        weights = self.group.example.model.weights
         return clean(weights) if weights else None
 
     @cached_property
-    def interval(self) -> st.Interval | None:
+    def seed_interval(self) -> statistics.Interval | None:
         """Student's t interval over its seeds."""
-        return st.share_interval(self.accuracies)
+        return statistics.share_interval(self.accuracies)
 
     @cached_property
-    def image_interval(self) -> st.Interval:
+    def image_interval(self) -> statistics.Interval:
         """Wilson's interval over the test images, at the mean accuracy of the seeds."""
-        return st.wilson(self.accuracy, self.images)
+        return statistics.wilson(self.accuracy, self.images)
+
+    @property
+    def interval(self) -> statistics.Interval:
+        """The interval to show: over seeds if there are several, else over images."""
+        return self.seed_interval or self.image_interval
 
 
-PARTS = ("arch", "head", "weights")
-"""Fields that the record of the model gives as they were, whatever the recipe says."""
+def weights_line(contenders: list[Contender]) -> str:
+    """Which contenders start from which pretrained weights; shown beside all their results."""
+    by_origin: dict[str, list[str]] = {}
+    for c in contenders:
+        if c.origin:
+            by_origin.setdefault(c.origin, []).append(c.name)
+    return " ".join(
+        f"{listed(names)} {'starts' if len(names) == 1 else 'start'} from weights {origin}."
+        for origin, names in by_origin.items()
+    )
 
 
-def _value(group: Group, key: str) -> object:
-    return getattr(group.any.model, key) if key in PARTS else group.any.recipe.get(key)
+MODEL_FIELDS = ("arch", "head", "weights")
+"""Fields that the model's record gives as used, whatever the recipe asks for."""
 
 
-def _told(group: Group, key: str) -> str:
+def _value(group: RunGroup, key: str) -> object:
+    model = group.example.model
+    return getattr(model, key) if key in MODEL_FIELDS else group.example.recipe.get(key)
+
+
+def _difference(group: RunGroup, key: str) -> str:
     value = _value(group, key)
     if key == "train_images":
         return f"{clean(value, 30)} images per class" if value else "all images"
     return clean(value, 30) if key == "arch" else f"{clean(key, 30)} {clean(value, 30)}"
 
 
-def _differs(groups: list[Group]) -> list[str]:
+def _differing_fields(groups: list[RunGroup]) -> list[str]:
     """Recipe and model fields in which groups differ."""
-    keys = [*PARTS, *sorted({k for g in groups for k in recipe_of(g.any)} - set(PARTS))]
+    keys = [*MODEL_FIELDS, *sorted({k for g in groups for k in recipe_of(g.example)} - set(MODEL_FIELDS))]
     return [k for k in keys if len({str(_value(g, k)) for g in groups}) > 1]
 
 
-def names_of(groups: list[Group]) -> list[str]:
-    """A name for each group: its model's, with what sets it apart where that is not enough.
+def names_of(groups: list[RunGroup]) -> list[str]:
+    """A unique name for each group: its model's name, and what differs if several groups share the model.
 
-    Groups that are all of one model are named by what sets them apart alone.
+    If all groups share one model, what differs is the whole name.
     """
-    plain = [clean(MODEL_NAMES.get(g.any.model.name, g.any.model.name), 60) for g in groups]
+    models = [model_name(g.example.model.name) for g in groups]
     names = []
-    for name, group in zip(plain, groups, strict=True):
-        twins = [g for other, g in zip(plain, groups, strict=True) if other == name]
-        told = [_told(group, key) for key in _differs(twins)]
-        alone = " ".join(told) if told and len(twins) == len(groups) else ""
-        names.append(alone or (f"{name} ({', '.join(told)})" if told else name))
+    for model, group in zip(models, groups, strict=True):
+        same_model = [g for other, g in zip(models, groups, strict=True) if other == model]
+        differences = [_difference(group, key) for key in _differing_fields(same_model)]
+        if differences and len(same_model) == len(groups):
+            names.append(" ".join(differences))
+        else:
+            names.append(f"{model} ({', '.join(differences)})" if differences else model)
     seen: Counter[str] = Counter()
     for i, name in enumerate(names):
         seen[name] += 1
@@ -95,70 +138,85 @@ def names_of(groups: list[Group]) -> list[str]:
     return names
 
 
-def newest(group: Group) -> str:
+def newest(group: RunGroup) -> str:
     """When the latest run of a group was made, ISO 8601."""
     return max(run.created for run in group.runs)
 
 
-def choose(study: Study) -> tuple[list[Group], dict[int, str]]:
-    """The groups to hold against each other, and for each other one why it stands apart.
+def _exclusion(group: RunGroup, main: RunGroup, most_images: int) -> Exclusion | None:
+    """Why a group does not share the conditions of `main`."""
+    run, dataset = group.example, main.example.dataset
+    if (run.dataset.manifest_sha256, run.dataset.test) != (dataset.manifest_sha256, dataset.test):
+        manifest = clean(run.dataset.manifest_sha256[:12])
+        return Exclusion(ExclusionReason.OTHER_DATASET, f"manifest {manifest}")
+    if device_key(run) != device_key(main.example):
+        device = f"{clean(run.device.name, 60)}, {clean(run.device.precision, 20)}"
+        return Exclusion(ExclusionReason.OTHER_DEVICE, device)
+    return Exclusion(ExclusionReason.FEWER_IMAGES) if run.dataset.train != most_images else None
+
+
+def choose(study: Study) -> tuple[list[RunGroup], dict[RunGroup, Exclusion]]:
+    """The groups to compare, best known models first, and for each other one why it is excluded.
 
     One device and one state of the data: those with most models, then the newest. All training images. Of several
     recipes of a model the one with most seeds, then the newest: never the one with the best test accuracy.
     """
-    usable = [g for g in study.groups if g.runs]
-    rooms: dict[object, list[Group]] = {}
-    for g in usable:
-        rooms.setdefault((g.any.dataset.manifest_sha256, g.any.dataset.test, device_key(g.any)), []).append(g)
-    if not rooms:
+    finished = [g for g in study.groups if g.runs]
+    by_conditions: dict[object, list[RunGroup]] = {}
+    for g in finished:
+        key = (g.example.dataset.manifest_sha256, g.example.dataset.test, device_key(g.example))
+        by_conditions.setdefault(key, []).append(g)
+    if not by_conditions:
         return [], {}
-    room = max(rooms.values(), key=lambda gs: (len({g.any.model.name for g in gs}), max(map(newest, gs))))
-    first, most = room[0].any, max(g.any.dataset.train for g in room)
-    apart: dict[int, str] = {}
-    for g in usable:
-        run = g.any
-        if run.dataset.manifest_sha256 != first.dataset.manifest_sha256 or run.dataset.test != first.dataset.test:
-            apart[id(g)] = f"another state of the dataset: manifest {clean(run.dataset.manifest_sha256[:12])}"
-        elif device_key(run) != device_key(first):
-            apart[id(g)] = f"another device: {clean(run.device.name, 60)}, {clean(run.device.precision, 20)}"
-        elif run.dataset.train != most:
-            apart[id(g)] = "fewer training images"
-    full = [g for g in room if id(g) not in apart]
-    by_model: dict[str, list[Group]] = {}
+    alike = max(by_conditions.values(), key=lambda gs: (len({g.example.model.name for g in gs}), max(map(newest, gs))))
+    most_images = max(g.example.dataset.train for g in alike)
+    excluded = {g: reason for g in finished if (reason := _exclusion(g, alike[0], most_images))}
+    full = [g for g in alike if g not in excluded]
+    by_model: dict[str, list[RunGroup]] = {}
     for g in sorted(full, key=lambda g: (len(g.runs), newest(g)), reverse=True):
-        by_model.setdefault(g.any.model.name, []).append(g)
+        by_model.setdefault(g.example.model.name, []).append(g)
     chosen = full[:MOST_CONTENDERS] if len(by_model) == 1 else [groups[0] for groups in by_model.values()]
-    apart |= {id(g): "another recipe of the same model" for g in full if g not in chosen}
-    return chosen, apart
+    excluded |= {g: Exclusion(ExclusionReason.OTHER_RECIPE) for g in full if g not in chosen}
+    return sorted(chosen, key=lambda g: (_model_rank(g), newest(g))), excluded
 
 
-def _clean_mask(group: Group, answers: Answers | None) -> NDArray[np.bool_] | None:
-    """Which test images are new to the weights of a group; None where all are, or nothing is known."""
-    if group.any.model.weights is None or answers is None or answers.clean is None or answers.clean.all():
+def _model_rank(group: RunGroup) -> int:
+    model = group.example.model.name
+    return MODEL_ORDER.index(model) if model in MODEL_ORDER else 9
+
+
+def _clean_mask(group: RunGroup, predictions: Predictions | None) -> NDArray[np.bool_] | None:
+    """Which test images are new to the weights of a group; None if all are, or nothing is known."""
+    if group.example.model.weights is None or predictions is None or predictions.clean is None:
         return None
-    return answers.clean
+    return None if predictions.clean.all() else predictions.clean
 
 
-def contenders_of(chosen: list[Group], left_out: list[str]) -> tuple[list[Contender], NDArray[np.bool_] | None]:
-    """Contenders of the chosen groups, best first, and the mask of the test images that they are judged on.
-
-    The mask takes out images of the pretraining set; None where nothing is known, or nothing is to be taken out.
-    """
-    order = list(MODEL_NAMES)
-    single = len({g.any.model.name for g in chosen}) == 1 and len(chosen) > 1
-    answers = [read_answers(g, left_out) for g in chosen]
-    masks = [m for g, a in zip(chosen, answers, strict=True) if (m := _clean_mask(g, a)) is not None]
-    files = {a.files if a else () for a in answers}
+def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) -> NDArray[np.bool_] | None:
+    """The test images that are new to the weights of every group; None if nothing is known or none is left."""
+    masks = [m for g, p in zip(groups, predictions, strict=True) if (m := _clean_mask(g, p)) is not None]
+    files = {p.files if p else () for p in predictions}
     mask = np.logical_and.reduce(masks) if masks and len(files) == 1 else None
-    if mask is not None and not mask.any():
-        mask = None
-    made = []
-    for position, (name, group, said) in enumerate(zip(names_of(chosen), chosen, answers, strict=True)):
-        model = group.any.model.name
-        style = position if single or model not in order else order.index(model)
-        by_seed, images = {r.seed: r.result.accuracy or 0.0 for r in group.runs}, group.any.dataset.test
-        if mask is not None and said:
+    return mask if mask is not None and mask.any() else None
+
+
+def make_contenders(groups: list[RunGroup]) -> tuple[list[Contender], NDArray[np.bool_] | None, list[str]]:
+    """The contenders, best first, the mask of the test images that count, and the prediction files left out.
+
+    The mask excludes images of the pretraining set; None if nothing is known, or nothing is to be excluded.
+    """
+    is_one_model = len({g.example.model.name for g in groups}) == 1 and len(groups) > 1
+    results = [read_group_predictions(g) for g in groups]
+    mask = _common_mask(groups, [predictions for predictions, _ in results])
+    contenders = []
+    for position, (name, group, (predictions, _)) in enumerate(zip(names_of(groups), groups, results, strict=True)):
+        model = group.example.model.name
+        style = position if is_one_model or model not in MODEL_ORDER else MODEL_ORDER.index(model)
+        by_seed, images = {r.seed: r.result.accuracy or 0.0 for r in group.runs}, group.example.dataset.test
+        if mask is not None and predictions:
             images = int(mask.sum())
-            by_seed = {seed: float(row[mask].mean()) for seed, row in zip(said.seeds, said.right, strict=True)}
-        made.append(Contender(name, style, group, said, by_seed, images))
-    return sorted(made, key=lambda c: -c.accuracy), mask
+            rows = zip(predictions.seeds, predictions.correct, strict=True)
+            by_seed = {seed: float(row[mask].mean()) for seed, row in rows}
+        contenders.append(Contender(name, style, group, predictions, by_seed, images))
+    left_out = [line for _, lines in results for line in lines]
+    return sorted(contenders, key=lambda c: -c.accuracy), mask, left_out

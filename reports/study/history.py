@@ -1,23 +1,38 @@
-"""New runs held against earlier ones of the same recipe: what got worse, what got slower."""
+"""New runs against earlier ones of the same recipe: what got worse, what got slower."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from bench.records import Run
-from reports.study import statistics as st
-from reports.study.load import Group, Study
+from reports.study import statistics
+from reports.study.load import RunGroup, Study
 
 SLOWER = 1.25
-"""An epoch this many times as long as before is named."""
+"""An epoch that takes this many times as long as before is reported."""
+
+
+class ChangeKind(StrEnum):
+    """What changed, the most important first."""
+
+    WORSE = "worse"
+    SLOWER = "slower"
+    BETTER = "better"
+    FASTER = "faster"
+    SAME = "same"
+
+
+REGRESSIONS = (ChangeKind.WORSE, ChangeKind.SLOWER)
+CHANGES_OF_TIME = (ChangeKind.SLOWER, ChangeKind.FASTER)
 
 
 @dataclass(frozen=True)
 class Change:
-    """The newest code's runs of a recipe against the earlier ones; `kind` is worse, better, slower, faster or same."""
+    """The newest code's runs of a recipe against the earlier ones: accuracy, or seconds per epoch."""
 
-    group: Group
-    kind: str
+    group: RunGroup
+    kind: ChangeKind
     before: float
     after: float
     runs_before: int
@@ -30,48 +45,48 @@ def _code(run: Run) -> tuple[str, str | None]:
     return run.code.version, run.code.commit
 
 
-def _named(run: Run) -> str:
+def _commit(run: Run) -> str:
     return run.code.commit[:10] if run.code.commit else run.code.version
 
 
-def _split(group: Group) -> tuple[list[Run], list[Run]]:
-    """The earlier and the new runs of a group: by code where it changed, else the replaced ones against theirs."""
-    everything = sorted([*group.runs, *group.earlier], key=lambda r: (r.created, r.run))
+def _earlier_and_new(group: RunGroup) -> tuple[list[Run], list[Run]]:
+    """The earlier and the new runs of a group: by code if it changed, else replaced runs and their replacements."""
+    everything = sorted([*group.runs, *group.replaced], key=lambda r: (r.created, r.run))
     newest = _code(everything[-1])
-    new = [r for r in group.runs if _code(r) == newest]
-    old = [r for r in everything if _code(r) != newest]
-    if not old:
-        seeds = {r.seed for r in group.earlier}
-        return list(group.earlier), [r for r in group.runs if r.seed in seeds]
-    return old, new
+    earlier = [r for r in everything if _code(r) != newest]
+    if earlier:
+        return earlier, [r for r in group.runs if _code(r) == newest]
+    seeds = {r.seed for r in group.replaced}
+    return list(group.replaced), [r for r in group.runs if r.seed in seeds]
 
 
-def _accuracy_kind(old: list[Run], new: list[Run]) -> str:
-    before = [r.result.accuracy or 0.0 for r in old]
-    after = float(np.mean([r.result.accuracy or 0.0 for r in new]))
-    interval = st.prediction_interval(before)
+def _accuracy_kind(before: list[float], after: float, images: int) -> ChangeKind:
+    interval = statistics.prediction_interval(before)
     if interval is None:
-        change = st.newcombe(before[0], after, old[0].dataset.test)
-        return "worse" if change[1] < 0 else "better" if change[0] > 0 else "same"
-    slack = 1 / old[0].dataset.test
-    return "worse" if after < interval[0] - slack else "better" if after > interval[1] + slack else "same"
+        low, high = statistics.newcombe(before[0], after, images)
+        return ChangeKind.WORSE if high < 0 else ChangeKind.BETTER if low > 0 else ChangeKind.SAME
+    slack = 1 / images
+    if after < interval[0] - slack:
+        return ChangeKind.WORSE
+    return ChangeKind.BETTER if after > interval[1] + slack else ChangeKind.SAME
 
 
 def changes(study: Study) -> list[Change]:
-    """For every recipe that was run before, how the newest runs compare; worst first."""
-    found = []
+    """For every recipe with earlier runs, how the newest runs compare; worst first."""
+    rows = []
     for group in study.groups:
-        old, new = _split(group) if group.runs else ([], [])
+        old, new = _earlier_and_new(group) if group.runs else ([], [])
         if not old or not new:
             continue
-        names = (len(old), len(new), _named(old[-1]), _named(new[-1]))
-        accuracy = [float(np.mean([r.result.accuracy or 0.0 for r in runs])) for runs in (old, new)]
-        found.append(Change(group, _accuracy_kind(old, new), accuracy[0], accuracy[1], *names))
+        counts = (len(old), len(new), _commit(old[-1]), _commit(new[-1]))
+        accuracies = [[r.result.accuracy or 0.0 for r in runs] for runs in (old, new)]
+        before, after = (float(np.mean(values)) for values in accuracies)
+        kind = _accuracy_kind(accuracies[0], after, old[0].dataset.test)
+        rows.append(Change(group, kind, before, after, *counts))
         seconds = [[r.cost.epoch_seconds for r in runs if r.cost.epoch_seconds] for runs in (old, new)]
         if all(seconds):
-            before, after = (float(np.median(s)) for s in seconds)
-            kind = "slower" if after > SLOWER * before else "faster" if before > SLOWER * after else "same"
-            if kind != "same":
-                found.append(Change(group, kind, before, after, *names))
-    order = ("worse", "slower", "better", "faster", "same")
-    return sorted(found, key=lambda c: order.index(c.kind))
+            before, after = (float(np.median(values)) for values in seconds)
+            if after > SLOWER * before or before > SLOWER * after:
+                kind = ChangeKind.SLOWER if after > before else ChangeKind.FASTER
+                rows.append(Change(group, kind, before, after, *counts))
+    return sorted(rows, key=lambda c: list(ChangeKind).index(c.kind))

@@ -1,60 +1,60 @@
-"""Accuracy against amount and time: learning curves, their crossings, time to an accuracy, curves still rising."""
+"""Accuracy against images and time: learning curves, their crossings, time to an accuracy, curves still rising."""
 
 import json
 import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
 from bench.records import Run
-from reports.study import statistics as st
+from reports.study import statistics
 from reports.study.compare import Comparison
 from reports.study.contenders import Contender
-from reports.study.load import Group, device_key, recipe_of
+from reports.study.load import RunGroup, device_key, recipe_of
 
 RISE = 0.01
-"""Accuracy a curve must have gained over its last third to count as still rising."""
+"""Gain in accuracy over the last third of the epochs from which a curve counts as still rising."""
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """Images per class at which `b` overtakes `a`; between `low` and `high` the seeds cannot tell which leads."""
+    """Images per class at which `b` overtakes `a`; between `low` and `high` the seeds do not show which leads."""
 
     a: Contender
     b: Contender
-    at: float
+    images: float
     low: float | None
     high: float | None
 
 
-def _family_key(group: Group) -> str:
-    run = group.any
+def _family_key(group: RunGroup) -> str:
+    run = group.example
     rest = {k: v for k, v in recipe_of(run).items() if k != "train_images"}
     parts = [run.model.name, run.model.arch, run.model.weights, run.model.head, rest, device_key(run)]
     return json.dumps([*parts, run.dataset.manifest_sha256, run.dataset.test], sort_keys=True, default=str)
 
 
-def family(comparison: Comparison, contender: Contender) -> list[Group]:
-    """Groups that differ from a contender in the number of training images only, fewest first, itself among them."""
+def family(comparison: Comparison, contender: Contender) -> list[RunGroup]:
+    """RunGroups that differ from a contender in the number of training images only, fewest first, itself included."""
     key = _family_key(contender.group)
     groups = [g for g in comparison.study.groups if g.runs and _family_key(g) == key]
     return sorted(groups, key=lambda g: g.images_per_class)
 
 
-def curves(comparison: Comparison) -> dict[str, list[Group]]:
+def curves(comparison: Comparison) -> dict[str, list[RunGroup]]:
     """The learning curve of each contender that has one, by name."""
-    found = {c.name: family(comparison, c) for c in comparison.contenders}
-    return {name: groups for name, groups in found.items() if len(groups) > 1}
+    families = {c.name: family(comparison, c) for c in comparison.contenders}
+    return {name: groups for name, groups in families.items() if len(groups) > 1}
 
 
-def _gap(a: Group, b: Group) -> tuple[float, st.Interval | None]:
+def _gap(a: RunGroup, b: RunGroup) -> tuple[float, statistics.Interval | None]:
     seeds = sorted({r.seed for r in a.runs} & {r.seed for r in b.runs})
     by_seed = [{r.seed: r.result.accuracy or 0.0 for r in g.runs} for g in (a, b)]
-    return b.accuracy - a.accuracy, st.t_interval([by_seed[1][s] - by_seed[0][s] for s in seeds])
+    return b.accuracy - a.accuracy, statistics.t_interval([by_seed[1][s] - by_seed[0][s] for s in seeds])
 
 
-def _crossing(a: Contender, b: Contender, left: list[Group], right: list[Group]) -> Crossing | None:
+def _crossing(a: Contender, b: Contender, left: list[RunGroup], right: list[RunGroup]) -> Crossing | None:
     pairs = {g.images_per_class: [g] for g in left}
     for g in right:
         pairs.setdefault(g.images_per_class, []).append(g)
@@ -62,20 +62,19 @@ def _crossing(a: Contender, b: Contender, left: list[Group], right: list[Group])
     for (n0, gap0, _), (n1, gap1, _) in pairwise(rows):
         if gap0 * gap1 < 0:
             share = gap0 / (gap0 - gap1)
-            at = math.exp(math.log(n0) + share * (math.log(n1) - math.log(n0)))
+            images = math.exp(math.log(n0) + share * (math.log(n1) - math.log(n0)))
             before = [n for n, gap, ci in rows if n <= n0 and ci and gap0 * gap > 0 and ci[0] * ci[1] > 0]
             after = [n for n, gap, ci in rows if n >= n1 and ci and gap1 * gap > 0 and ci[0] * ci[1] > 0]
             pair = (a, b) if gap1 > 0 else (b, a)
-            return Crossing(*pair, at, max(before, default=None), min(after, default=None))
+            return Crossing(*pair, images, max(before, default=None), min(after, default=None))
     return None
 
 
 def crossings(comparison: Comparison) -> list[Crossing]:
     """Where learning curves cross: on a straight line in log images between the two sizes around the change of sign."""
-    found = curves(comparison)
-    named = [c for c in comparison.contenders if c.name in found]
-    pairs = [(a, b) for i, a in enumerate(named) for b in named[i + 1 :]]
-    return [x for a, b in pairs if (x := _crossing(a, b, found[a.name], found[b.name]))]
+    groups = curves(comparison)
+    pairs = combinations([c for c in comparison.contenders if c.name in groups], 2)
+    return [x for a, b in pairs if (x := _crossing(a, b, groups[a.name], groups[b.name]))]
 
 
 def elapsed(run: Run) -> list[float]:
@@ -83,26 +82,26 @@ def elapsed(run: Run) -> list[float]:
     return [float(t) for t in np.cumsum([e.seconds for e in run.epochs]) + (run.cost.feature_seconds or 0.0)]
 
 
-def reached(run: Run, accuracy: float) -> float | None:
+def seconds_to_reach(run: Run, accuracy: float) -> float | None:
     """Training seconds until the end of the first epoch with that test accuracy; None if never."""
     pairs = zip(elapsed(run), run.epochs, strict=True)
     return next((t for t, e in pairs if e.test_accuracy is not None and e.test_accuracy >= accuracy), None)
 
 
-def within(group: Group, seconds: float) -> float | None:
-    """Mean test accuracy at the last epoch that ended within so many training seconds; None where a seed had none."""
-    found = []
+def accuracy_within(group: RunGroup, seconds: float) -> float | None:
+    """Mean test accuracy at the last epoch that ended within so many training seconds; None if a seed had none."""
+    accuracies = []
     for run in group.runs:
         pairs = zip(elapsed(run), run.epochs, strict=True)
         ended = [e.test_accuracy for t, e in pairs if t <= seconds and e.test_accuracy is not None]
         if not ended:
             return None
-        found.append(ended[-1])
-    return float(np.mean(found))
+        accuracies.append(ended[-1])
+    return float(np.mean(accuracies))
 
 
-def rising(group: Group) -> float | None:
-    """What a group's mean test accuracy still gained over its last third of epochs; None where it has levelled off."""
+def late_gain(group: RunGroup) -> float | None:
+    """The gain of a group's mean test accuracy over its last third of epochs; None if the curve is flat by then."""
     rows = [[e.test_accuracy for e in run.epochs if e.test_accuracy is not None] for run in group.runs]
     length = min(map(len, rows), default=0)
     if length < 3:

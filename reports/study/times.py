@@ -1,15 +1,15 @@
-"""Where a run's time went. What a frozen model's features took counts, also where they were found in the cache."""
+"""The parts of a run's time. A frozen model's feature pass counts even if the features came from the cache."""
 
 from bench.records import Run
 
 
 def training_seconds(run: Run) -> float:
-    """Seconds of the feature pass, where there is one, and of all epochs of a run."""
+    """Seconds of all epochs of a run, and of its feature pass if it has one."""
     return (run.cost.feature_seconds or 0.0) + sum(e.seconds for e in run.epochs)
 
 
 def parts_seconds(run: Run) -> dict[str, float]:
-    """Seconds of a run by part, none counted twice; `features` as they took when they were made, now or before."""
+    """Seconds of a run by part, none counted twice; `features` is the time they took to compute, now or before."""
     cost, known = run.cost, run.cost.breakdown or {}
     return {
         "features": cost.feature_seconds or 0.0,
@@ -23,11 +23,11 @@ def parts_seconds(run: Run) -> dict[str, float]:
 
 
 def total_seconds(run: Run) -> float:
-    """Seconds from start to end of a run; a feature pass found in the cache counts as if it had been made.
+    """Seconds from start to end of a run; features from the cache count as if the run had computed them.
 
-    The record gives it away only where the parts take longer than the whole; what is found unnoticed is shorter than
-    the time that no part accounts for. Of several views some may have been found and others made: then the parts
-    together are all that is sure.
+    The record shows a cached pass only if the parts add up to more than the whole; a shorter pass hides in the time
+    that no part accounts for. With several views some may come from the cache and others not: then only the sum of the
+    parts is certain.
     """
     parts, total = parts_seconds(run), run.cost.total_seconds
     if sum(parts.values()) <= total:

@@ -85,12 +85,12 @@ function pairs(root) {
     show();
   });
   b.value = 1;
-  root.querySelector('h2').after($('div', { className: 'tools' }, $('label', {}, 'Compare ', a), $('label', {}, ' with ', b)));
+  root.prepend($('div', { className: 'tools' }, $('label', {}, 'Compare ', a), $('label', {}, ' with ', b)));
   addEventListener('hashchange', read);
   read();
 }
 
 all('figure.chart').forEach(chart);
 all('table.sortable').forEach(sortable);
-all('section[data-names]').forEach(pairs);
+all('[data-names]').forEach(pairs);
 addEventListener('beforeprint', () => all('details').forEach(d => { d.open = true; }));

@@ -48,7 +48,7 @@ def test_hover_reads_the_stored_values(results: Path, visit) -> None:
     assert chart.bounding_box()["height"] == before, "the readout must not move the page"
     runs = [json.loads(p.read_text()) for p in sorted(results.glob("car-bicycle/frozen-vgg-s?/run.json"))]
     mean = sum(r["epochs"][1]["test_accuracy"] for r in runs) / len(runs)
-    assert f"Frozen VGG {100 * mean:.1f}%" in shown
+    assert f"Frozen VGG {100 * mean:.1f}\u00a0%" in shown
     assert wrong == []
 
 

@@ -14,10 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def reports(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def reports(*args: str | Path, columns: int = 120) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "reports", *map(str, args)]
     return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+        command, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "COLUMNS": str(columns)}
     )
 
 
@@ -30,10 +30,13 @@ def reports(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[
         (["list"], "reports list --results elsewhere/results"),
     ],
 )
-def test_help_gives_an_example(args: list[str], example: str) -> None:
-    done = reports(*args, "--help")
+def test_help_has_examples_and_exit_codes_within_80_columns(args: list[str], example: str) -> None:
+    done = reports(*args, "--help", columns=80)
     assert done.returncode == 0
-    assert example in [line.strip() for line in done.stdout.splitlines()]
+    lines = done.stdout.splitlines()
+    assert example in [line.strip() for line in lines]
+    assert "  Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted" in lines
+    assert max(map(len, lines)) <= 80
 
 
 def test_build_prints_the_path_it_wrote(results: Path, tmp_path: Path) -> None:
@@ -83,7 +86,7 @@ def test_markdown_and_latex_tables(results: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (["build", "--results", "nowhere"], "nowhere: no such folder"),
         (["build", "--dataset", "cats"], "no runs of 'cats'"),
@@ -92,10 +95,10 @@ def test_markdown_and_latex_tables(results: Path) -> None:
         (["build", "--frobnicate"], "No such option"),
     ],
 )
-def test_mistakes_are_one_line_and_code_two(results: Path, args: list[str], said: str) -> None:
+def test_mistakes_are_one_line_and_code_two(results: Path, args: list[str], message: str) -> None:
     done = reports(*args, *([] if "--results" in args else ["--results", str(results)]))
     assert done.returncode == 2
-    assert said in done.stderr and "Traceback" not in done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_place_that_cannot_be_written_is_one_line(results: Path, tmp_path: Path) -> None:
@@ -124,6 +127,6 @@ def test_ctrl_c_is_one_line_and_code_130(command: str, tmp_path: Path) -> None:
         record.open("w"),
     ):
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said == "reports: interrupted; what was built before stays as it was\n"
+    assert errors == "reports: interrupted; what was built before is unchanged\n"

@@ -1,4 +1,4 @@
-"""The built file itself: the same bytes each time, small, quick, sealed, and unmoved by hostile names."""
+"""The built file: deterministic, small, sealed, and safe with hostile names."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench.records import UsageError
 from reports import page
-from reports.study.load import load
+from reports.study import compare_study, load_study
 from tests.factories.results import DEVICE, PROFILES, SCRATCH, make_run
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def sources() -> list[Path]:
     return [p for p in (ROOT / "reports").rglob("*") if p.suffix in (".py", ".j2", ".js", ".css")]
 
 
-def test_reports_imports_nothing_of_the_others_but_the_records() -> None:
+def test_reports_imports_only_the_records_of_bench() -> None:
     code = "import sys, reports.cli, reports.page; print(*sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -47,7 +47,7 @@ def test_reports_imports_nothing_of_the_others_but_the_records() -> None:
         assert set(found) <= {"bench.records"}, path
 
 
-def test_nothing_in_the_templates_switches_escaping_off() -> None:
+def test_no_template_switches_escaping_off() -> None:
     for path in sources():
         if path.suffix == ".j2":
             assert not re.search(r"\|\s*safe|autoescape|style=|\son\w+=", path.read_text()), path
@@ -57,7 +57,7 @@ def test_script_stays_under_six_kilobytes() -> None:
     assert len((ROOT / "reports/templates/page.js").read_bytes()) <= 6 * 1024
 
 
-def test_policy_comes_first_and_names_the_hashes_of_what_is_there(results: Path) -> None:
+def test_the_policy_comes_first_and_lists_the_hashes_of_style_and_script(results: Path) -> None:
     text = (results / "car-bicycle/report.html").read_text()
     head = text[text.index("<head>") + 6 :].lstrip()
     assert head.startswith('<meta http-equiv="Content-Security-Policy"')
@@ -125,14 +125,14 @@ def test_hostile_names_are_inert_and_visible(hostile: Path, visit) -> None:
     assert wrong == []
 
 
-def test_private_things_are_not_shown(hostile: Path) -> None:
+def test_home_folder_and_keys_are_not_shown(hostile: Path) -> None:
     text = hostile.read_text()
     assert "SECRET1" not in text
     assert str(Path.home()) not in text.replace("~", "")
     assert "--data ~/photos" in text
 
 
-def test_pictures_are_re_encoded_and_stay_in_their_folder(tmp_path: Path) -> None:
+def test_pictures_are_re_encoded_and_read_from_their_own_folder_only(tmp_path: Path) -> None:
     run = make_run(tmp_path, "ds", ["a", "b"], SCRATCH, 1, test=60)
     folder = tmp_path / "ds" / run.run / "pictures"
     exif = Image.Exif()
@@ -172,7 +172,7 @@ def test_bare_run_records_are_enough(tmp_path: Path, visit) -> None:
     assert wrong == []
 
 
-def test_unusable_records_are_named_and_left_out(results: Path, tmp_path: Path) -> None:
+def test_unusable_records_are_listed_and_left_out(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results / "imagenette", tmp_path / "imagenette")
     source = tmp_path / "imagenette/frozen-vgg-s1/run.json"
     values = json.loads(source.read_text())
@@ -186,10 +186,10 @@ def test_unusable_records_are_named_and_left_out(results: Path, tmp_path: Path) 
     put("impossible", json.dumps(values | {"result": values["result"] | {"accuracy": 1.7}}))
     other = {"kind": "cuda", "name": "NVIDIA H200", "torch": "2.15.0"}
     put("elsewhere", json.dumps(values | {"run": "elsewhere", "seed": 2, "device": values["device"] | other}))
-    study = load(tmp_path, "imagenette")
+    study = load_study(tmp_path, "imagenette")
     assert len(study.left_out) == 3
-    frozen = [g for g in study.groups if g.any.model.name == "frozen-vgg"]
-    assert sorted((g.any.device.name, len(g.runs)) for g in frozen) == [(DEVICE.name, 1), ("NVIDIA H200", 1)]
+    frozen = [g for g in study.groups if g.example.model.name == "frozen-vgg"]
+    assert sorted((g.example.device.name, len(g.runs)) for g in frozen) == [(DEVICE.name, 1), ("NVIDIA H200", 1)]
     text = page.build(tmp_path)[0].read_text()
     for name in ("half/run.json", "future/run.json", "impossible/run.json"):
         assert f"imagenette/{name}" in text
@@ -201,7 +201,7 @@ def test_a_dataset_of_nothing_but_broken_records_still_has_a_report(tmp_path: Pa
     (tmp_path / "ds" / "run").mkdir(parents=True)
     (tmp_path / "ds" / "run" / "run.json").write_text('{"schema": "vggbench.run/1", "run":')
     shown, wrong = visit(page.build(tmp_path)[0])
-    assert shown.locator("h1").inner_text() == "No finished run to judge"
+    assert shown.locator("h1").inner_text() == "No run has finished yet"
     assert "ds/run/run.json" in shown.locator("#conditions").inner_text()
     assert wrong == []
 
@@ -216,17 +216,17 @@ def test_failed_and_stalled_runs_are_reported_not_averaged(tmp_path: Path) -> No
         result = {"status": status, "accuracy": 0.5 if seed == 2 else None, "reason": "loss stuck at ln 2"}
         more = {"run": f"s{seed}", "seed": seed, "result": result}
         (folder / "run.json").write_text(json.dumps(values | more))
-    (group,) = load(tmp_path, "ds").groups
+    (group,) = load_study(tmp_path, "ds").groups
     assert group.accuracy == values["result"]["accuracy"]
     text = page.build(tmp_path)[0].read_text()
     assert "1, 1 stalled, 1 failed" in text
     assert "Not in any figure: Scratch VGG: 1 run stalled and 1 run failed." in text
     assert "loss stuck at ln 2" in text
     path.unlink()
-    assert "No finished run to judge" in page.build(tmp_path)[0].read_text()
+    assert "No run has finished yet" in page.build(tmp_path)[0].read_text()
 
 
-def test_the_table_says_what_was_not_measured(results: Path, visit) -> None:
+def test_the_table_shows_what_was_not_measured(results: Path, visit) -> None:
     shown, _ = visit(results / "car-bicycle/report.html")
     heads = [text.split("\n")[0] for text in shown.locator("table.main").first.locator("thead th").all_inner_texts()]
     energy = next(i for i, text in enumerate(heads) if text.startswith("Energy"))
@@ -234,22 +234,22 @@ def test_the_table_says_what_was_not_measured(results: Path, visit) -> None:
         assert row.locator("th, td").nth(energy).inner_text() == "not measured"
 
 
-def test_the_dataset_part_gives_the_leaks_removed_and_left(results: Path, tmp_path: Path, visit) -> None:
+def test_the_dataset_section_lists_the_leaks_removed_and_the_leaks_left(results: Path, tmp_path: Path, visit) -> None:
     shown, _ = visit(results / "car-bicycle/report.html")
     text = shown.locator("#dataset").inner_text()
-    assert "313 exact duplicates and 41 near duplicates dropped, so that none stands on both sides" in text
+    assert "313 exact duplicates and 41 near duplicates removed, so that none is in both splits" in text
     assert "0 images with the same bytes" in text
     shutil.copytree(results / "imagenette", tmp_path / "imagenette")
     (path,) = (tmp_path / "imagenette").glob("manifest-*/dataset.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"rejected": {"bridges-split": 1}, "leaks": 281}))
     text = page.build(tmp_path)[0].read_text()
-    assert "1 image that belongs to both sides dropped" in text
+    assert "1 image that belongs to both splits removed" in text
     assert "281 images with the same bytes" in text
 
 
 def test_several_datasets_have_an_index(results: Path, visit) -> None:
     shown, wrong = visit(results / "index.html")
-    assert "Cannot tell Fine-tuned VGG and Frozen VGG apart" in shown.locator("main").inner_text()
+    assert "Fine-tuned VGG and frozen VGG are statistically tied" in shown.locator("main").inner_text()
     shown.get_by_role("link", name="car-bicycle").click()
     assert "car-bicycle" in shown.title()
     assert wrong == []
@@ -264,9 +264,9 @@ def test_a_missing_dataset_and_one_file_for_two_are_usage_errors(results: Path, 
         page.build(tmp_path / "nowhere")
 
 
-def test_a_large_report_shrinks_its_photos_and_says_so(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_report_has_smaller_photos_and_a_note_about_it(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = (results / "car-bicycle/report.html").stat().st_size
     monkeypatch.setattr(page, "MOST_BYTES", size - 20_000)
-    text = page.page(page.compare(load(results, "car-bicycle")))
+    text = page.page(compare_study(load_study(results, "car-bicycle")))
     assert len(text.encode()) <= size - 20_000
     assert "Photos are 48 pixels wide" in text  # those stored are 72 wide

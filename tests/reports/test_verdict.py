@@ -1,4 +1,4 @@
-"""What the report claims: which groups meet, who is tied, and sentences that follow from the numbers."""
+"""What the report claims: which groups are compared, which are tied, and sentences that follow from the numbers."""
 
 import json
 import re
@@ -9,11 +9,13 @@ import pytest
 
 from bench.records import Run, write_predictions, write_run
 from reports import page
-from reports.parts.verdict import judge
-from reports.study.compare import compare
+from reports.parts.evidence import evidence
+from reports.parts.verdict import budgets, verdict_title, would_change
+from reports.study.compare import Condition, UnfairCondition, compare_study
+from reports.study.contenders import ExclusionReason
 from reports.study.history import changes
-from reports.study.learning import crossings, curves, rising
-from reports.study.load import load
+from reports.study.learning import crossings, curves, late_gain
+from reports.study.load import load_study
 from tests.factories.results import BASELINE, FINETUNED, FROZEN, SCRATCH, Profile, make_facts, make_run
 
 
@@ -33,91 +35,96 @@ def edit(folder: Path, run: str, **changed: object) -> None:
 
 
 def text_of(folder: Path) -> str:
-    verdict = judge(compare(load(folder, "ds")))
-    budgets = [f"{limit}: {choice}" for limit, choice in verdict.budgets]
-    return "\n".join([verdict.title, *(c.text for c in verdict.clauses), *budgets, *verdict.would_change])
+    comparison = compare_study(load_study(folder, "ds"))
+    limits = [f"{limit}: {choice}" for limit, choice in budgets(comparison)]
+    texts = [c.text for c in evidence(comparison)]
+    return "\n".join([verdict_title(comparison), *texts, *limits, *would_change(comparison)])
 
 
 def test_the_stored_example_reads_as_expected(results: Path) -> None:
-    comparison = compare(load(results, "car-bicycle"))
-    verdict = judge(comparison)
-    assert verdict.title == "Take Fine-tuned VGG: 96.3% of the test images right, 2.2 points more than Frozen VGG"
-    assert verdict.clauses[0].text == (
-        "Fine-tuned VGG: +2.2 points over Frozen VGG (+0.9 to +3.5, 3 seeds), for 12 times the training time."
+    comparison = compare_study(load_study(results, "car-bicycle"))
+    assert verdict_title(comparison) == "Use fine-tuned VGG: 96.3\u00a0% test accuracy, 2.2 points above frozen VGG"
+    assert evidence(comparison)[0].text == (
+        "Fine-tuned VGG is 2.2 points above frozen VGG (95\u00a0% interval +0.9 to +3.5, 3 seeds), "
+        "with 12 times the training time."
     )
     assert [c.name for c in comparison.tied] == ["Fine-tuned VGG"]
-    assert ("under 1 minute of training", "Frozen VGG, 94.1% in 18 s") in verdict.budgets
+    assert ("under 1 minute of training", "Frozen VGG, 94.1\u00a0% in 18 s") in budgets(comparison)
 
 
-def test_equal_models_cannot_be_told_apart_and_the_cheaper_is_named(tmp_path: Path) -> None:
+def test_equal_models_are_tied_and_the_cheaper_is_recommended(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, replace(FINETUNED, accuracy=FROZEN.accuracy + 0.003)])
     text = text_of(tmp_path)
-    assert "Cannot tell" in text.split("\n")[0] and "Take Frozen VGG" in text.split("\n")[0]
-    assert "cannot tell" in text and "would settle" in text
-    assert {c.name for c in compare(load(tmp_path, "ds")).tied} == {"Frozen VGG", "Fine-tuned VGG"}
+    title, *evidence = text.split("\n")
+    assert "are statistically tied. Use frozen VGG" in title
+    assert "are statistically tied" in "".join(evidence) and "would separate" in text
+    assert {c.name for c in compare_study(load_study(tmp_path, "ds")).tied} == {"Frozen VGG", "Fine-tuned VGG"}
 
 
-def test_one_seed_is_said_to_be_one_seed(tmp_path: Path) -> None:
+def test_one_seed_is_reported_as_one_seed(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, SCRATCH], seeds=1)
     text = text_of(tmp_path)
     assert "test images, 1 seed" in text
-    assert "with one seed the luck of training is not measured" in text
+    assert "one seed does not show how much training varies" in text
 
 
 def test_one_model_alone_is_not_compared(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN], seeds=2)
-    assert text_of(tmp_path).startswith("Frozen VGG: 9") and "nothing yet to compare it with" in text_of(tmp_path)
+    assert text_of(tmp_path).startswith(
+        "Frozen VGG: 9"
+    ) and "there is no other model to compare it with yet" in text_of(tmp_path)
 
 
-def test_guessing_is_called_guessing(tmp_path: Path) -> None:
+def test_models_no_better_than_guessing_are_called_that(tmp_path: Path) -> None:
     make(tmp_path, [replace(SCRATCH, accuracy=0.52), replace(BASELINE, accuracy=0.51)])
-    assert text_of(tmp_path).startswith("No model has learnt the task")
+    assert text_of(tmp_path).startswith("No model has learned the task")
 
 
 def test_another_budget_is_unfair_and_never_best(tmp_path: Path) -> None:
     make(tmp_path, [SCRATCH, FROZEN, BASELINE])
     for run in make(tmp_path, [FINETUNED], epochs=20):
         assert run.recipe["epochs"] == 20
-    comparison = compare(load(tmp_path, "ds"))
-    assert comparison.unfair == {"Fine-tuned VGG": "epochs 20 instead of 5"}
+    comparison = compare_study(load_study(tmp_path, "ds"))
+    assert comparison.unfair == {"Fine-tuned VGG": [UnfairCondition(Condition.EPOCHS, "20", "5")]}
+    assert comparison.unfair_text(comparison.contenders[0]) == "epochs 20 instead of 5"
     assert comparison.contenders[0].name == "Fine-tuned VGG"
     assert comparison.best is not None and comparison.best.name == "Frozen VGG"
-    assert "not a fair comparison" in text_of(tmp_path)
+    assert "but the comparison is not fair (Fine-tuned VGG: epochs 20 instead of 5)" in text_of(tmp_path)
 
 
 def test_devices_manifests_and_recipes_are_never_averaged(tmp_path: Path) -> None:
     runs = make(tmp_path, [FROZEN, SCRATCH], seeds=2)
     edit(tmp_path, runs[1].run, device={"name": "NVIDIA H200", "kind": "cuda"})
     edit(tmp_path, runs[3].run, dataset={"manifest_sha256": "f" * 64})
-    comparison = compare(load(tmp_path, "ds"))
+    comparison = compare_study(load_study(tmp_path, "ds"))
     assert [len(g.runs) for g in comparison.study.groups] == [1, 1, 1, 1]
-    assert sorted(comparison.apart.values()) == [
+    assert sorted(map(str, comparison.excluded.values())) == [
         "another device: NVIDIA H200, bf16",
         "another state of the dataset: manifest ffffffffffff",
     ]
     assert [len(c.by_seed) for c in comparison.contenders] == [1, 1]
 
 
-def test_the_recipe_with_most_seeds_stands_for_its_model_not_the_luckiest(tmp_path: Path) -> None:
+def test_the_recipe_with_most_seeds_is_compared_not_the_luckiest(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, SCRATCH])
     lucky = make_run(tmp_path, "ds", ["a", "b"], replace(SCRATCH, accuracy=0.99), 9, pictures=False)
     edit(tmp_path, lucky.run, recipe={"lr": 0.9})
-    comparison = compare(load(tmp_path, "ds"))
-    chosen = {c.name: c.group.any.recipe["lr"] for c in comparison.contenders}
+    comparison = compare_study(load_study(tmp_path, "ds"))
+    chosen = {c.name: c.group.example.recipe["lr"] for c in comparison.contenders}
     assert chosen["Scratch VGG"] == 0.05
-    assert list(comparison.apart.values()) == ["another recipe of the same model"]
+    assert [e.reason for e in comparison.excluded.values()] == [ExclusionReason.OTHER_RECIPE]
 
 
-def test_ablations_of_one_model_meet_each_other_by_what_differs(tmp_path: Path) -> None:
+def test_recipes_of_one_model_are_named_after_what_differs(tmp_path: Path) -> None:
     make(tmp_path, [SCRATCH])
     for seed in (4, 5, 6):
         run = make_run(tmp_path, "ds", ["a", "b"], replace(SCRATCH, accuracy=0.6), seed, pictures=False)
         edit(tmp_path, run.run, recipe={"init": "normal"}, seed=seed - 3)
-    names = {c.name for c in compare(load(tmp_path, "ds")).contenders}
+    names = {c.name for c in compare_study(load_study(tmp_path, "ds")).contenders}
     assert names == {"init None", "init normal"}
 
 
-def test_images_in_the_pretraining_set_are_taken_out_of_the_judgement(tmp_path: Path) -> None:
+def test_images_in_the_pretraining_set_do_not_count(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, SCRATCH])
     for path in sorted((tmp_path / "ds").glob("frozen-vgg-s*")):
         from bench.records import read_predictions, read_run
@@ -134,13 +141,13 @@ def test_images_in_the_pretraining_set_are_taken_out_of_the_judgement(tmp_path: 
             run.result, accuracy=sum(right) / len(right), clean_accuracy=sum(right[::5]) / 100, clean_images=100
         )
         write_run(path, replace(run, result=result))
-    comparison = compare(load(tmp_path, "ds"))
+    comparison = compare_study(load_study(tmp_path, "ds"))
     assert comparison.clean_images == 100
     frozen = next(c for c in comparison.contenders if c.name == "Frozen VGG")
     assert frozen.group.accuracy > 0.92 and frozen.accuracy == pytest.approx(0.66)
     assert frozen.images == 100
     assert comparison.best is not None and comparison.best.name == "Scratch VGG"
-    assert "Judged on the 100 test images that the pretrained weights have not seen" in text_of(tmp_path)
+    assert "Accuracy counts only the 100 test images that the pretrained weights have not seen" in text_of(tmp_path)
     shown = page.page(comparison)
     assert re.search(r'<tr class="best">.*?Scratch VGG.*?<td data-v="0.8\d+" class="acc">', shown, re.S)
 
@@ -149,52 +156,63 @@ def test_contamination_without_predictions_makes_the_pair_unfair(tmp_path: Path)
     make(tmp_path, [SCRATCH, BASELINE], seeds=1)
     (run,) = make(tmp_path, [FROZEN], seeds=1, evidence=False)
     edit(tmp_path, run.run, result={"clean_accuracy": 0.8, "clean_images": 10})
-    comparison = compare(load(tmp_path, "ds"))
-    assert comparison.unfair == {"Frozen VGG": "test images may have been in the pretraining set"}
+    comparison = compare_study(load_study(tmp_path, "ds"))
+    assert comparison.unfair == {"Frozen VGG": [UnfairCondition(Condition.UNSEEN_IMAGES)]}
     assert comparison.best is not None and comparison.best.name == "Scratch VGG"
 
 
-def test_curves_still_rising_are_flagged(tmp_path: Path) -> None:
+def test_curves_still_rising_are_reported(tmp_path: Path) -> None:
     make(tmp_path, [SCRATCH, FROZEN], evidence=False)
-    groups = {g.any.model.name: g for g in load(tmp_path, "ds").groups}
-    assert (rising(groups["scratch-vgg"]) or 0) > 0.01
-    assert rising(groups["frozen-vgg"]) is None
-    assert "More epochs: Scratch VGG was still rising" in text_of(tmp_path)
+    groups = {g.example.model.name: g for g in load_study(tmp_path, "ds").groups}
+    assert (late_gain(groups["scratch-vgg"]) or 0) > 0.01
+    assert late_gain(groups["frozen-vgg"]) is None
+    assert "More epochs: Scratch VGG was still improving" in text_of(tmp_path)
 
 
-def test_learning_curves_state_their_crossing(results: Path) -> None:
-    comparison = compare(load(results, "car-bicycle"))
+def test_learning_curves_report_their_crossing(results: Path) -> None:
+    comparison = compare_study(load_study(results, "car-bicycle"))
     assert {name: [g.images_per_class for g in groups] for name, groups in curves(comparison).items()} == {
         name: [25, 100, 400, 700] for name in ("Scratch VGG", "Frozen VGG", "Fine-tuned VGG", "Baseline CNN")
     }
     first = crossings(comparison)[0]
     assert (first.a.name, first.b.name) == ("Frozen VGG", "Fine-tuned VGG")
-    assert 400 < first.at < 700 and first.low == 100 and first.high == 700
+    assert 400 < first.images < 700 and first.low == 100 and first.high == 700
 
 
-def test_a_regression_against_earlier_code_is_named(tmp_path: Path) -> None:
+def test_a_regression_against_earlier_code_is_reported(tmp_path: Path) -> None:
     for run in make(tmp_path, [FROZEN], seeds=4, evidence=False):
         edit(tmp_path, run.run, code={"commit": "aaaaaaaaaa"}, created="2026-01-01T00:00:00Z")
     run = make_run(tmp_path, "ds", ["a", "b"], replace(FROZEN, accuracy=0.7), 5, evidence=False)
     edit(tmp_path, run.run, code={"commit": "bbbbbbbbbb"}, cost={"epoch_seconds": 9.0})
-    kinds = [(c.kind, c.commit_before, c.commit_after, c.runs_before) for c in changes(load(tmp_path, "ds"))]
+    kinds = [(c.kind, c.commit_before, c.commit_after, c.runs_before) for c in changes(load_study(tmp_path, "ds"))]
     assert kinds == [("worse", "aaaaaaaaaa", "bbbbbbbbbb", 4), ("slower", "aaaaaaaaaa", "bbbbbbbbbb", 4)]
-    assert "Regression: Frozen VGG, accuracy 9" in text_of(tmp_path)
+    assert "Regression: accuracy of frozen VGG was 9" in text_of(tmp_path)
 
 
-def test_a_repeated_seed_replaces_the_older_run_and_is_held_against_it(tmp_path: Path) -> None:
+def test_a_repeated_seed_replaces_the_older_run_and_is_compared_with_it(tmp_path: Path) -> None:
     (old,) = make(tmp_path, [BASELINE], seeds=1, evidence=False)
     again = replace(old, run="again", created="2027-01-01T00:00:00Z")
     write_run(tmp_path / "ds" / "again", again)
-    (group,) = load(tmp_path, "ds").groups
-    assert [r.run for r in group.runs] == ["again"] and [r.run for r in group.earlier] == [old.run]
-    assert [c.kind for c in changes(load(tmp_path, "ds"))] == ["same"]
+    (group,) = load_study(tmp_path, "ds").groups
+    assert [r.run for r in group.runs] == ["again"] and [r.run for r in group.replaced] == [old.run]
+    assert [c.kind for c in changes(load_study(tmp_path, "ds"))] == ["same"]
 
 
-def test_the_weights_origin_stands_in_every_part_that_shows_their_results(results: Path) -> None:
-    from reports.charts.select import weights_line
+def test_chart_titles_say_what_the_charts_show(results: Path) -> None:
+    text = (results / "car-bicycle/report.html").read_text()
+    titles = re.findall(r'<figure class="chart"[^>]*>\s*<h3>(.*?)</h3>', text)
+    assert len(titles) == len(set(titles)) == 15
+    assert {
+        "Scratch VGG and Baseline CNN were still improving at the last epoch",
+        "Fine-tuned VGG overtakes frozen VGG at about 500 images per class",
+        "Scratch VGG takes longest; 96\u00a0% of that time is training",
+    } < set(titles)
 
-    line = weights_line(compare(load(results, "car-bicycle")).contenders)
+
+def test_the_weights_origin_is_shown_beside_every_result(results: Path) -> None:
+    from reports.study import weights_line
+
+    line = weights_line(compare_study(load_study(results, "car-bicycle")).contenders)
     assert line == "Fine-tuned VGG and Frozen VGG start from weights vgg16_bn-tinyimagenet (Tiny-ImageNet)."
     page = (results / "car-bicycle/report.html").read_text()
     assert page.count(line) >= 13
@@ -202,16 +220,16 @@ def test_the_weights_origin_stands_in_every_part_that_shows_their_results(result
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "said"),
-    [((0.79, 0.80, 0.81), "Every model is clearly above."), ((0.70, 0.80, 0.90), "cannot be shown to be better.")],
+    ("accuracies", "ending"),
+    [((0.79, 0.80, 0.81), "Every model is clearly above."), ((0.70, 0.80, 0.90), "may not be better.")],
 )
 def test_a_model_clears_the_floor_over_seeds_and_over_images(
-    tmp_path: Path, accuracies: tuple[float, ...], said: str
+    tmp_path: Path, accuracies: tuple[float, ...], ending: str
 ) -> None:
     runs = make(tmp_path, [BASELINE])
     for run, accuracy in zip(runs, accuracies, strict=True):
         edit(tmp_path, run.run, result={"accuracy": accuracy})
     make_facts(tmp_path, runs[0])
-    floor = next(line for line in text_of(tmp_path).split("\n") if line.startswith("The floor"))
-    assert "file size alone gives 63.0%" in floor
-    assert floor.endswith(said)
+    floor = next(line for line in text_of(tmp_path).split("\n") if line.startswith("Floor"))
+    assert "file size alone gives 63.0\u00a0%" in floor
+    assert floor.endswith(ending)

@@ -1,4 +1,4 @@
-"""The house style: labels that say what they stand at and do not touch, SVG that is ours alone."""
+"""The house style: ticks and labels that are correct and do not touch, SVG without styles or scripts."""
 
 import re
 from itertools import combinations, pairwise
@@ -8,30 +8,29 @@ import pytest
 from matplotlib.figure import Figure
 
 from reports import words
-from reports.charts import labels, svg
-from reports.charts import style as drawing
+from reports.charts import labels, style, svg
 
 
 def axes_of(low: float, high: float):
-    axes = Figure(figsize=(drawing.WIDTH, drawing.HEIGHT), dpi=72).add_subplot()
+    axes = Figure(figsize=(style.WIDTH, style.HEIGHT), dpi=72).add_subplot()
     axes.set_ylim(low, high)
     return axes
 
 
 @pytest.mark.parametrize("low", [0.0, 0.3, 0.842, 0.9, 0.951, 0.97])
 @pytest.mark.parametrize("span", [0.004, 0.012, 0.03, 0.05, 0.11, 0.15, 0.3, 0.9])
-def test_percent_labels_say_where_their_ticks_are(low: float, span: float) -> None:
+def test_percent_labels_are_the_values_of_their_ticks(low: float, span: float) -> None:
     axes = axes_of(low, min(1.0, low + span))
-    drawing.percent_axis(axes)
+    style.percent_axis(axes)
     show = axes.yaxis.get_major_formatter()
     for tick in axes.get_yticks():
-        assert float(show(tick, 0).rstrip("%")) == pytest.approx(100 * tick, abs=0.001)
+        assert float(show(tick, 0).rstrip("\u00a0%")) == pytest.approx(100 * tick, abs=0.001)
 
 
 @pytest.mark.parametrize("times", [(0.5, 9), (18, 312), (66, 85), (60, 61), (300, 90_000), (0.02, 40_000)])
 def test_times_have_round_ticks_that_do_not_touch(times: tuple[float, float]) -> None:
     axes = axes_of(0, 1)
-    drawing.log_axis(axes, times, drawing.tick_seconds, drawing.NICE_SECONDS)
+    style.log_axis(axes, times, style.tick_seconds, style.NICE_SECONDS)
     ticks = sorted(axes.get_xticks())
     show = axes.xaxis.get_major_formatter()
     assert len(ticks) >= 2
@@ -77,12 +76,11 @@ def test_point_labels_touch_neither_each_other_nor_a_mark() -> None:
         assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3])
 
 
-def test_svg_has_no_inline_style_and_takes_the_colours_of_the_page() -> None:
-    chart = drawing.Chart("one", "", "", [])
-    with drawing.figure(chart) as (_, axes):
+def test_svg_has_no_inline_style_and_uses_the_colours_of_the_page() -> None:
+    with style.house_style() as axes:
         axes.plot([0, 1], [0, 1], color="#0072B2", linestyle=(0, (5, 2)))
         axes.text(0.5, 0.5, "<script>alert(1)</script> $x$")
-    text = str(chart.svg)
+        text = str(style.finish(axes, "one"))
     assert "style=" not in text and "<style" not in text and "<script" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; $x$" in text
     assert 'stroke="#0072b2"' in text and "stroke-dasharray" in text and "currentColor" in text
@@ -91,19 +89,19 @@ def test_svg_has_no_inline_style_and_takes_the_colours_of_the_page() -> None:
     assert set(re.findall(r"(?:url\(|href=\")#([\w.-]+)", text)) <= set(re.findall(r'id="([^"]+)"', text))
 
 
-def test_svg_refuses_what_it_does_not_know() -> None:
+def test_svg_rejects_unknown_elements() -> None:
     figure = Figure(figsize=(2, 2), dpi=72)
     figure.add_subplot().set_title("link").set_url("javascript:alert(1)")
     with pytest.raises(ValueError, match="unexpected <a>"):
         svg.to_svg(figure, "two")
 
 
-def test_numbers_read_as_a_person_would_say_them() -> None:
-    said = ["10 ms", "0.50 s", "9.0 s", "66 s", "2.2 min", "2.0 h"]
-    assert [words.duration(s) for s in (0.01, 0.5, 9, 66, 130, 7200)] == said
+def test_numbers_have_units_and_few_digits() -> None:
+    durations = ["10 ms", "0.50 s", "9.0 s", "66 s", "2.2 min", "2.0 h"]
+    assert [words.duration(s) for s in (0.01, 0.5, 9, 66, 130, 7200)] == durations
     assert [words.big(n) for n in (134_268_738, 21_137_729, 481e6, 950)] == ["134 M", "21.1 M", "481 M", "950"]
-    assert words.percent(0.99999) == "99.9%" and words.percent(1.0) == "100.0%"
-    assert words.percent(0.8625) == words.percent(np.mean([0.8625, 0.8625])) == "86.3%"
+    assert words.percent(0.99999) == "99.9\u00a0%" and words.percent(1.0) == "100.0\u00a0%"
+    assert words.percent(0.8625) == words.percent(np.mean([0.8625, 0.8625])) == "86.3\u00a0%"
     assert words.signed(-0.0312) == "−3.1" and words.signed(0.00001) == "0.0"
     assert words.points(0.01) == "1.0 point" and words.points(-0.021) == "2.1 points"
     assert words.clean("a\u202eb\x00c" + "d" * 400) == "a\ufffdb\ufffdc" + "d" * 294 + "…"

@@ -1,0 +1,114 @@
+"""Accuracy against what it costs: training time, parameters, FLOPs, energy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.charts import style
+from reports.charts.labels import point_labels
+from reports.charts.style import Chart
+from reports.charts.svg import INK, PAPER
+from reports.study import Comparison, Contender, ExclusionReason, RunGroup, pareto, weights_line
+from reports.words import PERCENT, big, duration, mid_sentence, percent, points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Price:
+    """One cost: `amount` follows a value in a title, `less` says what a cheaper model needs; None if not measured."""
+
+    key: str
+    label: str
+    amount: str
+    less: str
+    show: Callable[[float], str]
+    of: Callable[[RunGroup], float | None]
+
+
+TRAINING_TIME = Price(
+    "seconds", "training time, feature pass included", "of training time", "less training time", duration,
+    lambda group: group.training_seconds or None,
+)  # fmt: skip
+OTHER_PRICES = (
+    Price("parameters", "parameters", "parameters", "fewer parameters", big,
+          lambda group: group.example.model.parameters_total or None),
+    Price("flops", "FLOPs per image, forward", "FLOPs per image", "fewer FLOPs per image", big,
+          lambda group: group.example.model.flops_per_image or None),
+    Price("joules", "energy of the run, J", "of energy", "less energy", lambda v: big(v, "J"),
+          lambda group: group.energy_joules),
+)  # fmt: skip
+Priced = list[tuple[Contender, float]]
+
+
+def _title(priced: Priced, price: Price) -> str:
+    (cheapest, low), (top, high) = min(priced, key=lambda r: r[1]), max(priced, key=lambda r: r[0].accuracy)
+    if cheapest is top or low == high:
+        return f"{top.name} is the most accurate, and none needs {price.less}"
+    gap = points(top.accuracy - cheapest.accuracy)
+    return (
+        f"{top.name} needs {price.show(high)} {price.amount}; {mid_sentence(cheapest.name)} needs {price.show(low)} "
+        f"and is {gap} less accurate"
+    )
+
+
+def _caption(comparison: Comparison) -> str:
+    over = "seeds (t)" if any(c.seed_interval for c in comparison.contenders) else "test images (Wilson)"
+    caption = f"Bars: 95{PERCENT} interval over {over}. Dashed line: no other model is both better and cheaper."
+    if comparison.clean_images:
+        caption = f"On the {comparison.clean_images:,} test images that are new to the pretrained weights. {caption}"
+    return f"{caption} {weights_line(comparison.contenders)}".strip()
+
+
+def _draw_contenders(axes: "Axes", priced: Priced) -> None:
+    """A mark with its interval for each contender, and a dashed line along the Pareto front."""
+    import seaborn as sns
+
+    front = [priced[i] for i in pareto([p for _, p in priced], [c.accuracy for c, _ in priced])]
+    axes.plot([p for _, p in front], [c.accuracy for c, _ in front], drawstyle="steps-post",
+              color=INK, linewidth=0.9, linestyle=(0, (2, 2)), alpha=0.6, zorder=1)  # fmt: skip
+    for c, p in priced:
+        look = style.style_of(c.style)
+        axes.vlines(p, *c.interval, color=look["color"], linewidth=1.6)
+        filled = look["markerfacecolor"] == look["color"]
+        sns.scatterplot(x=[p], y=[c.accuracy], ax=axes, color=look["markerfacecolor"], marker=look["marker"], s=52,
+                        edgecolor=PAPER if filled else look["color"], linewidth=0.4 if filled else 1.3,
+                        legend=False, zorder=3)  # fmt: skip
+
+
+def _draw_other_recipes(axes: "Axes", comparison: Comparison, price: Price) -> list[float]:
+    """A small circle for each other recipe of a contender's model; their prices."""
+    colours = {c.group.example.model.name: style.style_of(c.style)["color"] for c in reversed(comparison.contenders)}
+    prices = []
+    for group, exclusion in comparison.excluded.items():
+        if exclusion.reason is ExclusionReason.OTHER_RECIPE and (p := price.of(group)):
+            colour = colours.get(group.example.model.name, INK)
+            axes.plot(p, group.accuracy, "o", markersize=3.5, markerfacecolor="none", color=colour, alpha=0.7)
+            prices.append(p)
+    return prices
+
+
+def accuracy_by_cost(comparison: Comparison, price: Price) -> Chart | None:
+    """Accuracy against a price on a log axis, with intervals and the Pareto front; None for fewer than two points."""
+    priced = [(c, p) for c in comparison.contenders if (p := price.of(c.group))]
+    if len(priced) < 2:
+        return None
+    name = f"accuracy-by-{price.key}"
+    with style.house_style(right=0.965) as axes:
+        prices = _draw_other_recipes(axes, comparison, price) + [p for _, p in priced]
+        _draw_contenders(axes, priced)
+        axes.set(xlabel=price.label, ylabel="")
+        axes.margins(y=0.12)
+        is_time = price is TRAINING_TIME
+        limits = [min(prices) / 1.3, max(prices) * 1.3]
+        style.log_axis(axes, limits, style.tick_seconds if is_time else big, style.NICE_SECONDS if is_time else ())
+        style.percent_axis(axes)
+        point_labels(axes, [(p, c.accuracy, c.name) for c, p in priced], [c.interval for c, _ in priced])
+        stops = []
+        for place, (c, p) in sorted(enumerate(priced), key=lambda row: row[1][1]):
+            low, high = c.interval
+            text = f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
+            stops.append((*style.at(axes, p, c.accuracy), price.show(p), [(place, text)]))
+        series = [(c.name, c.style) for c, _ in priced]
+        return Chart(name, _title(priced, price), _caption(comparison), series, style.finish(axes, name), stops)

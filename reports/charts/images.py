@@ -1,0 +1,78 @@
+"""Accuracy by number of training images."""
+
+from typing import TYPE_CHECKING
+
+from reports.charts import style
+from reports.charts.labels import end_labels
+from reports.charts.style import Chart, Stop
+from reports.study import Comparison, RunGroup, crossings, curves, share_interval, weights_line
+from reports.words import PERCENT, mid_sentence, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+NAME = "accuracy-by-images"
+
+
+def _frame(groups: dict[str, list[RunGroup]]) -> "pd.DataFrame":
+    """A tidy row per model, size and seed."""
+    import pandas as pd
+
+    rows = [(name, g.images_per_class, a, len(g.runs)) for name, gs in groups.items() for g in gs for a in g.accuracies]
+    return pd.DataFrame(rows, columns=["model", "x", "y", "seeds"])
+
+
+def _title(comparison: Comparison) -> str:
+    for crossing in crossings(comparison):
+        a, b = mid_sentence(crossing.a.name), crossing.b.name
+        return f"{b} overtakes {a} at about {crossing.images:.0f} images per class"
+    return "The order of the models is the same at every size"
+
+
+def _stops(axes: "Axes", rows: list[list[RunGroup]]) -> list[Stop]:
+    sizes = sorted({g.images_per_class for groups in rows for g in groups})
+    return [
+        (
+            *style.at(axes, size, None),
+            f"{size:.0f} images per class",
+            [
+                (place, style.interval_text(g.accuracies, percent))
+                for place, groups in enumerate(rows)
+                for g in groups
+                if g.images_per_class == size
+            ],
+        )
+        for size in sizes
+    ]
+
+
+def accuracy_by_images(comparison: Comparison) -> Chart | None:
+    """The learning curves, if there are runs with fewer training images."""
+    import seaborn as sns
+
+    groups = curves(comparison)
+    if not groups:
+        return None
+    styles = {c.name: c.style for c in comparison.contenders if c.name in groups}
+    frame, rows = _frame(groups), [groups[name] for name in styles]
+    sizes = sorted(set(frame["x"]))
+    caption = (
+        f"Dots are seeds, bands 95{PERCENT} t-intervals. A crossing is interpolated between the two sizes around it; "
+        f"the chart says nothing beyond the sizes shown. {weights_line(comparison.contenders)}"
+    )
+    with style.house_style() as axes:
+        dots = frame[frame["seeds"] <= style.MOST_THIN]
+        palette = {name: style.COLOURS[k % 4] for name, k in styles.items()}
+        if len(dots):
+            sns.scatterplot(
+                dots, x="x", y="y", hue="model", palette=palette, s=4, alpha=0.5, linewidth=0, legend=False, ax=axes
+            )
+        style.draw_lines(axes, frame, styles, share_interval, marked=True)
+        axes.set(xlabel="training images per class", ylabel="")
+        style.log_axis(axes, [sizes[0] * 1.2, sizes[-1] / 1.2], lambda v: f"{v:g}", sizes)
+        style.percent_axis(axes)
+        ends = [(gs[-1].images_per_class, gs[-1].accuracy) for gs in rows]
+        end_labels(axes, [(*end, *look) for end, look in zip(ends, styles.items(), strict=True)])
+        svg = style.finish(axes, NAME)
+        return Chart(NAME, _title(comparison), caption.strip(), list(styles.items()), svg, _stops(axes, rows))

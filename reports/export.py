@@ -1,0 +1,68 @@
+"""The comparison table as Markdown, CSV, LaTeX or JSON, and one line per dataset."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+from reports.parts import cell, shown_columns
+from reports.study import Comparison, Measures, all_measures
+from reports.words import clean, duration, plural
+
+FOOTNOTE = "statistically tied with the best"
+
+
+def export(comparisons: Sequence[Comparison], form: str) -> str:
+    """All groups as md, csv, latex or json. CSV and JSON hold the numbers unrounded, in the units of run.json."""
+    rows = [row for comparison in comparisons for row in all_measures(comparison)]
+    if form == "json":
+        return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if form == "csv":
+        return _csv(rows)
+    heads, body = _text_table(rows, len(comparisons) > 1)
+    if form == "latex":
+        import pandas as pd
+
+        return f"{pd.DataFrame(body, columns=heads).to_latex(index=False, escape=True)}% * {FOOTNOTE}\n"
+    lines = [[text.replace("|", "\\|").replace("<", "&lt;") for text in row] for row in (heads, *body)]
+    lines.insert(1, ["-"] * len(heads))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n\\* {FOOTNOTE}\n"
+
+
+def _text_table(rows: list[Measures], several: bool) -> tuple[list[str], list[list[str]]]:
+    """Headers and text cells for a document: rounded, units in headers, ties with the best marked."""
+    shown = shown_columns(rows)
+    heads = [*(["Dataset"] if several else []), "Model", "Weights", "Seeds"]
+    heads += [f"{c.title} ({c.unit})" for c in shown] + ["Note"]
+    body = []
+    for row in rows:
+        first = [clean(row["dataset"])] if several else []
+        name = f"{row['name']} *" if row["ties_best"] else row["name"]
+        cells = [*first, name, clean(row["weights"] or "none"), row["status"], *(cell(c, row)[0] for c in shown)]
+        body.append([*cells, row["note"] or ""])
+    return heads, body
+
+
+def _csv(rows: list[Measures]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow("" if v is None else _inert(v) if isinstance(v, str) else v for v in row.values())
+    return out.getvalue()
+
+
+def _inert(text: str) -> str:
+    """Text that a spreadsheet does not run as a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def summary_line(comparison: Comparison) -> str:
+    """One line about a dataset: its runs, its best model, the files left out."""
+    runs = sum(len(g.runs) + len(g.replaced) + len(g.unfinished) for g in comparison.study.groups)
+    best = comparison.best
+    result = "no result"
+    if best:
+        result = f"best {best.name} {100 * best.accuracy:.1f}% in {duration(best.group.training_seconds)}"
+    left_out = f", {plural(len(comparison.left_out), 'file')} left out" if comparison.left_out else ""
+    return f"{plural(runs, 'run')}, {result}{left_out}"

@@ -1,0 +1,24 @@
+"""What a section of the report gives to the page."""
+
+from dataclasses import dataclass, field
+
+from reports.charts import Chart
+
+
+@dataclass(frozen=True)
+class Part:
+    """One section: `id` is its anchor, `name` its link at the top, `values` the variables of its template.
+
+    `charts` are all charts in it, whose numbers the page's script reads.
+    """
+
+    id: str
+    name: str
+    heading: str
+    values: dict[str, object]
+    charts: list[Chart] = field(default_factory=list)
+
+    @property
+    def template(self) -> str:
+        """The template of the section, named after its id."""
+        return f"parts/{self.id}.html.j2"

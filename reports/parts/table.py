@@ -1,0 +1,60 @@
+"""The comparison table, and the recipes where they differ."""
+
+from typing import Any
+
+from reports.parts.columns import Column, cell, shown_columns
+from reports.parts.part import Part
+from reports.study import Comparison, Measures, all_measures, recipe_of
+from reports.words import clean, listed, redact
+
+
+def _line(row: Measures, shown: list[Column], style: int | None) -> dict[str, Any]:
+    """A row as shown; cells are (text, number to sort by) in the order of the columns."""
+    origin = clean(row["weights"]) if row["weights"] else None
+    cells = [(row["status"], float(row["seeds"])), *(cell(c, row) for c in shown)]
+    return {
+        "name": row["name"],
+        "origin": origin,
+        "style": style,
+        "note": row["note"],
+        "is_best": row["ties_best"],
+        "cells": cells,
+    }
+
+
+def _recipes(comparison: Comparison) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
+    """Recipe fields that differ between contenders, a value for each, and those that are the same for all."""
+    values: list[dict[str, Any]] = []
+    for c in comparison.contenders:
+        model = c.group.example.model
+        values.append({"arch": model.arch, "head": model.head, **recipe_of(c.group.example)})
+    differing, same = [], []
+    for key in dict.fromkeys(k for v in values for k in v):
+        shown = ["–" if v.get(key) is None else redact(v[key], 60) for v in values]
+        if len(set(shown)) > 1:
+            differing.append((redact(key, 40), shown))
+        else:
+            same.append((redact(key, 40), shown[0]))
+    return differing, same
+
+
+def part(comparison: Comparison) -> Part:
+    """The measures of the contenders, and of every other group."""
+    rows, contenders = all_measures(comparison), comparison.contenders
+    shown = shown_columns(rows)
+    keys = [c.key for c in shown]
+    judged_by = "clean_accuracy" if comparison.clean_images else "accuracy"
+    lines = [_line(row, shown, c.style) for row, c in zip(rows, contenders, strict=False)]
+    differing, same = _recipes(comparison)
+    values: dict[str, Any] = {
+        "names": [c.name for c in contenders],
+        "columns": shown,
+        "judged": 1 + keys.index(judged_by) if judged_by in keys else None,
+        "lines": lines,
+        "other_lines": [_line(row, shown, None) for row in rows[len(contenders) :]],
+        "tied": listed([c.name for c in comparison.tied]) if comparison.tied else "",
+        "clean_images": comparison.clean_images,
+        "differing": differing,
+        "same": same,
+    }
+    return Part("table", "Comparison", "Comparison", values)
