@@ -214,7 +214,11 @@ def test_summary_lists_every_layer(tmp_path: Path) -> None:
             2,
             "--epochs is given too",
         ),
-        (["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vit_b_16", "--size", "64"], 2, "cannot take it"),
+        (
+            ["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vit_b_16", "--size", "64"],
+            2,
+            "does not work with vit_b_16",
+        ),
         (["run", "frozen-vgg", "--dataset", "DATA", "--set", "weights=none"], 2, "frozen-vgg needs pretrained weights"),
         (["run", "frozen-vgg", "--dataset", "DATA", "--arch", "foo"], 2, "--arch foo: unknown; choose from vgg11"),
         (["show", "nothing"], 2, "nothing: no such run"),
