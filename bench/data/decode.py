@@ -31,7 +31,9 @@ def image_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-        reason = "unknown format" if isinstance(err, UnidentifiedImageError) else getattr(err, "strerror", None)
+        reason = (
+            "its format is not known" if isinstance(err, UnidentifiedImageError) else getattr(err, "strerror", None)
+        )
         raise VggbenchError(
             f"{path}: not a readable image ({reason or err}); remove it; collect --from FOLDER skips such files"
         ) from err

@@ -54,7 +54,7 @@ def count_model(model: str, recipe: Recipe, num_classes: int) -> ModelCounts:
         flops = _count_flops(network.whole, images, False)
     except (RuntimeError, AssertionError) as err:
         first = str(err).strip().splitlines()[0]
-        raise UsageError(f"--size {recipe.size}: does not work with {recipe.arch} ({first}); try --size 224") from err
+        raise UsageError(f"--size {recipe.size}: {recipe.arch} cannot take it ({first}); try --size 224") from err
     prefix_flops, inputs = 0, images
     if network.prefix is not None:
         with torch.no_grad():
