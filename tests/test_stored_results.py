@@ -85,7 +85,11 @@ def test_the_stored_runs_give_a_report(tmp_path: Path) -> None:
     shutil.copytree(STORED / "sample", tmp_path / "sample")
     (path,) = build(tmp_path)
     text = path.read_text()
-    for model, accuracy in (("Fine-tuned VGG", "90.8%"), ("Frozen VGG", "84.0%"), ("Baseline CNN", "76.8%")):
+    for model, accuracy in (
+        ("Fine-tuned VGG", "90.8\u00a0%"),
+        ("Frozen VGG", "84.0\u00a0%"),
+        ("Baseline CNN", "76.8\u00a0%"),
+    ):
         assert model in text and accuracy in text
     assert "sample-pretraining (8 classes, 4,000 images, 64 px)" in text
     assert "could not be used" not in text
