@@ -23,11 +23,11 @@ def record(easy: Path, small_plan) -> dict[str, Any]:
 def test_wrong_keys_types_and_statuses_are_rejected_with_file_and_key(record: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     changes = [
-        (lambda r: r["result"].update(status="finished"), r"run\.json\.result\.status: .*done.*'finished'"),
+        (lambda r: r["result"].update(status="finished"), r"run\.json: key \"result\.status\" must be done or stalled or failed, not 'finished'"),
         (lambda r: r.update(colour="red"), r'run\.json: unknown key "colour"'),
-        (lambda r: r["cost"].pop("total_seconds"), r"run\.json\.cost: .*total_seconds"),
-        (lambda r: r["epochs"][0].update(seconds="3"), r"run\.json\.epochs\[0\]\.seconds: must be float, not '3'"),
-        (lambda r: r.update(seed=True), r"run\.json\.seed: must be int, not True"),
+        (lambda r: r["cost"].pop("total_seconds"), r'run\.json: key "cost\.total_seconds" is missing\'),
+        (lambda r: r["epochs"][0].update(seconds="3"), r"run\.json: key \"epochs\[0\]\.seconds\" must be float, not '3'"),
+        (lambda r: r.update(seed=True), r'run\.json: key "seed" must be int, not True\'),
     ]
     for change, message in changes:
         values = json.loads(json.dumps(record))
