@@ -4,6 +4,7 @@ import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import networkx
@@ -77,6 +78,23 @@ def test_no_folder_imports_itself_by_a_detour() -> None:
         if name not in PACKAGES:
             edges[folder(name)] |= {folder(end) for end in ends - set(PACKAGES)} - {folder(name)}
     assert cycles(edges) == []
+
+
+def documented_order(package: str) -> list[str]:
+    """The modules and folders of a package in the order of the tree in docs/architecture.md."""
+    lines = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
+    rest = lines[lines.index(f"    {package}/") + 1 :]
+    return [f"{package}.{line.split()[0].rstrip('/')}" for line in takewhile(lambda x: x.startswith("      "), rest)]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_documented_tree_is_complete_and_imports_only_go_down(package: str) -> None:
+    order = documented_order(package)
+    edges = {(folder(name), folder(end)) for name, ends in IMPORTS.items() for end in ends - set(PACKAGES)}
+    inside = {(start, end) for start, end in edges if start != end and start in order and end.startswith(package)}
+    rooms = {folder(name) for name in MODULES if name.startswith(f"{package}.")} - {f"{package}.__main__"}
+    assert rooms == {place for place in order if place != "reports.templates"}
+    assert [f"{start} -> {end}" for start, end in inside if order.index(start) > order.index(end)] == []
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in PACKAGES])

@@ -67,7 +67,7 @@ def test_a_run_reports_packing_features_steps_epochs_and_notes(
 
 
 class Killed(Exception):  # noqa: N818
-    """Stands for a kill between two epochs."""
+    """Simulates a kill between two epochs."""
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,4 +1,4 @@
-"""The manifest: what may stand in it, in which order, and plain folders without one."""
+"""The manifest: its fields, its order, and plain folders without one."""
 
 import json
 import random
