@@ -15,12 +15,11 @@ class Assignment:
     """Where each photo goes: `sides` is id -> train or test.
 
     `missing` counts the photos that are missing by (class, side), `obstacle` names the largest group among them.
-    `surplus` are photos that no count needs, `bridging` new photos whose group is already in both train and test.
+    `bridging` are new photos whose group is already in both train and test.
     """
 
     sides: dict[str, str] = field(default_factory=dict)
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
-    surplus: list[str] = field(default_factory=list)
     bridging: list[str] = field(default_factory=list)
     obstacle: str = ""
 
@@ -52,15 +51,12 @@ def _placed(groups: list[SplitGroup], assignment: Assignment) -> list[SplitGroup
     """Groups with the side of their earlier members; new photos that would join two sides are set aside."""
     placed = []
     for group in groups:
-        sides = {i.side for i in group.items if i.side}
-        if len(sides) > 1:
+        by_side = {s: [i for i in group.items if i.side == s] for s in sorted({i.side for i in group.items if i.side})}
+        if len(by_side) > 1:
             assignment.bridging += [i.id for i in group.items if i.side is None]
-            for side in sorted(sides):
-                items = [i for i in group.items if i.side == side]
-                sizes = Counter(i.class_ for i in items)
-                placed.append(SplitGroup(f"{group.name} {side}", group.rank, items, sizes, side))
+            placed += [SplitGroup(f"{group.name} {s}", group.rank, items, s) for s, items in by_side.items()]
         else:
-            group.side = next(iter(sides), None)
+            group.side = next(iter(by_side), None)
             placed.append(group)
     return placed
 
@@ -91,12 +87,10 @@ def _fill(assignment: Assignment, groups: list[SplitGroup], side: str, counts: C
         ids = [entry[-1] for entry in sorted(entries)]
         number = len(ids) if counts is None else counts.get(class_, 0)
         assignment.sides.update(dict.fromkeys(ids[:number], side))
-        assignment.surplus += ids[number:]
 
 
 def _largest(groups: list[SplitGroup], classes: set[str]) -> str:
-    sized = [
-        (sum(g.sizes[c] for c in classes), max(i.owner for i in g.items) or g.name) for g in groups if len(g.items) > 1
-    ]
+    shared = [g for g in groups if len(g.items) > 1]
+    sized = [(sum(g.sizes[c] for c in classes), max(i.owner for i in g.items) or g.name) for g in shared]
     size, name = max(sized, default=(0, ""))
     return f"{name} has {size:,} of them" if size > 1 else ""
