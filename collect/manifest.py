@@ -155,10 +155,7 @@ def _in_place(row: Row) -> bool:
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """The rows of a manifest.jsonl, or of the one in a dataset's folder.
-
-    Raises VggbenchError that names file and line, also for an image that is not in SPLIT/CLASS/.
-    """
+    """The rows of a manifest.jsonl, or of a folder's. Raises VggbenchError naming file and line."""
     return _read(path / MANIFEST if path.is_dir() else path, Row)
 
 

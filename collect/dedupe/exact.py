@@ -11,15 +11,15 @@ from collect.manifest import Key, Rejected, RejectReason, Row
 from collect.sources import LOCAL
 
 PLACEHOLDER_OWNERS = 4
+SPLITS = ("train", "test")
 
 
 @dataclass(slots=True)
 class Duplicates:
     """What dedupe found. `kept` are the distinct photos, `rejected` the others with the photo they repeat.
 
-    `exact` counts files that repeat another file, `near` those that show another photo again, `conflicts` photos that
-    two classes claim. If the source came with a split, `test_files` counts its test images, `leaks` those that are also
-    in train, exactly or nearly, and `leaks_exact` those of them that are the same file.
+    `exact` and `near` count the repeats, `conflicts` photos that two classes claim. Of a source's own split
+    `test_files` counts the test images, `leaks` those also in train, `leaks_exact` those that are the same file there.
     """
 
     kept: list[Row] = field(default_factory=list)
@@ -60,7 +60,9 @@ def dedupe(
     duplicates.exact = len(rows) - len(distinct)
     duplicates.near = len(distinct) - len(members)
     for group in members.values():
-        _count_leaks([(rows[i].sha256, published.get(rows[i].key)) for i in group], duplicates)
+        in_train, in_test = ([rows[i].sha256 for i in group if published.get(rows[i].key) == s] for s in SPLITS)
+        duplicates.leaks += len(in_test) if in_train else 0
+        duplicates.leaks_exact += sum(digest in in_train for digest in in_test)
         kept = [i for i in group if rows[i].key in earlier]
         conflict = not kept and len({rows[i].class_ for i in group}) > 1
         kept = [] if conflict else kept or group[:1]
@@ -88,14 +90,6 @@ def _rejected_copy(row: Row, copies: Sequence[Row], pair: NearDuplicate | None) 
         return row.rejected(RejectReason.EXACT_DUPLICATE, f"same file as {same.source_id}")
     evidence = f": {pair.evidence}" if pair else ""
     return row.rejected(RejectReason.NEAR_DUPLICATE, f"shows the same as {copies[0].source_id}{evidence}")
-
-
-def _count_leaks(group: list[tuple[str, str | None]], duplicates: Duplicates) -> None:
-    """Count the leaks among one photo's copies, each given as its digest and its published split."""
-    in_train = {digest for digest, split in group if split == "train"}
-    in_test = [digest for digest, split in group if split == "test"]
-    duplicates.leaks += len(in_test) if in_train else 0
-    duplicates.leaks_exact += sum(digest in in_train for digest in in_test)
 
 
 def _without_placeholders(rows: Sequence[Row], duplicates: Duplicates) -> list[Row]:

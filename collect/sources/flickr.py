@@ -18,7 +18,7 @@ from collect.sources.flickr_licenses import License, read_licenses
 
 PER_PAGE = 500
 CEILING = 4000  # flickr.photos.search: "at most the first 4,000 results"; beyond, pages repeat
-CALLS_PER_HOUR = 3600
+CALL_LIMITS = ((3600, 3600.0),)  # calls, seconds
 STALE_PAGES = 3  # a search ends after so many pages in a row without a new photo
 SIZES = ("url_c", "url_z", "url_l", "url_m")  # 800, 640, 1024, 500 px
 EXTRAS = ",".join([*SIZES, "license", "owner_name", "date_upload", "date_taken", "tags"])
@@ -53,11 +53,8 @@ class FlickrClient:
         session.hooks["response"].append(_check_answer)
         if url:
             self._api.REST_URL = url
-        self._context = context
-        limits = ((CALLS_PER_HOUR, 3600.0),)
-        self._budget = CallBudget(
-            "Flickr", context.data / ".flickr_calls.json", limits, "or wait", context.stop, context.notify
-        )
+        self._context, path = context, context.data / ".flickr_calls.json"
+        self._budget = CallBudget("Flickr", path, CALL_LIMITS, "or wait", context.stop, context.notify)
 
     def ask(self, method: str, absent: str = "", **params: Any) -> dict[str, Any]:
         """The answer to one call; the journal answers calls that were made before.
@@ -92,10 +89,9 @@ class FlickrClient:
     def started(self) -> int:
         """When this search began, in seconds since 1970; the same in a continued run."""
         question = {"flickr": "started"}
-        known = self._context.journal.answer(question)
-        if known is None:
-            self._context.journal.keep_answer(question, known := int(time.time()))
-        return int(known)
+        if self._context.journal.answer(question) is None:
+            self._context.journal.keep_answer(question, int(time.time()))
+        return int(self._context.journal.answer(question) or 0)
 
 
 def _check_answer(response: requests.Response, *_: Any, **__: Any) -> None:

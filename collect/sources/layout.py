@@ -91,10 +91,9 @@ def read_layout(paths: Iterable[str], root: str) -> dict[str, FilePlace]:
 
 
 def check_layout(places: Mapping[str, FilePlace], empty_folders: Iterable[str], dataset: Dataset) -> None:
-    """Raise if there is nothing to collect, or if a class of the recipe or a class folder has no image.
+    """Raise SourceError if there is no image, ShortfallError if a class of the recipe or a class folder has none.
 
     `empty_folders` are the folders without files; one that is beside class folders is a class without images.
-    Raises SourceError, ShortfallError.
     """
     classes = {p.class_ for p in places.values()}
     if not classes:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from collect.split.exact import choose_test_groups
 from collect.split.groups import SplitGroup, SplitItem, make_groups, ranking
@@ -28,8 +29,7 @@ def split(items: Sequence[SplitItem], seed: int, train: Counts | None, test: Cou
     """Place `items` so that every class gets exactly `test` and `train` photos and no group is in both.
 
     `train=None` puts everything into train that is not needed for testing. Earlier sides are kept. The assignment
-    depends on seed and content alone, not on the order of the items. `missing` is empty unless the counts cannot be
-    met.
+    depends on seed and content alone, not on the order of the items.
     """
     assignment = Assignment()
     groups = _placed(make_groups(items, seed), assignment)
@@ -80,9 +80,8 @@ def _windows(groups: list[SplitGroup], train: Counts, test: Counts) -> dict[str,
 def _fill(assignment: Assignment, groups: list[SplitGroup], side: str, counts: Counts | None, seed: int) -> None:
     """Take as many photos of each class as are needed: earlier ones first, then by rank; the rest is surplus."""
     by_class: dict[str, list[tuple[bool, str, str]]] = defaultdict(list)
-    for group in groups:
-        for item in group.items:
-            by_class[item.class_].append((item.side is None, ranking(seed, item.id), item.id))
+    for item in chain.from_iterable(group.items for group in groups):
+        by_class[item.class_].append((item.side is None, ranking(seed, item.id), item.id))
     for class_, entries in by_class.items():
         ids = [entry[-1] for entry in sorted(entries)]
         number = len(ids) if counts is None else counts.get(class_, 0)

@@ -80,11 +80,11 @@ def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], photos: Map
     names = {(r.source, owner_of(r)): r.owner_name for r in rows if r.owner_name}  # other rows may have the id alone
     items = []
     for row in rows:
-        key, owner_id = row.key, owner_of(row) if by == "owner" else None
+        owner_id = owner_of(row) if by == "owner" else None
         owner = f"{row.source}:{owner_id}"
-        links = (*((f"owner {owner}",) if owner_id else ()), *bursts[key])
+        links = (*((f"owner {owner}",) if owner_id else ()), *bursts[row.key])
         shown = f"owner {names.get((row.source, owner_id), owner_id)} ({owner})" if owner_id else ""
-        items.append(SplitItem(row.sha256, row.class_, links, sides.get(key), shown))
+        items.append(SplitItem(row.sha256, row.class_, links, sides.get(row.key), shown))
     return items
 
 

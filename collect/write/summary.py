@@ -48,9 +48,8 @@ class Summary:
 
 def summarise(folder: Path, rows: Sequence[Row], rejected: Sequence[Rejected], started: float) -> Summary:
     """Count rows and rejects; `started` is of `time.monotonic`."""
-    counts: dict[str, dict[str, int]] = {}
-    for split in dict.fromkeys(["train", "test", *sorted({r.split for r in rows})]):
-        counts[split] = dict(sorted(Counter(r.class_ for r in rows if r.split == split).items()))
+    splits = dict.fromkeys(["train", "test", *sorted({r.split for r in rows})])
+    counts = {split: dict(sorted(Counter(r.class_ for r in rows if r.split == split).items())) for split in splits}
     reasons = dict(Counter(str(r.reason) for r in rejected).most_common())
     return Summary(folder.name, folder, counts, reasons, time.monotonic() - started)
 
