@@ -2,10 +2,11 @@
 
 import queue
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from collect.candidate import Candidate, RejectError, RejectReason, SourceContex
 from collect.fetch.entries import Entry, EntryState, Stream, prepare, record_verified
 from collect.fetch.hosts import Queues
 from collect.fetch.ledger import Gathered, Ledger
-from collect.fetch.progress import Show
+from collect.fetch.progress import Snapshot
 from collect.fetch.staging import staged_path
 from collect.files import has_size
 from collect.http import MovedError
@@ -61,7 +62,7 @@ class Gatherer:
         self._stop.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def gather(self, needed: Needed, show: Show) -> Gathered:
+    def gather(self, needed: Needed, show: Callable[[Snapshot], None]) -> Gathered:
         """Continue until every class has the number of good photos that it needs, or nothing is left."""
         shown = time.monotonic()
         while True:
@@ -70,12 +71,12 @@ class Gatherer:
             if self._running or self._queues:
                 self._handle_results()
                 if time.monotonic() - shown >= SNAPSHOT_SECONDS:
-                    show(self._ledger, self._queues.hosts, self._fetched_bytes)
+                    show(self._snapshot())
                     shown = time.monotonic()
             elif not any(self._number_to_pull(name, stream, needed) for name, stream in self._streams.items()):
                 break
         self._journal.commit()
-        show(self._ledger, self._queues.hosts, self._fetched_bytes)
+        show(self._snapshot())
         streams = {c: self._streams.get(c) or self._streams[""] for c in self._ledger.entries}
         return self._ledger.gathered({c for c, s in streams.items() if s.exhausted and not s.idle})
 
@@ -200,3 +201,9 @@ class Gatherer:
         else:
             self._ledger.record(entry.photo, error)
             self._queues.put(entry)
+
+    def _snapshot(self) -> Snapshot:
+        ledger, hosts = self._ledger, {name: replace(host) for name, host in self._queues.hosts.items()}
+        rejected = {name: Counter(reasons) for name, reasons in ledger.reasons.items()}
+        counts = Counter(ledger.good), Counter(ledger.under_way), rejected
+        return Snapshot(tuple(ledger.entries), *counts, hosts, self._fetched_bytes)
