@@ -44,10 +44,11 @@ def check_dataset(folder: Path) -> DatasetCheck:
     elif collected.manifest_sha256 != manifest_sha256(rows):
         differences.append(f"{MANIFEST}: changed, its hash is not the one in {DATASET_FILE}")
     leaks = _shared_photos(folder, rows)
-    is_published = collected is not None and collected.upstream_split
-    if not is_published and (collected is None or collected.recipe.split == "owner"):
+    if collected and collected.upstream_split:
+        return DatasetCheck(len(rows), differences, [], leaks)
+    if collected is None or collected.recipe.split == "owner":
         leaks += _shared_owners(rows)
-    return DatasetCheck(len(rows), differences, [] if is_published else leaks, leaks if is_published else [])
+    return DatasetCheck(len(rows), differences, leaks, [])
 
 
 def _file_differences(folder: Path, rows: Sequence[Row]) -> list[str]:
@@ -73,13 +74,10 @@ def _shared_photos(folder: Path, rows: Sequence[Row]) -> list[str]:
     copies: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         copies[row.sha256].append(row)
-    lines = [
-        f"{one.file} and {other.file} are the same file"
-        for same in copies.values()
-        for one in same
-        for other in same
-        if one.split == "train" and other.split != "train"
-    ]
+    lines = []
+    for same in copies.values():
+        in_train, others = [r for r in same if r.split == "train"], [r for r in same if r.split != "train"]
+        lines += [f"{one.file} and {other.file} are the same file" for one in in_train for other in others]
     distinct = [same[0] for same in copies.values()]
 
     def thumb(i: int) -> np.ndarray | None:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from collect.datasets import Dataset
@@ -70,12 +69,8 @@ Streams = Mapping[str, Iterator[Candidate]]
 SHARED_WITH_ROW = ("source", "url", "page_url", "owner", "owner_name", "license", "title")  # fields of both
 
 
-def unwanted_license(code: str) -> Callable[[], bytes]:
-    """A `read` for a candidate under a licence that the recipe excludes: it rejects the candidate."""
-    return partial(_reject_license, code)
-
-
-def _reject_license(code: str) -> bytes:
+def reject_license(code: str) -> bytes:
+    """In place of reading a candidate whose licence the recipe excludes. Raises RejectError."""
     raise RejectError(RejectReason.LICENSE, f"its licence is {code}")
 
 

@@ -7,18 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
-from collect.datasets import (
-    DEFAULT_COUNTS,
-    LICENSED,
-    LICENSES,
-    OPEN_LICENSES,
-    SEARCHES,
-    Dataset,
-    dataset_table,
-    load_datasets,
-    parse_dataset,
-)
+from collect import datasets
+from collect.datasets import Dataset
 from collect.errors import UsageError, exit_codes
 
 if TYPE_CHECKING:
@@ -49,38 +41,35 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.command(epilog=EPILOG)
 def command(
-    classes: Annotated[list[str] | None, typer.Argument(metavar="CLASS...", help="classes to search for")] = None,
-    source: Annotated[str | None, typer.Option(help="flickr, openverse or synthetic [default: flickr]")] = None,
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="an entry of datasets.toml")] = None,
+    classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for")] = None,
+    source: Annotated[str | None, Option(help="flickr, openverse or synthetic [default: flickr]")] = None,
+    dataset: Annotated[str | None, Option(metavar="NAME", help="an entry of datasets.toml")] = None,
     origin: Annotated[
-        str | None, typer.Option("--from", metavar="PATH_OR_URL", help="archive, folder, .txt or .csv list, manifest")
+        str | None, Option("--from", metavar="PATH_OR_URL", help="archive, folder, .txt or .csv list, manifest")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="name of the dataset [default: the classes]")] = None,
+    name: Annotated[str | None, Option(help="name of the dataset [default: the classes]")] = None,
     license_: Annotated[
-        str | None, typer.Option("--license", metavar="open|any|LIST", help="licences to accept [default: open]")
+        str | None, Option("--license", metavar="open|any|LIST", help="licences to accept [default: open]")
     ] = None,
-    train: Annotated[int | None, typer.Option(min=1, help="training images per class [search: 1000]")] = None,
-    test: Annotated[int | None, typer.Option(min=0, help="test images per class [search: 300]")] = None,
-    seed: Annotated[int | None, typer.Option(help="seed of the split [default: 1]")] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="owner|image", help="what to keep together [default: owner]")
-    ] = None,
-    data: Annotated[Path, typer.Option(metavar="DIR", help="folder of all datasets")] = Path("data"),
-    workers: Annotated[int | None, typer.Option(min=1, max=64, help="requests at once [default: 64]")] = None,
-    allow_private: Annotated[bool, typer.Option("--allow-private", help="allow private addresses")] = False,
-    verify: Annotated[str | None, typer.Option(metavar="NAME", help="check a dataset")] = None,
-    refresh: Annotated[str | None, typer.Option(metavar="NAME", help="drop removed or relicensed photos")] = None,
-    show: Annotated[bool, typer.Option("--list", help="list all datasets")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="show no progress")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
+    train: Annotated[int | None, Option(min=1, help="training images per class [search: 1000]")] = None,
+    test: Annotated[int | None, Option(min=0, help="test images per class [search: 300]")] = None,
+    seed: Annotated[int | None, Option(help="seed of the split [default: 1]")] = None,
+    split: Annotated[str | None, Option(metavar="owner|image", help="what to keep together [default: owner]")] = None,
+    data: Annotated[Path, Option(metavar="DIR", help="folder of all datasets")] = Path("data"),
+    workers: Annotated[int | None, Option(min=1, max=64, help="requests at once [default: 64]")] = None,
+    allow_private: Annotated[bool, Option("--allow-private", help="allow private addresses")] = False,
+    verify: Annotated[str | None, Option(metavar="NAME", help="check a dataset")] = None,
+    refresh: Annotated[str | None, Option(metavar="NAME", help="drop removed or relicensed photos")] = None,
+    show: Annotated[bool, Option("--list", help="list all datasets")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="show no progress")] = False,
+    as_json: Annotated[bool, Option("--json", help="print the result as JSON")] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
     with exit_codes("collect", "what was fetched is kept; run the same command again to continue"):
         jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
         if sum(jobs) != 1:
-            raise UsageError(
-                "give one of CLASS..., --dataset NAME, --from PATH_OR_URL, --verify NAME, --refresh NAME, --list"
-            )
+            jobs_named = "CLASS..., --dataset NAME, --from PATH_OR_URL, --verify NAME, --refresh NAME, --list"
+            raise UsageError(f"give one of {jobs_named}")
         if verify is not None:
             _verify(data / verify, as_json)
         elif show:
@@ -91,6 +80,7 @@ def command(
             _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
         else:
             from collect.pipeline import collect
+            from collect.write import remember_recipe
 
             if source is not None and not classes:
                 raise UsageError("--source is for CLASS... only")
@@ -104,28 +94,32 @@ def command(
                 recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
             else:
                 recipe = _search(classes or [], source or "flickr", name, given)
-            if license_ is not None and recipe.source not in LICENSED:
-                raise UsageError(f"--license is for {' and '.join(LICENSED)} only; other sources are used completely")
+            if license_ is not None and recipe.source not in datasets.LICENSED:
+                raise UsageError(
+                    f"--license is for {' and '.join(datasets.LICENSED)} only; other sources are used completely"
+                )
             summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
-            _print(_remember(recipe, summary) if classes else summary, as_json)
+            if classes and summary.changed and (note := remember_recipe(recipe)):
+                summary = replace(summary, notes=(*summary.notes, note))
+            _print(summary, as_json)
 
 
 def _licenses(text: str | None) -> list[str] | None:
     if text is None:
         return None
     if text in ("open", "any"):
-        return list(OPEN_LICENSES if text == "open" else LICENSES)
+        return list(datasets.OPEN_LICENSES if text == "open" else datasets.LICENSES)
     codes = [part.strip() for part in text.split(",")]
-    if unknown := [code for code in codes if code not in LICENSES]:
-        raise UsageError(f"--license: {unknown[0]!r} is none of open, any, {', '.join(LICENSES)}")
+    if unknown := [code for code in codes if code not in datasets.LICENSES]:
+        raise UsageError(f"--license: {unknown[0]!r} is none of open, any, {', '.join(datasets.LICENSES)}")
     return codes
 
 
 def _entry(entry: str, name: str | None, given: dict[str, object]) -> Dataset:
-    known = load_datasets()
+    known = datasets.load_datasets()
     if entry not in known:
         raise UsageError(f"--dataset: no entry {entry!r} in datasets.toml (entries: {', '.join(known)})")
-    return _recipe(name or entry, {**dataset_table(known[entry]), **given})
+    return _recipe(name or entry, {**datasets.dataset_table(known[entry]), **given})
 
 
 def _source_of(origin: str, name: str | None) -> str:
@@ -146,30 +140,20 @@ def _source_of(origin: str, name: str | None) -> str:
 
 
 def _search(classes: list[str], source: str, name: str | None, given: dict[str, object]) -> Dataset:
-    if source not in SEARCHES:
-        raise UsageError(f"--source must be one of {', '.join(SEARCHES)}, not {source!r}")
+    if source not in datasets.SEARCHES:
+        raise UsageError(f"--source must be one of {', '.join(datasets.SEARCHES)}, not {source!r}")
     names = [c.strip().replace(" ", "_") for c in classes]
-    return _recipe(name or "-".join(names), {"source": source, "classes": names, **DEFAULT_COUNTS, **given})
+    return _recipe(name or "-".join(names), {"source": source, "classes": names, **datasets.DEFAULT_COUNTS, **given})
 
 
 def _recipe(name: str | None, table: dict[str, object]) -> Dataset:
     if ("train" in table) != ("test" in table):
         raise UsageError("give --train and --test together here")
-    return parse_dataset(name or "", table, "collect")
-
-
-def _remember(recipe: Dataset, summary: "Summary") -> "Summary":
-    """Write the recipe of a search into datasets.toml, unless nothing has changed."""
-    from collect.write import remember_recipe
-
-    note = remember_recipe(recipe) if summary.changed else ""
-    return replace(summary, notes=(*summary.notes, note)) if note else summary
+    return datasets.parse_dataset(name or "", table, "collect")
 
 
 def _print(summary: "Summary", as_json: bool) -> None:
-    from collect.write import as_lines, as_values
-
-    print(json.dumps(as_values(summary), ensure_ascii=False) if as_json else "\n".join(as_lines(summary)))
+    print(json.dumps(summary.as_values(), ensure_ascii=False) if as_json else "\n".join(summary.as_lines()))
     for photo in summary.missing:
         print(f"gone: {photo}", file=sys.stderr)
     if summary.missing:
@@ -200,7 +184,7 @@ def _list(data: Path, as_json: bool) -> None:
     from collect.manifest import MANIFEST, is_dataset
 
     collected = sorted(p.name for p in data.iterdir() if is_dataset(p)) if data.is_dir() else []
-    known = load_datasets()
+    known = datasets.load_datasets()
     if as_json:
         sources = {name: dataset.source for name, dataset in known.items()}
         print(json.dumps({"collected": collected, "known": sources}, ensure_ascii=False))

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -84,10 +84,7 @@ def valid_name(name: str) -> bool:
 
 
 def parse_dataset(name: str, table: object, file: str) -> Dataset:
-    """Parse one table of a datasets.toml.
-
-    Raises UsageError that names the file, the table and the key if a key is unknown or a value does not fit.
-    """
+    """Parse one table of a datasets.toml. Raises UsageError naming file, table and key."""
     where = f"{file}: [{name}]"
     if not isinstance(table, dict):
         raise UsageError(f"{file}: {name} must be a table")
@@ -165,7 +162,7 @@ def dataset_table(dataset: Dataset) -> dict[str, Any]:
         if item.name in ("name", "source") or value is None or value == {} or value == ():
             continue
         if item.name == "classes":
-            plain = [{k: getattr(c, k) for k in ("name", "query", "tags") if getattr(c, k)} for c in value]
+            plain = [{k: v for k, v in asdict(c).items() if v} for c in value]
             table["classes"] = [c["name"] if len(c) == 1 else c for c in plain]
         elif item.name == "licenses":
             table |= {"licenses": list(value)} if dataset.source in LICENSED else {}

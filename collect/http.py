@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -68,37 +69,32 @@ def guard(allow_private: bool, endpoint: str | None = None) -> Callable[[IPAddre
         return lambda address: True
     kinds: set[str] = set()
     if endpoint and (host := urlsplit(endpoint).hostname):
-        try:
+        with suppress(OSError):  # the request itself reports that the host does not exist
             kinds = {_kind(a) for a in resolve(host)}
-        except OSError:
-            kinds = set()  # the request itself reports that the host does not exist
     return lambda address: is_public(address) or _kind(address) in kinds
 
 
 def _kind(address: IPAddress) -> str:
     if address.is_loopback:
         return "loopback"
-    if address.is_link_local or not address.is_private:
-        return "other"
-    return "private"
+    return "private" if address.is_private and not address.is_link_local else "other"
 
 
 def open_session(may_contact: Callable[[IPAddress], bool], pool_size: int = MAX_PER_HOST) -> requests.Session:
     """A session with one connection pool per host that connects only to addresses that `may_contact` allows."""
 
-    def checked(host: str, port: int | None) -> None:
-        if refused := [a for a in resolve(host, port) if not may_contact(a)]:
-            raise PrivateAddressError(f"{host} is {refused[0]}, not a public address")
-
     class CheckedHTTPConnection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            checked(self._dns_host, self.port)
-            return _peer_checked(super()._new_conn(), may_contact)
+            if refused := [a for a in resolve(self._dns_host, self.port) if not may_contact(a)]:
+                raise PrivateAddressError(f"{self._dns_host} is {refused[0]}, not a public address")
+            sock = super()._new_conn()
+            peer = ipaddress.ip_address(str(sock.getpeername()[0]).partition("%")[0])
+            if not may_contact(peer):  # the name resolved differently the second time
+                sock.close()
+                raise PrivateAddressError(f"{peer} is not a public address")
+            return sock
 
-    class CheckedHTTPSConnection(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            checked(self._dns_host, self.port)
-            return _peer_checked(super()._new_conn(), may_contact)
+    class CheckedHTTPSConnection(CheckedHTTPConnection, HTTPSConnection): ...
 
     class CheckedHTTPPool(HTTPConnectionPool):
         ConnectionCls = CheckedHTTPConnection
@@ -118,14 +114,6 @@ def open_session(may_contact: Callable[[IPAddress], bool], pool_size: int = MAX_
     return session
 
 
-def _peer_checked(sock: socket.socket, may_contact: Callable[[IPAddress], bool]) -> socket.socket:
-    peer = ipaddress.ip_address(str(sock.getpeername()[0]).partition("%")[0])
-    if not may_contact(peer):  # the name resolved differently the second time
-        sock.close()
-        raise PrivateAddressError(f"{peer} is not a public address")
-    return sock
-
-
 def host_of(url: str) -> str:
     """The host and port of a URL, "" if it has none."""
     try:
@@ -142,8 +130,7 @@ def fetch(session: requests.Session, url: str, probe: bool = False) -> bytes:
     if not host_of(url) or urlsplit(url).scheme not in ("http", "https"):
         raise RejectError(RejectReason.BAD_URL, f"{url!r:.200} is not an http(s) address")
     started = time.monotonic()
-    headers = {"Range": "bytes=0-0"} if probe else {}
-    limits = CONNECT_SECONDS, READ_SECONDS
+    headers, limits = {"Range": "bytes=0-0"} if probe else {}, (CONNECT_SECONDS, READ_SECONDS)
     try:
         with session.get(url, stream=True, allow_redirects=False, headers=headers, timeout=limits) as response:
             _check_status(response, url, probe)
@@ -155,8 +142,6 @@ def fetch(session: requests.Session, url: str, probe: bool = False) -> bytes:
     except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as err:
         raise RejectError(RejectReason.TIMEOUT, "no answer in time", transient=True) from err
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
-        if private := _cause(err, PrivateAddressError):
-            raise RejectError(RejectReason.PRIVATE_ADDRESS, str(private)) from err
         raise RejectError(RejectReason.CONNECTION, root_message(err), transient=True) from err
 
 
@@ -207,18 +192,6 @@ def retry_after(header: str | None) -> float | None:
         return float(urllib3.Retry().parse_retry_after(header)) if header else None
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
-
-
-def _cause(err: BaseException, kind: type[BaseException]) -> BaseException | None:
-    """The first exception of a kind among `err`, its arguments and its causes."""
-    seen: list[Any] = [err]
-    for item in seen:
-        if isinstance(item, kind):
-            return item
-        if isinstance(item, BaseException):
-            more = [*item.args, item.__cause__, item.__context__, getattr(item, "reason", None)]
-            seen += [m for m in more if isinstance(m, BaseException) and not any(m is s for s in seen)]
-    return None
 
 
 def root_message(err: BaseException) -> str:

@@ -69,8 +69,7 @@ class Photo:
 
     def facts(self) -> dict[str, Any]:
         """The extra facts: `taken`, `license_url`."""
-        facts: dict[str, Any] = json.loads(self.extra) if self.extra else {}
-        return facts
+        return dict(json.loads(self.extra or "{}"))
 
 
 COLUMN_NAMES = [f.name.rstrip("_") for f in fields(Photo)]
@@ -122,10 +121,8 @@ class Journal:
             return OSError(errno.ENOSPC, "the disk is full", str(self.path))
         if "locked" in str(err):
             return VggbenchError(f"{self.path.parent}: another collect is running here; wait for it or stop it")
-        return VggbenchError(
-            f"{self.path}: the journal cannot be used ({err}); remove it and run the same command again; "
-            "photos that are already in the dataset stay"
-        )
+        advice = "remove it and run the same command again; photos that are already in the dataset stay"
+        return VggbenchError(f"{self.path}: the journal cannot be used ({err}); {advice}")
 
     def close(self) -> None:
         """Commit and close."""
@@ -165,10 +162,8 @@ class Journal:
         known = self.photos()
         for row in rows:
             if row.key not in known:
-                photo = Photo(*row.key, PhotoStatus.GOOD)
-                for name in ("sha256", "source_sha256", "phash", "width", "height", "bytes", "retrieved"):
-                    setattr(photo, name, getattr(row, name))
-                self.save(photo)
+                names = ("sha256", "source_sha256", "phash", "width", "height", "bytes", "retrieved")
+                self.save(Photo(*row.key, PhotoStatus.GOOD, **{name: getattr(row, name) for name in names}))
 
     def forget_photos(self) -> None:
         """Remove all candidates, as if they had never been seen."""
@@ -191,9 +186,8 @@ class Journal:
     def keep_answer(self, question: Mapping[str, object], body: Any) -> None:
         """Store an API's answer, so that a continued run pages through the same results without asking again."""
         with self._lock:
-            self._execute(
-                "INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", [_key(question), json.dumps(body), time.time()]
-            )
+            values = _key(question), json.dumps(body), time.time()
+            self._execute("INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", values)
             self.commit()
 
     def forget_answers(self) -> None:

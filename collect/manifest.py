@@ -120,8 +120,11 @@ class Rejected:
     detail: str = ""
 
 
-def _to_json(record: Row | Rejected) -> str:
-    return json.dumps({f.name.rstrip("_"): getattr(record, f.name) for f in fields(record)}, ensure_ascii=False)
+def _write(path: Path, records: Iterable[T]) -> None:
+    with atomic_write(path) as out:
+        for record in records:
+            values = {f.name.rstrip("_"): getattr(record, f.name) for f in fields(record)}
+            out.write(json.dumps(values, ensure_ascii=False) + "\n")
 
 
 def _read(path: Path, kind: type[T]) -> list[T]:
@@ -139,10 +142,8 @@ def _parse_line(line: str, kind: type[T], where: str) -> T:
         raise VggbenchError(f"{where}: not valid JSON: {err}") from err
     record = parse_values(kind, values, where, VggbenchError)
     if isinstance(record, Row) and not _in_place(record):
-        raise VggbenchError(
-            f"{where}: file {record.file!r} must be SPLIT/CLASS/NAME, "
-            f"here {record.split}/{record.class_}/NAME, with split train, test or val"
-        )
+        place = f"{record.split}/{record.class_}/NAME, with split train, test or val"
+        raise VggbenchError(f"{where}: file {record.file!r} must be SPLIT/CLASS/NAME, here {place}")
     return record
 
 
@@ -154,10 +155,7 @@ def _in_place(row: Row) -> bool:
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """The rows of a manifest.jsonl, or of the one in a dataset's folder.
-
-    Raises VggbenchError that names file and line, also for an image that is not in SPLIT/CLASS/.
-    """
+    """The rows of a manifest.jsonl, or of a folder's. Raises VggbenchError naming file and line."""
     return _read(path / MANIFEST if path.is_dir() else path, Row)
 
 
@@ -168,25 +166,18 @@ def read_rejected(folder: Path) -> list[Rejected]:
 
 
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
-    """Rows in the order in which a dataset is hashed and read: train first, then by split, class, file.
-
-    bench caches packed images in this order under `manifest_sha256`.
-    """
+    """Rows in the order in which a dataset is hashed, read and packed: train first, then by split, class, file."""
     return sorted(rows, key=lambda r: (r.split != "train", r.split, r.class_, r.file))
 
 
 def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
     """Write `folder`/manifest.jsonl atomically, sorted by split, class, file."""
-    ordered = sorted(rows, key=lambda r: (r.split, r.class_, r.file))
-    with atomic_write(folder / MANIFEST) as out:
-        out.writelines(_to_json(r) + "\n" for r in ordered)
+    _write(folder / MANIFEST, sorted(rows, key=lambda r: (r.split, r.class_, r.file)))
 
 
 def write_rejected(folder: Path, rejected: Iterable[Rejected]) -> None:
     """Write `folder`/rejected.jsonl atomically, sorted."""
-    ordered = sorted(rejected, key=lambda r: (r.class_, r.source_id or "", r.url or "", r.reason))
-    with atomic_write(folder / REJECTED) as out:
-        out.writelines(_to_json(r) + "\n" for r in ordered)
+    _write(folder / REJECTED, sorted(rejected, key=lambda r: (r.class_, r.source_id or "", r.url or "", r.reason)))
 
 
 def manifest_sha256(rows: Iterable[Row]) -> str:
@@ -219,14 +210,11 @@ def scan_folder(folder: Path) -> list[Row]:
             if path.suffix.lower() in IMAGE_SUFFIXES and not hidden and path.is_file() and len(parts) > 2:
                 file = "/".join(parts)
                 rows.append(Row(file, parts[1], split, file_sha256(path), bytes=path.stat().st_size, source="folder"))
-        folders = {p.name for p in (folder / name).iterdir() if p.is_dir() and not p.name.startswith(".")}
-        classes[split] = folders
-        if empty := folders - {r.class_ for r in rows if r.split == split}:
-            raise VggbenchError(
-                f"{folder / name}: class {sorted(empty)[0]!r} has no images; remove the folder or fill it"
-            )
+        classes[split] = {p.name for p in (folder / name).iterdir() if p.is_dir() and not p.name.startswith(".")}
+        if empty := classes[split] - {r.class_ for r in rows if r.split == split}:
+            raise VggbenchError(f"{folder / name}: class {min(empty)!r} has no images; remove the folder or fill it")
     if odd := classes["train"] ^ classes["test"]:
-        raise VggbenchError(f"{folder}: class {sorted(odd)[0]!r} is not in both train/ and {test}/")
+        raise VggbenchError(f"{folder}: class {min(odd)!r} is not in both train/ and {test}/")
     return sort_rows(rows)
 
 

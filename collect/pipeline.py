@@ -10,25 +10,15 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
-from collect import resume, write
-from collect.candidate import SourceContext, Streams, candidate_of
+from collect import manifest, resume, write
+from collect.candidate import SourceContext, candidate_of
 from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
 from collect.dedupe import Duplicates, dedupe
 from collect.errors import VggbenchError
 from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, thumbnails
 from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Photo, PhotoStatus
-from collect.manifest import (
-    UNUSED,
-    Key,
-    Rejected,
-    RejectReason,
-    Row,
-    mark_last_collected,
-    read_manifest,
-    read_rejected,
-    write_rejected,
-)
+from collect.manifest import UNUSED, Key, Rejected, RejectReason, Row
 from collect.sources import endpoint, open_streams
 from collect.split import Assignment, items_of, split
 
@@ -72,8 +62,9 @@ def collect(
         dataset = replace(dataset, train=DEFAULT_COUNTS["train"], test=DEFAULT_COUNTS["test"])
     folder = data / dataset.name
     if resume.is_complete(folder, dataset):
-        mark_last_collected(folder)
-        return replace(write.summarise(folder, read_manifest(folder), read_rejected(folder), started), changed=False)
+        manifest.mark_last_collected(folder)
+        rows, rejected = manifest.read_manifest(folder), manifest.read_rejected(folder)
+        return replace(write.summarise(folder, rows, rejected, started), changed=False)
     resume.check_folder(folder)
     with Journal(folder) as journal, show_progress(quiet, dataset.per_class) as display, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # verify decides about what Pillow warns of
@@ -111,7 +102,10 @@ def _gather_and_select(
     journal, earlier = context.journal, resume.earlier_rows(folder, dataset)
     journal.restore([*earlier.present.values(), *earlier.missing.values()])
     session = open_session(guard(context.allow_private, endpoint(dataset)), workers)
-    streams = _candidates(dataset, earlier, context)
+    streams = dict(open_streams(dataset, context))
+    for row in earlier.missing.values() if dataset.source in SEARCHES else ():
+        # a search gets earlier photos whose file is missing first: it may not find them again
+        streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
     needed = dict.fromkeys(filter(None, streams), dataset.per_class)
     with closing(Gatherer(folder, streams, context, session, workers, earlier.present)) as gatherer:
         for turn in count(1):
@@ -125,20 +119,11 @@ def _gather_and_select(
     error = write.class_shortfall(dataset, gathered.classes, selection.usable, bool(gathered.published))
     error = error or write.count_shortfall(dataset, selection.assignment, distinct, selection.rejected)
     if error:
-        write_rejected(folder, selection.rejected)
+        manifest.write_rejected(folder, selection.rejected)
         journal.forget_answers()
         journal.end_run()
         raise error
     return selection
-
-
-def _candidates(dataset: Dataset, earlier: resume.EarlierRows, context: SourceContext) -> Streams:
-    """The source's candidates. A search gets earlier ones whose file is missing first: it may not find them again."""
-    streams = dict(open_streams(dataset, context))
-    if dataset.source in SEARCHES:
-        for row in earlier.missing.values():
-            streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
-    return streams
 
 
 def _more_needed(

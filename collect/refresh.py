@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from collect.candidate import RejectError, RejectReason, SourceContext
@@ -17,20 +17,11 @@ from collect.journal import Journal, PhotoStatus
 from collect.manifest import MANIFEST, Row, read_manifest, read_rejected
 from collect.sources import endpoint, license_reader
 from collect.wording import counted
-from collect.write import Summary, describe, read_dataset_file, remove_files, summarise
+from collect.write import Summary, read_dataset_file, summarise, write_dataset
 
 WORKERS, TRIES = 16, 2
 GONE = (RejectReason.GONE, RejectReason.FORBIDDEN, RejectReason.PLACEHOLDER, RejectReason.HTML)
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """Whether a photo is still available: `reason` is "" if it is, or if its host did not answer."""
-
-    row: Row
-    reason: str = ""
-    detail: str = ""
-    checked: bool = True
+Ask = Callable[[Row], RejectError | None]
 
 
 def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool = False) -> Summary:
@@ -53,22 +44,21 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
                 answers = list(pool.map(_asker(collected.recipe, context), remote))
             finally:
                 context.stop.set()  # after Ctrl-C no further requests
-        dropped = {a.row.key: a for a in answers if a.reason}
-        kept = [r for r in rows if r.key not in dropped]
+        dropped = {row: err for row, err in zip(remote, answers, strict=True) if err and not err.transient}
+        kept = [r for r in rows if r not in dropped]
         if {r.split for r in kept} != {r.split for r in rows}:
             raise VggbenchError(f"{folder}: no photo of a split is left; nothing was changed")
-        rejected = [*read_rejected(folder), *(a.row.rejected(a.reason, a.detail) for a in dropped.values())]
+        rejected = [*read_rejected(folder), *(row.rejected(err.reason, err.detail) for row, err in dropped.items())]
         photos = journal.photos()
-        for key, answer in dropped.items():
+        for row, err in dropped.items():
             status = PhotoStatus.REJECTED
-            journal.save(replace(photos[key], status=status, reason=answer.reason, detail=answer.detail))
+            journal.save(replace(photos[row.key], status=status, reason=err.reason, detail=err.detail))
         journal.forget_answers()
         journal.commit()
         if dropped:
-            describe(folder, collected, kept, rejected, journal.photos())
-            remove_files(folder, (a.row.file for a in dropped.values()))
-    notes = [f"{a.row.file} dropped: {a.reason}, {a.detail}" for a in dropped.values()]
-    unsure = sum(not a.checked for a in answers)
+            write_dataset(folder, collected, kept, rejected, journal.photos())
+    notes = [f"{row.file} dropped: {err.reason}, {err.detail}" for row, err in dropped.items()]
+    unsure = sum(err is not None and err.transient for err in answers)
     notes.append(f"{len(answers) - unsure:,} of {counted(len(rows), 'photo')} checked, {len(dropped):,} dropped")
     if unsure:
         notes.append(f"{unsure:,} could not be checked because the host does not answer, and stay")
@@ -77,29 +67,28 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
     return replace(summarise(folder, kept, rejected, started), notes=tuple(notes))
 
 
-def _asker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Availability]:
+def _asker(recipe: Dataset, context: SourceContext) -> Ask:
+    """A function that says why a row's photo is no longer available; its error is transient if the host is silent."""
     if recipe.source != "flickr":
         return _web_asker(recipe, context)
     context.journal.forget_answers()  # they may be older than the change
     license_of = license_reader(recipe, context)
 
-    def ask(row: Row) -> Availability:
+    def ask(row: Row) -> RejectError | None:
         code = license_of(row.source_id or "")
         if code is None:
-            return Availability(row, RejectReason.GONE, "Flickr no longer shows it")
-        if code != row.license:
-            return Availability(row, RejectReason.RELICENSED, f"was {row.license}, is {code}")
-        return Availability(row)
+            return RejectError(RejectReason.GONE, "Flickr no longer shows it")
+        return RejectError(RejectReason.RELICENSED, f"was {row.license}, is {code}") if code != row.license else None
 
     return ask
 
 
-def _web_asker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Availability]:
+def _web_asker(recipe: Dataset, context: SourceContext) -> Ask:
     session = open_session(guard(context.allow_private, endpoint(recipe)), WORKERS)
     hosts: dict[str, Host] = defaultdict(Host)
     lock = threading.Lock()
 
-    def ask(row: Row) -> Availability:
+    def ask(row: Row) -> RejectError | None:
         url = row.url or ""
         for _ in range(TRIES):
             with lock:
@@ -110,10 +99,10 @@ def _web_asker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Avail
             try:
                 fetch(session, url, probe=True)
             except MovedError:
-                return Availability(row)
+                return None
             except RejectError as err:
                 if err.reason in GONE:
-                    return Availability(row, err.reason, err.detail)
+                    return err
                 if not err.transient:
                     break
                 with lock:
@@ -121,7 +110,7 @@ def _web_asker(recipe: Dataset, context: SourceContext) -> Callable[[Row], Avail
             else:
                 with lock:
                     host.succeeded()
-                return Availability(row)
-        return Availability(row, checked=False)
+                return None
+        return RejectError(RejectReason.CONNECTION, "its host does not answer", transient=True)
 
     return ask

@@ -10,6 +10,7 @@ from typing import Any
 from collect.datasets import Dataset, dataset_table
 from collect.errors import UsageError
 from collect.fetch import STAGED, clear_staged
+from collect.files import has_size
 from collect.journal import JOURNAL, Journal
 from collect.manifest import DATASET_FILE, MANIFEST, Key, Row, manifest_sha256, read_manifest
 from collect.write import read_dataset_file
@@ -41,14 +42,6 @@ def _stamp(path: Path) -> str:
     return f"{info.st_size}:{info.st_mtime_ns}"
 
 
-def _is_present(folder: Path, row: Row) -> bool:
-    """Whether a row's file is in its place with its size."""
-    try:
-        return (folder / row.file).stat().st_size == row.bytes
-    except FileNotFoundError:
-        return False
-
-
 def _is_described(folder: Path) -> bool:
     return (folder / MANIFEST).is_file() and (folder / DATASET_FILE).is_file()
 
@@ -62,14 +55,13 @@ def earlier_rows(folder: Path, dataset: Dataset) -> EarlierRows:
         return EarlierRows()
     collected = read_dataset_file(folder)
     if collected.recipe.train is not None and dataset.train is None:
-        raise UsageError(
-            f"{folder}: was collected with --train {collected.recipe.train} --test {collected.recipe.test or 0}; "
-            "without counts its photos would change sides: give counts, or choose another --name"
-        )
+        counts = f"--train {collected.recipe.train} --test {collected.recipe.test or 0}"
+        advice = "without counts its photos would change sides: give counts, or choose another --name"
+        raise UsageError(f"{folder}: was collected with {counts}; {advice}")
     if collected.upstream_split and dataset.train is not None:
         return EarlierRows()
     rows = {r.key: r for r in read_manifest(folder)}
-    present = {k: r for k, r in rows.items() if _is_present(folder, r)}
+    present = {k: r for k, r in rows.items() if has_size(folder / r.file, r.bytes)}
     return EarlierRows(present, {k: r for k, r in rows.items() if k not in present})
 
 
@@ -89,7 +81,7 @@ def is_complete(folder: Path, dataset: Dataset) -> bool:
         and dataset_table(collected.recipe) == dataset_table(dataset)
         and collected.manifest_sha256 == manifest_sha256(rows)
         and collected.source_state == source_state(dataset)
-        and all(_is_present(folder, r) for r in rows)
+        and all(has_size(folder / r.file, r.bytes) for r in rows)
     )
 
 
@@ -114,10 +106,8 @@ def check_recipe(folder: Path, dataset: Dataset, journal: Journal) -> None:
     if before != wanted:
         if is_finished:
             key = min(k for k in {*before, *wanted} if before.get(k) != wanted.get(k))
-            raise UsageError(
-                f"{folder}: was collected with {key} {_show(before.get(key))}, not {_show(wanted.get(key))}; "
-                "choose another --name, or remove the folder"
-            )
+            change = f"{key} {_show(before.get(key))}, not {_show(wanted.get(key))}"
+            raise UsageError(f"{folder}: was collected with {change}; choose another --name, or remove the folder")
         journal.forget_photos()
         journal.forget_answers()
         clear_staged(folder, ())

@@ -1,7 +1,4 @@
-"""Values from TOML or JSON into dataclasses, strictly: an unknown or missing key or a wrong type is an error.
-
-Standard library only.
-"""
+"""Values from TOML or JSON into dataclasses; wrong keys and types are errors. Standard library only."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass

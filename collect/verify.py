@@ -53,17 +53,9 @@ def verify(data: bytes) -> Verified:
     if not is_kept:
         jpeg = _as_jpeg(image)
         image, _ = _open(jpeg)
-    thumb = thumbnail(image)
-    return Verified(
-        jpeg=jpeg,
-        bytes=len(jpeg),
-        sha256=source_sha256 if is_kept else hashlib.sha256(jpeg).hexdigest(),
-        source_sha256=source_sha256,
-        width=image.width,
-        height=image.height,
-        phash=perceptual_hash(thumb),
-        thumb=thumb.tobytes(),
-    )
+    sha256, thumb = source_sha256 if is_kept else hashlib.sha256(jpeg).hexdigest(), thumbnail(image)
+    phash = perceptual_hash(thumb)
+    return Verified(jpeg, sha256, source_sha256, image.width, image.height, phash, thumb.tobytes(), len(jpeg))
 
 
 def _check_container(data: bytes) -> None:
@@ -98,25 +90,19 @@ def _stray_marker(data: bytes) -> int | None:
 
 
 def _open(data: bytes) -> tuple[Image.Image, bool]:
-    """The decoded image, and whether it is an upright RGB or grey JPEG, which is decoded to grey.
-
-    All of its data are read nevertheless; only the colours are not computed.
-    """
+    """The decoded image, and whether it is an upright RGB or grey JPEG. Of those all is read, but only grey decoded."""
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        size = f"{image.width} x {image.height} px"
         if image.width * image.height > MAX_PIXELS:
-            raise RejectError(
-                RejectReason.TOO_MANY_PIXELS, f"{image.width} x {image.height} px, at most {MAX_PIXELS:,} pixels"
-            )
+            raise RejectError(RejectReason.TOO_MANY_PIXELS, f"{size}, at most {MAX_PIXELS:,} pixels")
         if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
             raise RejectError(RejectReason.ANIMATED, f"{image.format} with {getattr(image, 'n_frames', 1)} frames")
         short, long = sorted(image.size)
         if short < MIN_SIDE:
-            raise RejectError(
-                RejectReason.TOO_SMALL, f"{image.width} x {image.height} px, shorter side under {MIN_SIDE}"
-            )
+            raise RejectError(RejectReason.TOO_SMALL, f"{size}, shorter side under {MIN_SIDE}")
         if long > MAX_RATIO * short:
-            raise RejectError(RejectReason.TOO_WIDE, f"{image.width} x {image.height} px, wider than {MAX_RATIO}:1")
+            raise RejectError(RejectReason.TOO_WIDE, f"{size}, wider than {MAX_RATIO}:1")
         upright_jpeg = image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and _orientation(image) == 1
         if upright_jpeg:
             image.draft("L", image.size)

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from collect.dedupe.near import NearDuplicate, clusters, find_near_duplicates
-from collect.manifest import Rejected, RejectReason, Row
+from collect.manifest import Key, Rejected, RejectReason, Row
 from collect.sources import LOCAL
 
 PLACEHOLDER_OWNERS = 4
+SPLITS = ("train", "test")
 
 
 @dataclass(slots=True)
 class Duplicates:
     """What dedupe found. `kept` are the distinct photos, `rejected` the others with the photo they repeat.
 
-    `exact` counts files that repeat another file, `near` those that show another photo again, `conflicts` photos that
-    two classes claim. If the source came with a split, `test_files` counts its test images, `leaks` those that are also
-    in train, exactly or nearly, and `leaks_exact` those of them that are the same file.
+    `exact` and `near` count the repeats, `conflicts` photos that two classes claim. Of a source's own split
+    `test_files` counts the test images, `leaks` those also in train, `leaks_exact` those that are the same file there.
     """
 
     kept: list[Row] = field(default_factory=list)
@@ -35,8 +35,8 @@ class Duplicates:
 def dedupe(
     rows: Sequence[Row],
     thumb: Callable[[Row], np.ndarray | None],
-    earlier: Collection[tuple[str, str]],
-    published: Mapping[tuple[str, str], str],
+    earlier: Collection[Key],
+    published: Mapping[Key, str],
 ) -> Duplicates:
     """Find the duplicates among `rows`, which are in their source's order, earlier ones first.
 
@@ -60,30 +60,25 @@ def dedupe(
     duplicates.exact = len(rows) - len(distinct)
     duplicates.near = len(distinct) - len(members)
     for group in members.values():
-        _count_leaks([(rows[i].sha256, published.get(rows[i].key)) for i in group], duplicates)
+        in_train, in_test = ([rows[i].sha256 for i in group if published.get(rows[i].key) == s] for s in SPLITS)
+        duplicates.leaks += len(in_test) if in_train else 0
+        duplicates.leaks_exact += sum(digest in in_train for digest in in_test)
         kept = [i for i in group if rows[i].key in earlier]
         conflict = not kept and len({rows[i].class_ for i in group}) > 1
         kept = [] if conflict else kept or group[:1]
         duplicates.kept += [rows[i] for i in kept]
         for i in group:
             if conflict:
-                duplicates.rejected.append(_rejected_conflict(rows[i], [rows[k] for k in group]))
+                others = {f"{rows[k].class_} ({rows[k].source_id})" for k in group if rows[k].class_ != rows[i].class_}
+                detail = f"also found as {', '.join(sorted(others))}"
+                duplicates.rejected.append(rows[i].rejected(RejectReason.CLASS_CONFLICT, detail))
             elif i not in kept:
                 copies = [rows[k] for k in (*kept, *(k for k in group if k < i))]
                 pair = pair_of.get(position[rows[i].sha256])
                 duplicates.rejected.append(_rejected_copy(rows[i], copies, pair))
         duplicates.conflicts += len(group) if conflict else 0
-    duplicates.test_files = sum(1 for r in rows if published.get(r.key) == "test")
+    duplicates.test_files = sum(published.get(r.key) == "test" for r in rows)
     return duplicates
-
-
-def _rejected(row: Row, reason: RejectReason, detail: str) -> Rejected:
-    return Rejected(row.class_, row.source_id, row.url, reason, detail)
-
-
-def _rejected_conflict(row: Row, group: Sequence[Row]) -> Rejected:
-    others = sorted({f"{other.class_} ({other.source_id})" for other in group if other.class_ != row.class_})
-    return _rejected(row, RejectReason.CLASS_CONFLICT, f"also found as {', '.join(others)}")
 
 
 def _rejected_copy(row: Row, copies: Sequence[Row], pair: NearDuplicate | None) -> Rejected:
@@ -92,17 +87,9 @@ def _rejected_copy(row: Row, copies: Sequence[Row], pair: NearDuplicate | None) 
     An exact copy of a rejected near copy counts as exact, because the source has its bytes twice.
     """
     if same := next((copy for copy in copies if copy.sha256 == row.sha256), None):
-        return _rejected(row, RejectReason.EXACT_DUPLICATE, f"same file as {same.source_id}")
+        return row.rejected(RejectReason.EXACT_DUPLICATE, f"same file as {same.source_id}")
     evidence = f": {pair.evidence}" if pair else ""
-    return _rejected(row, RejectReason.NEAR_DUPLICATE, f"shows the same as {copies[0].source_id}{evidence}")
-
-
-def _count_leaks(group: list[tuple[str, str | None]], duplicates: Duplicates) -> None:
-    """Count the leaks among one photo's copies, each given as its digest and its published split."""
-    in_train = {digest for digest, split in group if split == "train"}
-    in_test = [digest for digest, split in group if split == "test"]
-    duplicates.leaks += len(in_test) if in_train else 0
-    duplicates.leaks_exact += sum(1 for digest in in_test if digest in in_train)
+    return row.rejected(RejectReason.NEAR_DUPLICATE, f"shows the same as {copies[0].source_id}{evidence}")
 
 
 def _without_placeholders(rows: Sequence[Row], duplicates: Duplicates) -> list[Row]:
@@ -111,12 +98,11 @@ def _without_placeholders(rows: Sequence[Row], duplicates: Duplicates) -> list[R
     for row in rows:
         if row.source not in LOCAL and row.owner and row.source_sha256:
             owners[row.source_sha256].add(row.owner)
-    placeholders = {sha: len(names) for sha, names in owners.items() if len(names) >= PLACEHOLDER_OWNERS}
     kept = []
     for row in rows:
-        if number := placeholders.get(row.source_sha256 or ""):
+        if (number := len(owners[row.source_sha256 or ""])) >= PLACEHOLDER_OWNERS:
             detail = f"photos of {number} owners have exactly these bytes"
-            duplicates.rejected.append(_rejected(row, RejectReason.PLACEHOLDER, detail))
+            duplicates.rejected.append(row.rejected(RejectReason.PLACEHOLDER, detail))
         else:
             kept.append(row)
     return kept

@@ -89,8 +89,5 @@ def clusters(count: int, links: Iterable[tuple[int, int]]) -> list[int]:
     linked = DisjointSet(range(count))
     for first, second in links:
         linked.merge(first, second)
-    smallest = [0] * count
-    for subset in linked.subsets():
-        for i in subset:
-            smallest[i] = min(subset)
-    return smallest
+    smallest = {i: first for subset in linked.subsets() for first in [min(subset)] for i in subset}
+    return [smallest[i] for i in range(count)]

@@ -1,6 +1,5 @@
 """One candidate on its way into the dataset: its state, and how its photo is fetched, verified and staged."""
 
-import json
 import os
 import threading
 from collections import deque
@@ -60,12 +59,9 @@ class Stream:
 
 def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: str | None) -> Verified:
     """Read or fetch one photo, verify it and stage it; the result has no bytes. Raises RejectError, MovedError."""
-    if candidate.read is not None:
-        data = candidate.read()
-    elif url:
-        data = fetch(session, url)
-    else:
+    if candidate.read is None and not url:
         raise RejectError(RejectReason.NO_URL, "the source gives no address for it")
+    data = candidate.read() if candidate.read else fetch(session, url or "")
     with DECODING:
         verified = verify(data)
     expected = candidate.expected_sha256
@@ -73,12 +69,6 @@ def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: 
         raise RejectError(RejectReason.CHANGED, f"sha256 is {verified.source_sha256}, was {expected[0]}")
     stage(folder, verified.sha256, verified.jpeg)
     return replace(verified, jpeg=b"")
-
-
-def new_photo(candidate: Candidate) -> Photo:
-    """The journal's first record of a candidate."""
-    facts = {k: v for k in ("taken", "license_url") if (v := getattr(candidate, k))}
-    return Photo(candidate.class_, candidate.source_id, extra=json.dumps(facts) if facts else None)
 
 
 def record_verified(photo: Photo, verified: Verified) -> None:

@@ -19,7 +19,8 @@ from collect.fetch.entries import Entry, EntryState, Stream, prepare, record_ver
 from collect.fetch.hosts import Queues
 from collect.fetch.ledger import Gathered, Ledger
 from collect.fetch.progress import Snapshot
-from collect.fetch.staging import is_staged
+from collect.fetch.staging import staged_path
+from collect.files import has_size
 from collect.http import MovedError
 from collect.journal import PhotoStatus
 from collect.manifest import Key
@@ -66,7 +67,6 @@ class Gatherer:
         shown = time.monotonic()
         while True:
             self._pull(needed)
-            self._enter_needed(needed)
             self._start()
             if self._running or self._queues:
                 self._handle_results()
@@ -77,11 +77,8 @@ class Gatherer:
                 break
         self._journal.commit()
         show(self._snapshot())
-        return self._ledger.gathered({c for c in self._ledger.entries if self._is_exhausted(c)})
-
-    def _is_exhausted(self, class_: str) -> bool:
-        stream = self._streams.get(class_) or self._streams[""]
-        return stream.exhausted and not stream.idle
+        streams = {c: self._streams.get(c) or self._streams[""] for c in self._ledger.entries}
+        return self._ledger.gathered({c for c, s in streams.items() if s.exhausted and not s.idle})
 
     def _number_to_pull(self, name: str, stream: Stream, needed: Needed) -> int:
         """How many candidates to pull now: no more than are needed, because APIs count requests."""
@@ -94,13 +91,11 @@ class Gatherer:
         return BATCH if len(stream.idle) + len(self._queues) < BATCH else 0
 
     def _pull(self, needed: Needed) -> None:
+        """Ask the sources for more candidates, and take idle entries that are needed, in the source's order."""
         for name, stream in self._streams.items():
             if number := self._number_to_pull(name, stream, needed):
                 stream.pulling = True
                 self._submit(stream, list, islice(stream.candidates, number))
-
-    def _enter_needed(self, needed: Needed) -> None:
-        """Take idle entries that are needed, in the source's order."""
         for name, stream in self._streams.items():
             while stream.idle and (not name or self._ledger.needs(name, needed)):
                 self._enter(stream.idle.popleft())
@@ -110,14 +105,14 @@ class Gatherer:
         photo = entry.photo
         self._ledger.entries.setdefault(photo.class_, []).append(entry)
         is_placed = self._ledger.is_placed(entry)
-        if photo.status is PhotoStatus.GOOD and not is_placed and not is_staged(self._folder, photo):
-            photo.status = PhotoStatus.NEW
+        if photo.status is PhotoStatus.GOOD and not is_placed:
+            staged = staged_path(self._folder, photo.sha256 or "")
+            photo.status = PhotoStatus.GOOD if has_size(staged, photo.bytes) else PhotoStatus.NEW
         if is_placed or photo.status is not PhotoStatus.NEW:
             self._ledger.finish(entry)
         elif entry.candidate.read is None and photo.requests >= REQUESTS_PER_PHOTO:
-            error = RejectError(
-                RejectReason(photo.reason or "interrupted"), photo.detail or f"{REQUESTS_PER_PHOTO} requests were made"
-            )
+            reason = RejectReason(photo.reason or RejectReason.INTERRUPTED)
+            error = RejectError(reason, photo.detail or f"{REQUESTS_PER_PHOTO} requests were made")
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         else:
             self._ledger.under_way[photo.class_] += 1
@@ -155,15 +150,12 @@ class Gatherer:
         for future, subject in done:
             self._running -= 1
             if isinstance(subject, Stream):
-                self._handle_batch(subject, future.result())
+                batch: list[Candidate] = future.result()
+                subject.pulling, subject.exhausted = False, not batch
+                subject.idle.extend(filter(None, map(self._ledger.new_entry, batch)))
             else:
                 self._handle_photo(subject, future)
         self._journal.commit(now=False)
-
-    def _handle_batch(self, stream: Stream, batch: list[Candidate]) -> None:
-        stream.pulling = False
-        stream.exhausted = not batch
-        stream.idle.extend(filter(None, map(self._ledger.new_entry, batch)))
 
     def _handle_photo(self, entry: Entry, future: Future[Verified]) -> None:
         host, now = self._queues.host(entry), time.monotonic()

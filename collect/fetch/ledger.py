@@ -1,11 +1,12 @@
 """What became of every candidate: the entries in the source's order, the counts, and the journal's records."""
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from collect.candidate import SHARED_WITH_ROW, Candidate, RejectError
-from collect.fetch.entries import Entry, EntryState, new_photo
+from collect.fetch.entries import Entry, EntryState
 from collect.journal import Journal, Photo, PhotoStatus
 from collect.manifest import Key, Rejected, Row
 
@@ -45,7 +46,8 @@ class Ledger:
         if key in self._listed:
             return None
         self._listed.add(key)
-        photo = self._known.get(key) or self._known.setdefault(key, new_photo(candidate))
+        facts = {name: value for name in ("taken", "license_url") if (value := getattr(candidate, name))}
+        photo = self._known.get(key) or Photo(*key, extra=json.dumps(facts) if facts else None)
         return Entry(candidate, photo, candidate.url)
 
     def is_placed(self, entry: Entry) -> bool:
@@ -85,32 +87,22 @@ class Ledger:
         return Gathered(
             tuple(self.entries),
             [_row(e.candidate, e.photo) for e in entries if e.state is EntryState.GOOD and not self.is_placed(e)],
-            [_rejected(e) for e in entries if e.state is EntryState.BAD],
+            [
+                Rejected(*e.photo.key, e.candidate.url, e.photo.reason or "", e.photo.detail or "")
+                for e in entries
+                if e.state is EntryState.BAD
+            ],
             {e.photo.key: e.candidate.split for e in entries if e.candidate.split},
             Counter(self.good),
             exhausted,
         )
 
 
-def _rejected(entry: Entry) -> Rejected:
-    photo = entry.photo
-    return Rejected(photo.class_, photo.source_id, entry.candidate.url, photo.reason or "", photo.detail or "")
-
-
 def _row(candidate: Candidate, photo: Photo) -> Row:
-    return Row(
-        candidate.file or "",
-        photo.class_,
-        candidate.split or "",
-        photo.sha256 or "",
-        _original_sha256(candidate, photo),
-        source_id=photo.source_id,
-        **{name: getattr(photo, name) for name in ("phash", "width", "height", "bytes", "retrieved")},
-        **{name: getattr(candidate, name) for name in SHARED_WITH_ROW},
-    )
-
-
-def _original_sha256(candidate: Candidate, photo: Photo) -> str | None:
-    """The digest of the bytes first fetched. A photo rebuilt from a dataset's own file keeps that of its manifest."""
-    expected = candidate.expected_sha256
-    return expected[1] if expected and photo.sha256 == expected[0] else photo.source_sha256
+    place, expected = (candidate.file or "", photo.class_, candidate.split or ""), candidate.expected_sha256
+    # a photo rebuilt from a dataset's own file keeps the digest of the bytes first fetched
+    original = expected[1] if expected and photo.sha256 == expected[0] else photo.source_sha256
+    names = ("source_id", "phash", "width", "height", "bytes", "retrieved")
+    facts = {name: getattr(photo, name) for name in names}
+    facts |= {name: getattr(candidate, name) for name in SHARED_WITH_ROW}
+    return Row(*place, photo.sha256 or "", original, **facts)

@@ -32,25 +32,15 @@ def stage(folder: Path, sha256: str, jpeg: bytes) -> None:
     part.replace(target)
 
 
-def is_staged(folder: Path, photo: Photo) -> bool:
-    """Whether the photo is there with its full size."""
-    try:
-        return staged_path(folder, photo.sha256 or "").stat().st_size == photo.bytes
-    except FileNotFoundError:
-        return False
-
-
 def clear_staged(folder: Path, keep: Iterable[str]) -> None:
     """Remove all photos except those with the digests in `keep`, and what a kill left half-written."""
     wanted = set(keep)
     for path in (folder / STAGED).glob("*/*"):
         if path.stem not in wanted or path.name.startswith("."):
             path.unlink(missing_ok=True)
-    for path in sorted((folder / STAGED).glob("*")):
-        if not any(path.iterdir()):
+    for path in (*(folder / STAGED).glob("*"), folder / STAGED):
+        if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-    if (folder / STAGED).is_dir() and not any((folder / STAGED).iterdir()):
-        (folder / STAGED).rmdir()
 
 
 def thumbnails(folder: Path, photos: Mapping[Key, Photo]) -> Callable[[Row], np.ndarray | None]:

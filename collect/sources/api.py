@@ -17,6 +17,7 @@ from collect.manifest import atomic_write
 ENDPOINTS = {"flickr": "FLICKR_API_URL", "openverse": "OPENVERSE_API_URL"}  # replace the API's address
 LONGEST_WAIT_SECONDS = 300.0
 TRIES = 5
+LATER = "the photos so far are kept, run the same command later"
 _LOCK = threading.Lock()  # the classes are searched at the same time
 
 
@@ -68,10 +69,8 @@ class CallBudget:
             while (wait := self._wait()) > 0:
                 if wait > LONGEST_WAIT_SECONDS:
                     until = datetime.fromtimestamp(time.time() + wait).strftime("%H:%M")
-                    raise SourceError(
-                        f"{self.name}: the limit of calls is reached; the photos so far are kept, "
-                        f"run the same command after {until}, {self.advice}"
-                    )
+                    advice = f"the photos so far are kept, run the same command after {until}, {self.advice}"
+                    raise SourceError(f"{self.name}: the limit of calls is reached; {advice}")
                 if wait > 2:
                     self.notify(f"{self.name}: the limit of calls is reached, continuing in {wait:.0f} s")
                 pause(self.stop, wait)
@@ -87,10 +86,5 @@ class CallBudget:
             return []
 
     def _wait(self) -> float:
-        now, times = time.time(), self._times()
-        waits = [0.0]
-        for number, seconds in self.limits:
-            recent = sorted(t for t in times if t > now - seconds)
-            if len(recent) >= number:
-                waits.append(recent[-number] + seconds - now)
-        return max(waits)
+        now, times = time.time(), sorted(self._times())
+        return max([0.0, *(times[-number] + seconds - now for number, seconds in self.limits if len(times) >= number)])

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
@@ -17,14 +17,12 @@ from collect.sources.layout import FilePlace, check_layout, is_image, read_layou
 
 MAX_MEMBER_BYTES = 64 * 2**20
 UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError, RuntimeError)
-Member = tuple[str, Callable[[], bytes]]
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
-    """The images of the archive at `dataset.url`, in the archive's order.
+    """The images of the archive at `dataset.url`, which is downloaded if it is remote, in the archive's order.
 
-    A remote archive is downloaded first and kept in data/.downloads; an interrupted download continues. The archive
-    must have the size and the checksums of the recipe. Raises SourceError, ShortfallError.
+    Raises SourceError, also if size or checksums differ from the recipe's, and ShortfallError.
     """
     url = dataset.url or ""
     remote = is_remote(url)
@@ -48,50 +46,34 @@ def _candidates(dataset: Dataset, path: Path, places: dict[str, FilePlace], url:
 
 def _listing(path: Path) -> tuple[list[str], list[str]]:
     """All file names of an archive and its folders that hold no file."""
-    files: list[str] = []
-    folders: list[str] = []
+    entries = [(name, is_folder) for name, is_folder, _ in _entries(path)]
+    files = [name for name, is_folder in entries if not is_folder]
+    full = {parent for name in files for parent in PurePosixPath(name).parents}
+    return files, [name for name, is_folder in entries if is_folder and PurePosixPath(name) not in full]
+
+
+def members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Name and reader of every image in an archive, in its order. Raises SourceError naming the archive."""
+    return ((name, read) for name, is_folder, read in _entries(path) if not is_folder and is_image(name))
+
+
+def _entries(path: Path) -> Iterator[tuple[str, bool, Callable[[], bytes]]]:
+    """Name, whether it is a folder, and reader of every entry. Nothing is extracted; links and devices are left out."""
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as zipped:
-                for info in zipped.infolist():
-                    (folders if info.is_dir() else files).append(info.filename.rstrip("/"))
-        else:
-            with tarfile.open(path, "r|*") as tar:
-                for member in tar:
-                    if member.isdir():
-                        folders.append(member.name.rstrip("/"))
-                    elif member.isfile():
-                        files.append(member.name)
-    except UNREADABLE as err:
-        raise _unreadable(path, err) from err
-    full = {str(Path(f).parent) for f in files}
-    return files, [f for f in folders if not any(d == f or d.startswith(f + "/") for d in full)]
-
-
-def members(path: Path) -> Iterator[Member]:
-    """Name and reader of every image in an archive, in its order. Raises SourceError naming the archive."""
-    if zipfile.is_zipfile(path):
-        yield from _zip_members(path)
-        return
-    try:
+            lock, zipped = threading.Lock(), zipfile.ZipFile(path)  # stays open: other threads read its members later
+            for info in zipped.infolist():
+                if not stat.S_ISLNK(info.external_attr >> 16):
+                    yield info.filename, info.is_dir(), partial(_read_zipped, zipped, info, lock)
+            return
         with tarfile.open(path, "r|*") as tar:
             for member in tar:
-                # links and devices are never followed: only the bytes of plain files are read, nothing is extracted
-                if member.isfile() and is_image(member.name):
-                    handle = tar.extractfile(member)
-                    data = handle.read(MAX_MEMBER_BYTES) if handle else b""
-                    yield member.name, partial(bytes, data)
+                handle = tar.extractfile(member) if member.isfile() else None
+                if handle or member.isdir():
+                    yield member.name, member.isdir(), partial(bytes, handle.read(MAX_MEMBER_BYTES) if handle else b"")
     except UNREADABLE as err:
-        raise _unreadable(path, err) from err
-
-
-def _zip_members(path: Path) -> Iterator[Member]:
-    lock = threading.Lock()
-    zipped = zipfile.ZipFile(path)  # remains open, because other threads read its members later
-    for info in zipped.infolist():
-        link = stat.S_ISLNK(info.external_attr >> 16)
-        if not info.is_dir() and not link and is_image(info.filename):
-            yield info.filename, partial(_read_zipped, zipped, info, lock)
+        problem = f"cannot be read as .tgz, .tar or .zip ({err})"
+        raise SourceError(f"{path}: {problem}; check that it is complete") from err
 
 
 def _read_zipped(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> bytes:
@@ -100,7 +82,3 @@ def _read_zipped(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading
             return handle.read(MAX_MEMBER_BYTES)
     except UNREADABLE as err:
         raise RejectError(RejectReason.UNREADABLE, f"the archive's member cannot be read: {err}") from err
-
-
-def _unreadable(path: Path, err: Exception) -> SourceError:
-    return SourceError(f"{path}: cannot be read as .tgz, .tar or .zip ({err}); check that it is complete")

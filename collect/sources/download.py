@@ -29,8 +29,7 @@ def fetch_list(dataset: Dataset, context: SourceContext) -> Path:
 def download(dataset: Dataset, context: SourceContext, reuse: bool = True) -> Path:
     """The file at `dataset.url`, in data/.downloads; a partial download is continued, a complete one is used again.
 
-    `reuse=False` downloads all of it in any case. Raises SourceError if the download fails or its size or digests
-    differ from the recipe's.
+    `reuse=False` downloads it in any case. Raises SourceError, also if size or digests differ from the recipe's.
     """
     url = dataset.url or ""
     if not host_of(url):
@@ -52,22 +51,20 @@ def download(dataset: Dataset, context: SourceContext, reuse: bool = True) -> Pa
             _continue(session, url, part, context)
             break
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as err:
-            if _blocked(err) or attempt == TRIES:
+            if attempt == TRIES:
                 resume = "; run the same command again to continue" if part.is_file() else ""
                 raise SourceError(f"{url}: cannot be downloaded: {root_message(err)}{resume}") from err
         except (requests.RequestException, UnicodeError) as err:
             raise SourceError(f"{url}: cannot be downloaded: {root_message(err)}") from err
         except PrivateAddressError as err:
             raise SourceError(f"{url}: {err}; pass --allow-private to allow that") from err
-    if mismatch := _mismatch(part, dataset):
+    try:
+        check_digests(part, dataset)
+    except SourceError:
         part.unlink()
-        raise _wrong_file(dataset, mismatch)
+        raise
     part.replace(target)
     return target
-
-
-def _blocked(err: BaseException) -> bool:
-    return isinstance(err.__context__, PrivateAddressError)
 
 
 def _continue(session: requests.Session, url: str, part: Path, context: SourceContext) -> None:
@@ -89,7 +86,7 @@ def _continue(session: requests.Session, url: str, part: Path, context: SourceCo
 def check_digests(path: Path, dataset: Dataset) -> None:
     """Raise SourceError unless the file has the size, SHA-256 and MD5 of the recipe."""
     if mismatch := _mismatch(path, dataset):
-        raise _wrong_file(dataset, mismatch)
+        raise SourceError(f"{dataset.url}: {mismatch}; it is not the file that the recipe [{dataset.name}] describes")
 
 
 def _mismatch(path: Path, dataset: Dataset) -> str:
@@ -103,7 +100,3 @@ def _mismatch(path: Path, dataset: Dataset) -> str:
             if digest != expected.lower():
                 return f"has {kind} {digest}, should have {expected}"
     return ""
-
-
-def _wrong_file(dataset: Dataset, mismatch: str) -> SourceError:
-    return SourceError(f"{dataset.url}: {mismatch}; it is not the file that the recipe [{dataset.name}] describes")

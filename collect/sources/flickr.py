@@ -4,20 +4,21 @@ import os
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any
 
 import requests
 
-from collect.candidate import Candidate, SourceContext, Streams, unwanted_license
+from collect.candidate import Candidate, SourceContext, Streams, reject_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError
 from collect.http import retry_after, user_agent
-from collect.sources.api import TRIES, CallBudget, RefusedCallError, endpoint, pause_before_retry, redacted
-from collect.sources.flickr_licenses import FlickrLicense, read_licenses
+from collect.sources.api import LATER, TRIES, CallBudget, RefusedCallError, endpoint, pause_before_retry, redacted
+from collect.sources.flickr_licenses import License, read_licenses
 
 PER_PAGE = 500
 CEILING = 4000  # flickr.photos.search: "at most the first 4,000 results"; beyond, pages repeat
-CALLS_PER_HOUR = 3600
+CALL_LIMITS = ((3600, 3600.0),)  # calls, seconds
 STALE_PAGES = 3  # a search ends after so many pages in a row without a new photo
 SIZES = ("url_c", "url_z", "url_l", "url_m")  # 800, 640, 1024, 500 px
 EXTRAS = ",".join([*SIZES, "license", "owner_name", "date_upload", "date_taken", "tags"])
@@ -52,11 +53,8 @@ class FlickrClient:
         session.hooks["response"].append(_check_answer)
         if url:
             self._api.REST_URL = url
-        self._context = context
-        limits = ((CALLS_PER_HOUR, 3600.0),)
-        self._budget = CallBudget(
-            "Flickr", context.data / ".flickr_calls.json", limits, "or wait", context.stop, context.notify
-        )
+        self._context, path = context, context.data / ".flickr_calls.json"
+        self._budget = CallBudget("Flickr", path, CALL_LIMITS, "or wait", context.stop, context.notify)
 
     def ask(self, method: str, absent: str = "", **params: Any) -> dict[str, Any]:
         """The answer to one call; the journal answers calls that were made before.
@@ -86,15 +84,14 @@ class FlickrClient:
             else:
                 self._context.journal.keep_answer(question, answer)
                 return answer
-        raise SourceError(f"Flickr does not answer ({failure}); the photos so far are kept, run the same command later")
+        raise SourceError(f"Flickr does not answer ({failure}); {LATER}")
 
     def started(self) -> int:
         """When this search began, in seconds since 1970; the same in a continued run."""
         question = {"flickr": "started"}
-        known = self._context.journal.answer(question)
-        if known is None:
-            self._context.journal.keep_answer(question, known := int(time.time()))
-        return int(known)
+        if self._context.journal.answer(question) is None:
+            self._context.journal.keep_answer(question, int(time.time()))
+        return int(self._context.journal.answer(question) or 0)
 
 
 def _check_answer(response: requests.Response, *_: Any, **__: Any) -> None:
@@ -111,8 +108,7 @@ def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], 
         photo = client.ask("flickr.photos.getInfo", absent="1", photo_id=photo_id).get("photo")
         if not photo:
             return None
-        known = licenses.get(str(photo.get("license")))
-        return known.code if known else "arr"
+        return licenses.get(str(photo.get("license")), ("arr", None))[0]
 
     return read_license
 
@@ -125,10 +121,10 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
 
 
 def _photos(
-    client: FlickrClient, search: ClassSearch, dataset: Dataset, licenses: dict[str, FlickrLicense]
+    client: FlickrClient, search: ClassSearch, dataset: Dataset, licenses: dict[str, License]
 ) -> Iterator[Candidate]:
     """Distinct photos: first the most relevant, then, past the ceiling, one slice of upload dates after another."""
-    ids = [i for i, known in licenses.items() if known.code in dataset.licenses]
+    ids = [i for i, (code, _) in licenses.items() if code in dataset.licenses]
     if not ids:
         raise SourceError(f"Flickr has none of the licences {', '.join(dataset.licenses)}")
     query: dict[str, Any] = {"media": "photos", "content_type": 1, "safe_search": 1, "extras": EXTRAS}
@@ -195,15 +191,12 @@ def _slice(client: FlickrClient, query: dict[str, Any], first: int, last: int, f
             stale = stale + 1 if len(in_slice) == known else 0
             if not photos or stale == STALE_PAGES or page >= int(answer.get("pages") or 0):
                 return
-        first = max(
-            newest, first + 1
-        )  # both ends are inclusive, so the last second is searched again; ids tell photos apart
+        # both ends are inclusive, so the last second is searched again; ids tell photos apart
+        first = max(newest, first + 1)
 
 
-def _candidate(
-    photo: dict[str, Any], search: ClassSearch, licenses: dict[str, FlickrLicense], dataset: Dataset
-) -> Candidate:
-    license_ = licenses.get(str(photo.get("license", "")))
+def _candidate(photo: dict[str, Any], search: ClassSearch, licenses: dict[str, License], dataset: Dataset) -> Candidate:
+    code, license_url = licenses.get(str(photo.get("license", "")), (None, None))
     url = next((str(photo[s]) for s in SIZES if photo.get(s)), None)
     owner, photo_id = photo.get("owner"), str(photo["id"])
     title = photo.get("title")
@@ -214,10 +207,10 @@ def _candidate(
         page_url=f"https://www.flickr.com/photos/{owner}/{photo_id}" if owner else None,
         owner=owner,
         owner_name=photo.get("ownername"),
-        license=license_.code if license_ else None,
-        license_url=license_.url if license_ else None,
+        license=code,
+        license_url=license_url,
         title=title.get("_content") if isinstance(title, dict) else title,
         taken=photo.get("datetaken"),
         source="flickr",
-        read=unwanted_license(license_.code) if license_ and license_.code not in dataset.licenses else None,
+        read=partial(reject_license, code) if code and code not in dataset.licenses else None,
     )

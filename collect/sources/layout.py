@@ -59,10 +59,7 @@ def is_image(path: str) -> bool:
 
 def _split_of(parts: tuple[str, ...]) -> tuple[str, int] | None:
     """The split of a path and the index of its folder, if a class folder follows it."""
-    for i, part in enumerate(parts[:-2]):
-        if part in ("train", "test", "val"):
-            return part, i
-    return None
+    return next(((part, i) for i, part in enumerate(parts[:-2]) if part in ("train", "test", "val")), None)
 
 
 def read_layout(paths: Iterable[str], root: str) -> dict[str, FilePlace]:
@@ -88,40 +85,31 @@ def read_layout(paths: Iterable[str], root: str) -> dict[str, FilePlace]:
             places[path] = FilePlace(numbered[1], None, "/".join(parts[:-1]))
         elif inside:
             places[path] = _place(parts, common + 1)
-        elif len(folders) == 1 and common:
-            places[path] = _place(parts, common)
         elif len(folders) == 1:
-            places[path] = FilePlace(root, None, "")
+            places[path] = _place(parts, common) if common else FilePlace(root, None, "")
     return places
 
 
 def check_layout(places: Mapping[str, FilePlace], empty_folders: Iterable[str], dataset: Dataset) -> None:
-    """Raise if there is nothing to collect, or if a class of the recipe or a class folder has no image.
+    """Raise SourceError if there is no image, ShortfallError if a class of the recipe or a class folder has none.
 
     `empty_folders` are the folders without files; one that is beside class folders is a class without images.
-    Raises SourceError, ShortfallError.
     """
     classes = {p.class_ for p in places.values()}
     if not classes:
-        raise SourceError(
-            f"{dataset.url}: no images in class folders; "
-            "it needs train/CLASS/ and test/CLASS/, or CLASS/, or files named CLASS.NUMBER.jpg"
-        )
+        needed = "train/CLASS/ and test/CLASS/, or CLASS/, or files named CLASS.NUMBER.jpg"
+        raise SourceError(f"{dataset.url}: no images in class folders; it needs {needed}")
     beside = {PurePosixPath(p.folder).parent for p in places.values()}
     empty = {f for f in map(PurePosixPath, empty_folders) if f.parent in beside and not f.name.startswith(".")}
     missing = [n for n in dataset.class_names if n not in classes]
     if not dataset.classes:
         missing = sorted({WNID_NAMES.get(f.name, f.name) for f in empty} - classes)
     if missing:
-        raise ShortfallError(
-            f"{dataset.url}: class {missing[0]!r} has no images (classes with images: {', '.join(sorted(classes))})"
-        )
-    sides: dict[str, set[str]] = {"train": set(), "test": set()}
-    for place in places.values():
-        if place.split in sides and wanted_class(dataset, place.class_):
-            sides[place.split].add(place.class_)
+        full = ", ".join(sorted(classes))
+        raise ShortfallError(f"{dataset.url}: class {missing[0]!r} has no images (classes with images: {full})")
+    wanted = [p for p in places.values() if wanted_class(dataset, p.class_)]
+    sides = {side: {p.class_ for p in wanted if p.split == side} for side in ("train", "test")}
     if dataset.train is None and any(sides.values()) and (one_sided := sorted(sides["train"] ^ sides["test"])):
         side = "test" if one_sided[0] in sides["train"] else "train"
-        raise ShortfallError(
-            f"{dataset.url}: class {one_sided[0]!r} has no {side} images; --train N --test N splits all images again"
-        )
+        problem = f"class {one_sided[0]!r} has no {side} images"
+        raise ShortfallError(f"{dataset.url}: {problem}; --train N --test N splits all images again")

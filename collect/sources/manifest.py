@@ -50,9 +50,8 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, context: Source
         else:
             yield candidate if row.source != "archive" else replace(candidate, url=None)
     for url, wanted in archived.items():
-        archive = replace(
-            dataset, url=url, bytes=None, sha256=None, md5=None
-        )  # the recipe's digests are the manifest's
+        # the recipe's digests are the manifest's
+        archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)
         for name, read in members(download(archive, context)):
             for candidate in wanted.pop(name, []):
                 yield replace(candidate, read=read)

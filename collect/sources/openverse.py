@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import requests
 
-from collect.candidate import Candidate, SourceContext, Streams, unwanted_license
+from collect.candidate import Candidate, SourceContext, Streams, reject_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError, UsageError
 from collect.http import retry_after, user_agent
-from collect.sources.api import TRIES, CallBudget, endpoint, pause_before_retry, redacted
+from collect.sources.api import LATER, TRIES, CallBudget, endpoint, pause_before_retry, redacted
 
 API = "https://api.openverse.org"
 PER_PAGE, PAGES = 20, 12  # anonymous: 20 results a page, 240 a query (openverse#4474)
@@ -70,19 +71,15 @@ class OpenverseClient:
                 if response.status_code == 200:
                     return response.json()
                 failure, wait = f"HTTP {response.status_code}", retry_after(response.headers.get("Retry-After"))
+                detail = redacted(response.text, self._secrets)
                 if response.status_code in (401, 403):
-                    raise SourceError(
-                        f"Openverse refuses ({failure}): {redacted(response.text, self._secrets)}; {ADVICE}"
-                    )
+                    raise SourceError(f"Openverse refuses ({failure}): {detail}; {ADVICE}")
                 if response.status_code < 500 and response.status_code != 429:
-                    detail = redacted(response.text, self._secrets)
                     raise SourceError(f"Openverse refuses the search ({failure}): {detail}")
             except (requests.RequestException, ValueError) as err:
                 failure = redacted(str(err), self._secrets)
             pause_before_retry(self._context.stop, attempt, wait)
-        raise SourceError(
-            f"Openverse does not answer ({failure}); the photos so far are kept, run the same command later"
-        )
+        raise SourceError(f"Openverse does not answer ({failure}); {LATER}")
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
@@ -110,33 +107,31 @@ def _query(search: ClassSearch) -> str:
 
 
 def _photos(client: OpenverseClient, search: ClassSearch, codes: list[str]) -> Iterator[Candidate]:
-    """Distinct photos: first all licences together, then, past 240 photos, by licence and size, then by host."""
+    """Distinct photos: page 1 of every query of a round, then page 2, ...: the most relevant first."""
     seen: set[str] = set()
+    for queries in _rounds(client, search, codes):
+        in_round: set[str] = set()  # not `seen`: a query may begin with photos that an earlier round gave
+        for page in range(1, PAGES + 1):
+            unfinished = []
+            for query in queries:
+                answer = client.ask("images/", **query, page=page)
+                results = [r for r in answer.get("results", []) if r.get("id")]
+                yield from (_candidate(r, search, codes) for r in results if r["id"] not in seen)
+                ids = {r["id"] for r in results}
+                seen |= ids
+                if ids - in_round and page < int(answer.get("page_count") or 0):
+                    unfinished.append(query)  # one with nothing new ends
+                in_round |= ids
+            queries = unfinished
+
+
+def _rounds(client: OpenverseClient, search: ClassSearch, codes: list[str]) -> Iterator[list[dict[str, Any]]]:
+    """Queries for all licences together, then, past 240 photos, by licence and size, then by host."""
     base = {"q": _query(search), "page_size": PER_PAGE, "category": "photograph"}
-    yield from _breadth_first(client, search, codes, [{**base, "license": ",".join(codes)}], seen)
-    queries = [{**base, "license": code, "size": size} for code in codes for size in SIZES]
-    yield from _breadth_first(client, search, codes, queries, seen)
+    yield [{**base, "license": ",".join(codes)}]
+    yield [{**base, "license": code, "size": size} for code in codes for size in SIZES]
     hosts = [str(s["source_name"]) for s in client.ask("images/stats/") if s.get("source_name")]
-    queries = [{**base, "license": code, "source": host} for host in hosts for code in codes]
-    yield from _breadth_first(client, search, codes, queries, seen)
-
-
-def _breadth_first(
-    client: OpenverseClient, search: ClassSearch, codes: list[str], queries: list[dict[str, Any]], seen: set[str]
-) -> Iterator[Candidate]:
-    """Page 1 of every query, then page 2, ...: the most relevant first. A query with nothing new ends."""
-    in_queries: set[str] = set()  # not `seen`: a query may begin with photos that an earlier one gave
-    for page in range(1, PAGES + 1):
-        unfinished = []
-        for query in queries:
-            answer = client.ask("images/", **query, page=page)
-            results = [r for r in answer.get("results", []) if r.get("id")]
-            yield from (_candidate(r, search, codes) for r in results if r["id"] not in seen)
-            seen.update(r["id"] for r in results)
-            if {r["id"] for r in results} - in_queries and page < int(answer.get("page_count") or 0):
-                unfinished.append(query)
-            in_queries.update(r["id"] for r in results)
-        queries = unfinished
+    yield [{**base, "license": code, "source": host} for host in hosts for code in codes]
 
 
 def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) -> Candidate:
@@ -153,5 +148,5 @@ def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) ->
         license_url=result.get("license_url"),
         title=result.get("title"),
         source="openverse",
-        read=None if code in codes else unwanted_license(str(code)),
+        read=None if code in codes else partial(reject_license, str(code)),
     )

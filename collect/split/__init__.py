@@ -3,9 +3,4 @@
 from collect.split.assign import Assignment, split
 from collect.split.groups import items_of, owner_of
 
-__all__ = [
-    "Assignment",
-    "items_of",
-    "owner_of",
-    "split",
-]
+__all__ = ["Assignment", "items_of", "owner_of", "split"]

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from collect.split.exact import choose_test_groups
 from collect.split.groups import SplitGroup, SplitItem, make_groups, ranking
@@ -15,12 +16,11 @@ class Assignment:
     """Where each photo goes: `sides` is id -> train or test.
 
     `missing` counts the photos that are missing by (class, side), `obstacle` names the largest group among them.
-    `surplus` are photos that no count needs, `bridging` new photos whose group is already in both train and test.
+    `bridging` are new photos whose group is already in both train and test.
     """
 
     sides: dict[str, str] = field(default_factory=dict)
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
-    surplus: list[str] = field(default_factory=list)
     bridging: list[str] = field(default_factory=list)
     obstacle: str = ""
 
@@ -29,8 +29,7 @@ def split(items: Sequence[SplitItem], seed: int, train: Counts | None, test: Cou
     """Place `items` so that every class gets exactly `test` and `train` photos and no group is in both.
 
     `train=None` puts everything into train that is not needed for testing. Earlier sides are kept. The assignment
-    depends on seed and content alone, not on the order of the items. `missing` is empty unless the counts cannot be
-    met.
+    depends on seed and content alone, not on the order of the items.
     """
     assignment = Assignment()
     groups = _placed(make_groups(items, seed), assignment)
@@ -52,15 +51,12 @@ def _placed(groups: list[SplitGroup], assignment: Assignment) -> list[SplitGroup
     """Groups with the side of their earlier members; new photos that would join two sides are set aside."""
     placed = []
     for group in groups:
-        sides = {i.side for i in group.items if i.side}
-        if len(sides) > 1:
+        by_side = {s: [i for i in group.items if i.side == s] for s in sorted({i.side for i in group.items if i.side})}
+        if len(by_side) > 1:
             assignment.bridging += [i.id for i in group.items if i.side is None]
-            for side in sorted(sides):
-                items = [i for i in group.items if i.side == side]
-                sizes = Counter(i.class_ for i in items)
-                placed.append(SplitGroup(f"{group.name} {side}", group.rank, items, sizes, side))
+            placed += [SplitGroup(f"{group.name} {s}", group.rank, items, s) for s, items in by_side.items()]
         else:
-            group.side = next(iter(sides), None)
+            group.side = next(iter(by_side), None)
             placed.append(group)
     return placed
 
@@ -84,19 +80,16 @@ def _windows(groups: list[SplitGroup], train: Counts, test: Counts) -> dict[str,
 def _fill(assignment: Assignment, groups: list[SplitGroup], side: str, counts: Counts | None, seed: int) -> None:
     """Take as many photos of each class as are needed: earlier ones first, then by rank; the rest is surplus."""
     by_class: dict[str, list[tuple[bool, str, str]]] = defaultdict(list)
-    for group in groups:
-        for item in group.items:
-            by_class[item.class_].append((item.side is None, ranking(seed, item.id), item.id))
+    for item in chain.from_iterable(group.items for group in groups):
+        by_class[item.class_].append((item.side is None, ranking(seed, item.id), item.id))
     for class_, entries in by_class.items():
         ids = [entry[-1] for entry in sorted(entries)]
         number = len(ids) if counts is None else counts.get(class_, 0)
         assignment.sides.update(dict.fromkeys(ids[:number], side))
-        assignment.surplus += ids[number:]
 
 
 def _largest(groups: list[SplitGroup], classes: set[str]) -> str:
-    sized = [
-        (sum(g.sizes[c] for c in classes), max(i.owner for i in g.items) or g.name) for g in groups if len(g.items) > 1
-    ]
+    shared = [g for g in groups if len(g.items) > 1]
+    sized = [(sum(g.sizes[c] for c in classes), max(i.owner for i in g.items) or g.name) for g in shared]
     size, name = max(sized, default=(0, ""))
     return f"{name} has {size:,} of them" if size > 1 else ""

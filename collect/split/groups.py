@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from collect.journal import Photo
 from collect.manifest import Key, Row
@@ -27,18 +28,19 @@ class SplitItem:
     owner: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class SplitGroup:
-    """Photos that must not be separated. `sizes` is class -> photos.
-
-    `rank` is a keyed hash that orders groups; it does not depend on the order in which photos arrive.
-    """
+    """Photos that must not be separated. `rank` is a keyed hash; it does not depend on the order of arrival."""
 
     name: str
     rank: str
     items: list[SplitItem]
-    sizes: Counter[str]
     side: str | None = None
+
+    @cached_property
+    def sizes(self) -> Counter[str]:
+        """Number of photos by class."""
+        return Counter(i.class_ for i in self.items)
 
 
 def ranking(seed: int, content: str) -> str:
@@ -52,8 +54,7 @@ def make_groups(items: Sequence[SplitItem], seed: int) -> list[SplitGroup]:
 
     linked = DisjointSet()
     for item in items:
-        node = f"item {item.id}"
-        linked.add(node)
+        linked.add(node := f"item {item.id}")
         for link in item.links:
             linked.add(link)
             linked.merge(node, link)
@@ -64,7 +65,7 @@ def make_groups(items: Sequence[SplitItem], seed: int) -> list[SplitGroup]:
     for group in members.values():
         names = {link for i in group for link in i.links} or {f"item {group[0].id}"}
         rank = min(ranking(seed, name) for name in names)
-        groups.append(SplitGroup(max(names), rank, group, Counter(i.class_ for i in group)))
+        groups.append(SplitGroup(max(names), rank, group))
     return sorted(groups, key=lambda g: (g.rank, g.name))
 
 
@@ -79,11 +80,11 @@ def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], photos: Map
     names = {(r.source, owner_of(r)): r.owner_name for r in rows if r.owner_name}  # other rows may have the id alone
     items = []
     for row in rows:
-        key, owner_id = row.key, owner_of(row) if by == "owner" else None
+        owner_id = owner_of(row) if by == "owner" else None
         owner = f"{row.source}:{owner_id}"
-        links = (*((f"owner {owner}",) if owner_id else ()), *bursts[key])
+        links = (*((f"owner {owner}",) if owner_id else ()), *bursts[row.key])
         shown = f"owner {names.get((row.source, owner_id), owner_id)} ({owner})" if owner_id else ""
-        items.append(SplitItem(row.sha256, row.class_, links, sides.get(key), shown))
+        items.append(SplitItem(row.sha256, row.class_, links, sides.get(row.key), shown))
     return items
 
 
@@ -96,17 +97,15 @@ def _bursts(rows: Iterable[Row], photos: Mapping[Key, Photo]) -> Mapping[Key, li
     links: dict[Key, list[str]] = defaultdict(list)
     shots: dict[str, list[tuple[datetime, Key]]] = defaultdict(list)
     for row in rows:
-        key = row.key
-        photo = photos.get(key)
+        photo = photos.get(row.key)
         if (owner := owner_of(row)) and photo and (taken := _time(photo.facts().get("taken"))):
-            shots[owner].append((taken, key))
+            shots[owner].append((taken, row.key))
     for owner, times in shots.items():
         times.sort()
         for (earlier, first), (later, second) in itertools.pairwise(times):
             if (later - earlier).total_seconds() <= BURST_SECONDS:
-                name = f"burst of {owner} at {earlier:%Y-%m-%d %H:%M:%S}"
-                links[first].append(name)
-                links[second].append(name)
+                for key in (first, second):
+                    links[key].append(f"burst of {owner} at {earlier:%Y-%m-%d %H:%M:%S}")
     return links
 
 

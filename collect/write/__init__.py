@@ -1,26 +1,22 @@
 """Write: the files of a dataset, and what a run of collect reports at its end."""
 
 from collect.write.credits import license_warnings
-from collect.write.dataset import describe, write_dataset
-from collect.write.images import name_files, remove_files
+from collect.write.dataset import write_dataset
+from collect.write.images import name_files
 from collect.write.recipe import Collected, read_dataset_file, remember_recipe
 from collect.write.shortfall import class_shortfall, count_shortfall
-from collect.write.summary import Summary, as_lines, as_values, duplicate_notes, summarise
+from collect.write.summary import Summary, duplicate_notes, summarise
 
 __all__ = [
     "Collected",
     "Summary",
-    "as_lines",
-    "as_values",
     "class_shortfall",
     "count_shortfall",
-    "describe",
     "duplicate_notes",
     "license_warnings",
     "name_files",
     "read_dataset_file",
     "remember_recipe",
-    "remove_files",
     "summarise",
     "write_dataset",
 ]

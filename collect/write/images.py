@@ -39,9 +39,8 @@ def write_images(folder: Path, rows: Sequence[Row]) -> None:
         is_new = not base.exists()
         for row in rows:
             if row.split == split:
-                target = folder / NEW / row.file if is_new else folder / row.file
-                _place(staged_path(folder, row.sha256), target)
-        if is_new:
+                _place(staged_path(folder, row.sha256), (folder / NEW if is_new else folder) / row.file)
+        if is_new and (folder / NEW / split).is_dir():
             (folder / NEW / split).rename(base)
     shutil.rmtree(folder / NEW, ignore_errors=True)
 
@@ -59,9 +58,3 @@ def _place(staged: Path, target: Path) -> None:
             raise
         shutil.copyfile(staged, part)
     part.replace(target)
-
-
-def remove_files(folder: Path, files: Iterable[str]) -> None:
-    """Remove files that the new manifest no longer lists."""
-    for file in files:
-        (folder / file).unlink(missing_ok=True)

@@ -52,13 +52,8 @@ def read_dataset_file(folder: Path) -> Collected:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         name, table = next((k, v) for k, v in values.items() if isinstance(v, dict))
-        return Collected(
-            parse_dataset(name, table, str(path)),
-            values["upstream_split"],
-            values["source_state"],
-            values["unfinished"],
-            values["manifest_sha256"],
-        )
+        head = (values[key] for key in ("upstream_split", "source_state", "unfinished", "manifest_sha256"))
+        return Collected(parse_dataset(name, table, str(path)), *head)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, StopIteration) as err:
         raise VggbenchError(f"{path}: cannot be read: {err!r}") from err
 
@@ -78,16 +73,11 @@ def remember_recipe(dataset: Dataset, directory: Path | None = None) -> str:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
     except ParseError as err:
         raise UsageError(f"{path}: not valid TOML: {err}") from err
-    table = document.get(dataset.name)
-    if table is None:
-        table = tomlkit.table()
-        document[dataset.name] = table
-    wanted = dataset_table(dataset)
-    for key in [k for k in table if k not in wanted and k != "bench"]:
+    table = document.setdefault(dataset.name, tomlkit.table())
+    wanted = {key: value for key, value in dataset_table(dataset).items() if key != "bench"}
+    for key in table.keys() - wanted.keys() - {"bench"}:
         del table[key]
-    for key, value in wanted.items():
-        if key != "bench" and table.get(key) != value:
-            table[key] = value
+    table.update({key: value for key, value in wanted.items() if table.get(key) != value})
     with atomic_write(path) as out:
         out.write(tomlkit.dumps(document))
     return ""

@@ -75,7 +75,6 @@ def _advice(dataset: Dataset, fewest: int) -> str:
         fewer_test = fewest * test // (train + test)
         fewer += f" (--train {fewest - fewer_test} --test {fewer_test})"
     if dataset.source in SEARCHES:
-        return (
-            f'{fewer}, try other words (classes = [{{name = "...", query = "..."}}]) or more licences (--license any)'
-        )
+        words = 'try other words (classes = [{name = "...", query = "..."}])'
+        return f"{fewer}, {words} or more licences (--license any)"
     return f"{fewer}, or add images to {dataset.url}"

@@ -28,16 +28,28 @@ class Summary:
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
-    def images(self, split: str) -> int:
-        """Number of images in one split."""
-        return sum(self.counts.get(split, {}).values())
+    def as_lines(self) -> list[str]:
+        """The summary for a person."""
+        train, test = (sum(self.counts.get(split, {}).values()) for split in ("train", "test"))
+        classes = {c for counts in self.counts.values() for c in counts}
+        images = f"{train:,} train and {test:,} test images of {counted(len(classes), 'class')}"
+        head = f"{self.name}: {images} in {self.folder}"
+        if not self.changed:
+            return [f"{head}; already complete, nothing to do"]
+        lines = [f"{head} ({duration(self.seconds)})"]
+        if self.rejected:
+            lines.append(f"  rejected: {joined_counts(self.rejected.items())} ({self.folder / REJECTED})")
+        return lines + [f"  {note}" for note in self.notes]
+
+    def as_values(self) -> dict[str, object]:
+        """The summary for a program."""
+        return {**asdict(self), "folder": str(self.folder), "seconds": round(self.seconds, 3)}
 
 
 def summarise(folder: Path, rows: Sequence[Row], rejected: Sequence[Rejected], started: float) -> Summary:
     """Count rows and rejects; `started` is of `time.monotonic`."""
-    counts: dict[str, dict[str, int]] = {}
-    for split in dict.fromkeys(["train", "test", *sorted({r.split for r in rows})]):
-        counts[split] = dict(sorted(Counter(r.class_ for r in rows if r.split == split).items()))
+    splits = dict.fromkeys(["train", "test", *sorted({r.split for r in rows})])
+    counts = {split: dict(sorted(Counter(r.class_ for r in rows if r.split == split).items())) for split in splits}
     reasons = dict(Counter(str(r.reason) for r in rejected).most_common())
     return Summary(folder.name, folder, counts, reasons, time.monotonic() - started)
 
@@ -61,23 +73,3 @@ def duplicate_notes(duplicates: Duplicates, upstream: bool) -> list[str]:
         claimed = f"{counted(duplicates.conflicts, 'photo')} claimed by two classes"
         lines.append(claimed + (" and left as published" if upstream else " and dropped"))
     return lines
-
-
-def as_lines(summary: Summary) -> list[str]:
-    """The summary for a person."""
-    classes = {c for counts in summary.counts.values() for c in counts}
-    head = (
-        f"{summary.name}: {summary.images('train'):,} train and {summary.images('test'):,} test images "
-        f"of {counted(len(classes), 'class')} in {summary.folder}"
-    )
-    if not summary.changed:
-        return [f"{head}; already complete, nothing to do"]
-    lines = [f"{head} ({duration(summary.seconds)})"]
-    if summary.rejected:
-        lines.append(f"  rejected: {joined_counts(summary.rejected.items())} ({summary.folder / REJECTED})")
-    return lines + [f"  {note}" for note in summary.notes]
-
-
-def as_values(summary: Summary) -> dict[str, object]:
-    """The summary for a program."""
-    return {**asdict(summary), "folder": str(summary.folder), "seconds": round(summary.seconds, 3)}

@@ -16,10 +16,7 @@ CLASSES: tuple[str, ...] = tuple(OUTLINES)
 
 
 def draw(class_name: str, seed: int, index: int) -> bytes:
-    """One drawn photo of `class_name` as JPEG bytes, RGB, 80 to 112 px a side; the same arguments give the same bytes.
-
-    Raises UsageError for a class that is not in CLASSES.
-    """
+    """A drawn photo: a JPEG, RGB, 80 to 112 px a side, the same for the same arguments. Raises UsageError."""
     if class_name not in OUTLINES:
         raise UsageError(f"synthetic: no drawing of {class_name!r}; choose from {', '.join(CLASSES)}")
     outline, centre_y, extent = OUTLINES[class_name]

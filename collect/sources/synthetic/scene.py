@@ -1,7 +1,5 @@
 """The surroundings of a drawn vehicle: backdrops, clutter behind it, objects in front of it."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -100,14 +98,7 @@ def _slab(pen: Pen, rng: np.random.Generator) -> None:
     pen.polygon([(x, y) for x, y in corners], colour(rng, saturation=0.6))
 
 
-CLUTTER: tuple[Callable[[Pen, np.random.Generator], None], ...] = (
-    _house_block,
-    _loose_wheel,
-    _scaffold,
-    _fence,
-    _bush,
-    _slab,
-)
+CLUTTER = (_house_block, _loose_wheel, _scaffold, _fence, _bush, _slab)
 
 
 def clutter(image: Image.Image, rng: np.random.Generator, most: int) -> None:

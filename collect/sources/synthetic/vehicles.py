@@ -49,15 +49,9 @@ def _car(pen: Pen, rng: np.random.Generator) -> None:
     pen.polygon([*hood, (rear, belt), (0.97, belt - 0.03), (1, sill + 0.1), (0.96, sill)], paint)
     pen.polygon([(-0.97, sill), (-0.99, sill + 0.09), (1, sill + 0.09), (0.97, sill)], shade(paint, 0.6))
     middle = (top_front + top_rear) / 2 + rng.uniform(-0.08, 0.08)
-    inset = 0.05
-    pen.polygon(
-        [(cowl + 0.1, belt), (top_front + 0.03, roof - inset), (middle - 0.02, roof - inset), (middle - 0.02, belt)],
-        glass,
-    )
-    pen.polygon(
-        [(middle + 0.02, belt), (middle + 0.02, roof - inset), (top_rear - 0.03, roof - inset), (rear - 0.09, belt)],
-        glass,
-    )
+    pane = roof - 0.05
+    pen.polygon([(cowl + 0.1, belt), (top_front + 0.03, pane), (middle - 0.02, pane), (middle - 0.02, belt)], glass)
+    pen.polygon([(middle + 0.02, belt), (middle + 0.02, pane), (top_rear - 0.03, pane), (rear - 0.09, belt)], glass)
     pen.line([(middle, sill + 0.05), (middle, belt)], 0.015, shade(paint, 0.5))
     for x in (cowl + 0.12, rear - 0.12):
         pen.line([(x, sill + 0.1), (x, belt)], 0.012, shade(paint, 0.6))
@@ -190,9 +184,8 @@ def _airplane(pen: Pen, rng: np.random.Generator) -> None:
     paint, trim, glass = _paint(rng), _paint(rng), _glass(rng)
     body = rng.uniform(0.11, 0.16)
     pen.polygon([(0.62, 0.5 + body), (0.86, 1.0), (1.0, 1.0), (0.92, 0.5)], trim)
-    pen.polygon(
-        [(-0.85, 0.5 - body), (-1, 0.5), (-0.85, 0.5 + body), (0.7, 0.5 + body), (1, 0.54), (0.5, 0.5 - body)], paint
-    )
+    top, keel = 0.5 + body, 0.5 - body
+    pen.polygon([(-0.85, keel), (-1, 0.5), (-0.85, top), (0.7, top), (1, 0.54), (0.5, keel)], paint)
     pen.polygon([(-0.92, 0.52), (-0.84, 0.5 + body * 0.8), (-0.72, 0.5 + body * 0.8), (-0.72, 0.52)], glass)
     for x in np.linspace(-0.6, 0.55, 9):
         pen.disk(float(x), 0.54, 0.035, glass)
