@@ -42,21 +42,23 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command(epilog=EPILOG)
 def command(
     classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for")] = None,
-    source: Annotated[str | None, Option(help="flickr, openverse or synthetic [default: flickr]")] = None,
+    source: Annotated[
+        str | None, Option(metavar="NAME", help="flickr, openverse or synthetic [default: flickr]")
+    ] = None,
     dataset: Annotated[str | None, Option(metavar="NAME", help="an entry of datasets.toml")] = None,
     origin: Annotated[
         str | None, Option("--from", metavar="PATH_OR_URL", help="archive, folder, .txt or .csv list, manifest")
     ] = None,
-    name: Annotated[str | None, Option(help="name of the dataset [default: the classes]")] = None,
+    name: Annotated[str | None, Option(metavar="NAME", help="name of the dataset [default: the classes]")] = None,
     license_: Annotated[
         str | None, Option("--license", metavar="open|any|LIST", help="licences to accept [default: open]")
     ] = None,
-    train: Annotated[int | None, Option(min=1, help="training images per class [search: 1000]")] = None,
-    test: Annotated[int | None, Option(min=0, help="test images per class [search: 300]")] = None,
-    seed: Annotated[int | None, Option(help="seed of the split [default: 1]")] = None,
+    train: Annotated[int | None, Option(metavar="N", min=1, help="training images per class [search: 1000]")] = None,
+    test: Annotated[int | None, Option(metavar="N", min=0, help="test images per class [search: 300]")] = None,
+    seed: Annotated[int | None, Option(metavar="N", help="seed of the split [default: 1]")] = None,
     split: Annotated[str | None, Option(metavar="owner|image", help="what to keep together [default: owner]")] = None,
     data: Annotated[Path, Option(metavar="DIR", help="folder of all datasets")] = Path("data"),
-    workers: Annotated[int | None, Option(min=1, max=64, help="requests at once [default: 64]")] = None,
+    workers: Annotated[int | None, Option(metavar="N", min=1, max=64, help="requests at once [default: 64]")] = None,
     allow_private: Annotated[bool, Option("--allow-private", help="allow private addresses")] = False,
     verify: Annotated[str | None, Option(metavar="NAME", help="check a dataset")] = None,
     refresh: Annotated[str | None, Option(metavar="NAME", help="drop removed or relicensed photos")] = None,
