@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 
-from reports.parts import cell, shown_columns
+from reports.columns import cell, shown_columns
 from reports.study import Comparison, Measures, all_measures
 from reports.words import clean, duration, plural
 

@@ -1,5 +1,7 @@
 """How many images a model can answer, and how accurately."""
 
+import pandas as pd
+
 from reports.charts.labels import end_labels
 from reports.charts.style import Chart, at, draw_lines, finish, house_style, percent_axis, percent_ticks
 from reports.study import Comparison, weights_line
@@ -11,8 +13,6 @@ SHARES = [k / 20 for k in range(1, 21)]
 
 def coverage_chart(comparison: Comparison) -> Chart | None:
     """Accuracy of the most confident answers against the share of images answered. None without predictions."""
-    import pandas as pd
-
     rows = comparison.with_predictions
     if not rows:
         return None

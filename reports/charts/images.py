@@ -1,6 +1,8 @@
 """Accuracy by number of training images."""
 
-from typing import TYPE_CHECKING
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
 
 from reports.charts import style
 from reports.charts.labels import end_labels
@@ -8,17 +10,11 @@ from reports.charts.style import Chart, Stop
 from reports.study import Comparison, RunGroup, crossings, curves, share_interval, weights_line
 from reports.words import PERCENT, mid_sentence, percent
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
 NAME = "accuracy-by-images"
 
 
-def _frame(groups: dict[str, list[RunGroup]]) -> "pd.DataFrame":
+def _frame(groups: dict[str, list[RunGroup]]) -> pd.DataFrame:
     """A tidy row per model, size and seed."""
-    import pandas as pd
-
     rows = [(name, g.images_per_class, a, len(g.runs)) for name, gs in groups.items() for g in gs for a in g.accuracies]
     return pd.DataFrame(rows, columns=["model", "x", "y", "seeds"])
 
@@ -30,7 +26,7 @@ def _title(comparison: Comparison) -> str:
     return "The order of the models is the same at every size"
 
 
-def _stops(axes: "Axes", rows: list[list[RunGroup]]) -> list[Stop]:
+def _stops(axes: Axes, rows: list[list[RunGroup]]) -> list[Stop]:
     sizes = sorted({g.images_per_class for groups in rows for g in groups})
     return [
         (
@@ -49,8 +45,6 @@ def _stops(axes: "Axes", rows: list[list[RunGroup]]) -> list[Stop]:
 
 def accuracy_by_images(comparison: Comparison) -> Chart | None:
     """The learning curves, if there are runs with fewer training images."""
-    import seaborn as sns
-
     groups = curves(comparison)
     if not groups:
         return None

@@ -1,15 +1,12 @@
 """Names in charts, beside what they name and without overlaps. Positions are the SVG's units, y upwards."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from reports.charts.style import style_of
 from reports.words import shorten
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -30,7 +27,7 @@ def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [float(p) for p in result]
 
 
-def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
+def end_labels(axes: Axes, ends: list[tuple[float, float, str, int]]) -> None:
     """Mark each line's end and name it at the right, in the text's colour beside its own mark, nudged apart."""
     edge = axes.get_window_extent().x1
     pixels = [axes.transData.transform((x, y))[1] for x, y, _, _ in ends]
@@ -43,7 +40,7 @@ def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
         axes.text(edge + 16, y, shorten(name), transform=None, va="center_baseline", fontsize=9.5)
 
 
-def point_labels(axes: "Axes", points: list[tuple[float, float, str]], bars: list[tuple[float, float]]) -> None:
+def point_labels(axes: Axes, points: list[tuple[float, float, str]], bars: list[tuple[float, float]]) -> None:
     """Names beside points, each at the first place of six that touches no other name, mark or interval."""
     frame = axes.get_window_extent()
     spots = [axes.transData.transform((x, y)) for x, y, _ in points]

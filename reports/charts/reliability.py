@@ -1,5 +1,7 @@
 """Whether the stated confidence is the accuracy."""
 
+import pandas as pd
+
 from reports.charts.labels import end_labels
 from reports.charts.style import Chart, at, draw_lines, finish, house_style, percent_axis, percent_ticks
 from reports.charts.svg import INK
@@ -11,8 +13,6 @@ NAME = "calibration"
 
 def reliability_chart(comparison: Comparison) -> Chart | None:
     """Accuracy against confidence in ten bins; on the dashed diagonal both are equal. None without predictions."""
-    import pandas as pd
-
     rows = comparison.with_predictions
     if not rows:
         return None

@@ -2,13 +2,10 @@
 
 import io
 import re
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from markupsafe import Markup
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from matplotlib.figure import Figure
 
 INK, PAPER, FAINT = "#000000", "#fefefe", "#010101"
 """Colours that the page replaces: text and axes, the page's own background, the grid."""
@@ -89,7 +86,7 @@ def _walk(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
                 element.insert(place + i, grandchild)
 
 
-def to_svg(figure: "Figure", name: str) -> Markup:
+def to_svg(figure: Figure, name: str) -> Markup:
     """The figure as `<svg>`, ids beginning with `name`; hidden from screen readers, for the page describes it."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

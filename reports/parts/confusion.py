@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import squareform
 
 from reports.parts.part import Part
 from reports.study import Comparison, Contender, wilson
@@ -46,9 +48,6 @@ def order(matrices: list[NDArray[np.int64]]) -> list[int]:
     total = np.sum(matrices, axis=0).astype(float)
     if len(total) < 4:
         return list(range(len(total)))
-    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-    from scipy.spatial.distance import squareform
-
     share = total / np.maximum(total.sum(1, keepdims=True), 1)
     distance = 1 - (share + share.T) / 2
     np.fill_diagonal(distance, 0)

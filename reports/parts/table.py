@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reports.parts.columns import Column, cell, shown_columns
+from reports.columns import Column, cell, shown_columns
 from reports.parts.part import Part
 from reports.study import Comparison, Measures, all_measures, recipe_of
 from reports.words import clean, listed, redact

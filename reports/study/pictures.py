@@ -5,15 +5,13 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from bench.records import PICTURES, DatasetFacts, Picture, RecordError, facts_folder, read_pictures
 from reports.study.contenders import Contender
 from reports.study.load import Study, short_error
 from reports.words import clean
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 MOST_PIXELS = 20_000_000
 PHOTO_SIDE, SHEET_SIDE = 96, 560
@@ -36,7 +34,7 @@ class EmbeddedImage:
 class ReportPhoto:
     """The pixels of a picture; a sheet keeps its size when the photos shrink."""
 
-    pixels: "Image.Image"
+    pixels: Image.Image
     is_sheet: bool
 
     def embedded(self, side: int) -> EmbeddedImage:
@@ -44,7 +42,7 @@ class ReportPhoto:
         pixels = self.pixels
         if not self.is_sheet and max(pixels.size) > side:
             pixels = pixels.copy()
-            pixels.thumbnail((side, side), _lanczos())
+            pixels.thumbnail((side, side), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         pixels.save(buffer, "WEBP", quality=70 if self.is_sheet else 74, method=4)
         src = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -75,16 +73,8 @@ class Gallery:
         return {s.entry.file: s.photo for s in reversed(stored) if s.entry.file}
 
 
-def _lanczos() -> "Image.Resampling":
-    from PIL import Image
-
-    return Image.Resampling.LANCZOS
-
-
 def _read(folder: Path, picture: Picture) -> ReportPhoto:
     """The pixels of a picture. Raises RecordError if it is not a readable picture inside `folder`."""
-    from PIL import Image
-
     where = folder / clean(picture.picture, 80)
     path = (folder / picture.picture).resolve()
     if not path.is_relative_to(folder.resolve()):
@@ -98,7 +88,7 @@ def _read(folder: Path, picture: Picture) -> ReportPhoto:
         raise RecordError(f"{where}: is not a readable picture ({type(err).__name__})") from err
     is_sheet = picture.kind in SHEETS
     side = SHEET_SIDE if is_sheet else PHOTO_SIDE
-    pixels.thumbnail((side, side), _lanczos())
+    pixels.thumbnail((side, side), Image.Resampling.LANCZOS)
     return ReportPhoto(pixels, is_sheet)
 
 
