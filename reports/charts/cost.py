@@ -106,6 +106,6 @@ def accuracy_by_cost(comparison: Comparison, price: Price) -> Chart | None:
         for place, (c, p) in sorted(enumerate(priced), key=lambda row: row[1][1]):
             low, high = c.interval
             text = f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
-            stops.append((*style.at(axes, p, c.accuracy), price.show(p), [(place, text)]))
+            stops.append(style.stop(axes, p, c.accuracy, price.show(p), [(place, text)]))
         series = [(c.name, c.style) for c, _ in priced]
         return Chart(name, _title(priced, price), _caption(comparison), series, style.finish(axes, name), stops)

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.charts import style
 from reports.charts.labels import end_labels
-from reports.charts.style import Chart, Stop
+from reports.charts.style import Chart, Row, Stop
 from reports.study import Comparison, Contender, elapsed, late_gain, share_interval, t_interval, weights_line
 from reports.words import PERCENT, duration, listed, percent, plural
 
@@ -89,19 +89,15 @@ def _set_axes(axes: Axes, curve: Curve) -> None:
 
 def _stops(axes: Axes, curve: Curve) -> list[Stop]:
     show: Callable[[float], str] = percent if curve.is_rate else lambda v: f"{v:.3f}"
-    if curve.against == "seconds":
-        return [
-            (*style.at(axes, x, y), f"After {duration(x)}, epoch {epoch}", [(place, style.interval_text(values, show))])
-            for x, y, place, epoch, values in sorted(curve.points)
-        ]
-    return [
-        (
-            *style.at(axes, epoch, None),
-            f"Epoch {epoch}",
-            [(place, style.interval_text(values, show)) for _, _, place, e, values in curve.points if e == epoch],
-        )
-        for epoch in sorted({epoch for *_, epoch, _ in curve.points})
+    points = [
+        (x, y, epoch, (place, style.interval_text(by_seed, show))) for x, y, place, epoch, by_seed in curve.points
     ]
+    if curve.against == "seconds":
+        return [style.stop(axes, x, y, f"After {duration(x)}, epoch {n}", [row]) for x, y, n, row in sorted(points)]
+    by_epoch: dict[int, list[Row]] = {}
+    for _, _, epoch, row in points:
+        by_epoch.setdefault(epoch, []).append(row)
+    return [style.stop(axes, n, None, f"Epoch {n}", by_epoch[n]) for n in sorted(by_epoch)]
 
 
 def _draw(curve: Curve, title: str, caption: str) -> Chart | None:

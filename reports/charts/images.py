@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from reports.charts import style
 from reports.charts.labels import end_labels
-from reports.charts.style import Chart, Stop
+from reports.charts.style import Chart, Row, Stop
 from reports.study import Comparison, RunGroup, crossings, curves, share_interval, weights_line
 from reports.words import PERCENT, mid_sentence, percent
 
@@ -27,20 +27,11 @@ def _title(comparison: Comparison) -> str:
 
 
 def _stops(axes: Axes, rows: list[list[RunGroup]]) -> list[Stop]:
-    sizes = sorted({g.images_per_class for groups in rows for g in groups})
-    return [
-        (
-            *style.at(axes, size, None),
-            f"{size:.0f} images per class",
-            [
-                (place, style.interval_text(g.accuracies, percent))
-                for place, groups in enumerate(rows)
-                for g in groups
-                if g.images_per_class == size
-            ],
-        )
-        for size in sizes
-    ]
+    by_size: dict[float, list[Row]] = {}
+    for place, groups in enumerate(rows):
+        for g in groups:
+            by_size.setdefault(g.images_per_class, []).append((place, style.interval_text(g.accuracies, percent)))
+    return [style.stop(axes, n, None, f"{n:.0f} images per class", by_size[n]) for n in sorted(by_size)]
 
 
 def accuracy_by_images(comparison: Comparison) -> Chart | None:

@@ -27,10 +27,7 @@ WIDTH, HEIGHT = 5.0, 2.9
 MOST_THIN = 12
 """Up to this many seeds are drawn one by one, of more only their mean and interval."""
 NICE_SECONDS = tuple(unit * n for unit in (0.01, 1, 60, 3600) for n in (1, 3, 10, 30))
-FINE_SECONDS = (
-    *(1, 2, 5, 10, 20, 30, 40, 50, 70, 80),
-    *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
-)
+FINE_SECONDS = (1, 2, 5, 10, 20, 30, 40, 50, 70, 80, *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)))
 
 Row = tuple[int, str]
 Stop = tuple[float, float | None, str, list[Row]]
@@ -95,10 +92,10 @@ def finish(axes: Axes, name: str) -> Markup:
     return to_svg(figure, name)
 
 
-def at(axes: Axes, x: float, y: float | None) -> tuple[float, float | None]:
-    """Data coordinates in the SVG's units, origin at the top left."""
+def stop(axes: Axes, x: float, y: float | None, head: str, rows: list[Row]) -> Stop:
+    """A stop at data coordinates, which become the SVG's units, origin at the top left."""
     px, py = axes.transData.transform((x, axes.get_ylim()[0] if y is None else y))
-    return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1)
+    return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1), head, rows
 
 
 Band = Callable[[Sequence[float]], Interval | None]

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from reports.charts.style import Chart, Stop, at, finish, house_style, style_of
+from reports.charts.style import Chart, Stop, finish, house_style, stop, style_of
 from reports.study import Comparison, RunGroup, parts_seconds, total_seconds, weights_line
 from reports.words import duration, percent, shorten
 
@@ -71,5 +71,5 @@ def time_breakdown_chart(comparison: Comparison) -> Chart:
         axes.invert_yaxis()
         _set_time_axis(axes)
         middle = axes.get_xlim()[1] / 2
-        stops = [(*at(axes, middle, y), head, values) for _, y, head, values in bars]
+        stops = [stop(axes, middle, y, head, values) for _, y, head, values in bars]
         return Chart(NAME, title, caption, [(c.name, c.style) for c in contenders], finish(axes, NAME), stops)

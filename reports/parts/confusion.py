@@ -12,18 +12,13 @@ from reports.parts.part import Part
 from reports.study import Comparison, Contender, wilson
 from reports.words import PERCENT, clean, percent, plural
 
+Counts = NDArray[np.int64]
 MOST_OPEN, MOST_MATRIX, TOP = 20, 50, 12
 LEVELS = 10
 
 
-@dataclass(frozen=True)
-class ConfusionCell:
-    """One cell: text, and how dark from 0 to LEVELS; the diagonal is muted."""
-
-    text: str
-    level: int
-    diagonal: bool
-    title: str
+Cell = tuple[str, str, str]
+"""Text, CSS class (how dark, or the muted diagonal) and title."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +28,17 @@ class ConfusionMatrix:
     name: str
     style: int
     classes: list[str]
-    rows: list[tuple[str, list[ConfusionCell]]]
+    rows: list[tuple[str, list[Cell]]]
     top: list[str]
 
 
-def counts(contender: Contender) -> NDArray[np.int64] | None:
+def counts(contender: Contender) -> Counts | None:
     """Images by truth and prediction, summed over seeds; None if no run stores them."""
     tables = [run.result.confusion for run in contender.group.runs if run.result.confusion]
     return np.sum(np.array(tables, np.int64), axis=0) if tables else None
 
 
-def order(matrices: list[NDArray[np.int64]]) -> list[int]:
+def order(matrices: list[Counts]) -> list[int]:
     """An order of the classes in which those confused with each other are neighbours."""
     total = np.sum(matrices, axis=0).astype(float)
     if len(total) < 4:
@@ -55,11 +50,11 @@ def order(matrices: list[NDArray[np.int64]]) -> list[int]:
     return [int(i) for i in leaves_list(optimal_leaf_ordering(linkage(flat, "average"), flat))]
 
 
-def _shares(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def _shares(table: Counts) -> NDArray[np.float64]:
     return np.asarray(table / np.maximum(table.sum(1, keepdims=True), 1), float)
 
 
-def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
+def _top(table: Counts, names: list[str]) -> list[str]:
     share = _shares(table)
     pairs = [(int(table[i, j]), i, j) for i in range(len(names)) for j in range(len(names)) if i != j and table[i, j]]
     pairs.sort(key=lambda p: (-p[0], p[1], p[2]))
@@ -69,24 +64,22 @@ def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
     ]
 
 
-def _cells(
-    table: NDArray[np.int64], names: list[str], sequence: list[int], darkest: float
-) -> list[tuple[str, list[ConfusionCell]]]:
+def _rows(table: Counts, names: list[str], sequence: list[int], darkest: float) -> list[tuple[str, list[Cell]]]:
     share = _shares(table)
     rows = []
     for i in sequence:
         cells = []
         for j in sequence:
             value = float(share[i, j])
-            level = 0 if i == j else round(LEVELS * value / darkest)
+            level = "diag" if i == j else f"h{round(LEVELS * value / darkest)}"
             shown = percent(value, 0 if len(names) > 4 else 1).removesuffix(PERCENT) if table[i, j] else "·"
             title = f"{names[i]} predicted as {names[j]}: {table[i, j]:,} of {table[i].sum():,}"
-            cells.append(ConfusionCell(shown, level, i == j, title))
+            cells.append((shown, level, title))
         rows.append((names[i], cells))
     return rows
 
 
-Counted = list[tuple[Contender, NDArray[np.int64]]]
+Counted = list[tuple[Contender, Counts]]
 
 
 def matrices(counted: Counted) -> list[ConfusionMatrix]:
@@ -97,7 +90,7 @@ def matrices(counted: Counted) -> list[ConfusionMatrix]:
     off = ~np.eye(len(names), dtype=bool)
     darkest = max([0.02, *(float(_shares(m)[off].max(initial=0)) for _, m in counted)])
     return [
-        ConfusionMatrix(c.name, c.style, ordered, _cells(m, names, sequence, darkest), _top(m, names))
+        ConfusionMatrix(c.name, c.style, ordered, _rows(m, names, sequence, darkest), _top(m, names))
         for c, m in counted
     ]
 

@@ -12,14 +12,7 @@ def _line(row: Measures, shown: list[Column], style: int | None) -> dict[str, An
     """A row as shown; cells are (text, number to sort by) in the order of the columns."""
     origin = clean(row["weights"]) if row["weights"] else None
     cells = [(row["status"], float(row["seeds"])), *(cell(c, row) for c in shown)]
-    return {
-        "name": row["name"],
-        "origin": origin,
-        "style": style,
-        "note": row["note"],
-        "is_best": row["ties_best"],
-        "cells": cells,
-    }
+    return {key: row[key] for key in ("name", "note", "ties_best")} | {"origin": origin, "style": style, "cells": cells}
 
 
 def _recipes(comparison: Comparison) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:

@@ -51,6 +51,9 @@ class UnfairCondition:
         return f"{CONDITION_NAMES[self.condition]} {self.value} instead of {self.usual}"
 
 
+SEEN_IMAGES = UnfairCondition(Condition.UNSEEN_IMAGES)
+
+
 @dataclass(frozen=True)
 class Pair:
     """`b` against `a`: differences are accuracy of b minus accuracy of a, fractions.
@@ -180,7 +183,7 @@ def _unfair_conditions(contenders: list[Contender]) -> dict[str, list[UnfairCond
                 reasons.setdefault(c.name, []).append(unfair)
     for c in contenders:
         if _is_contaminated(c):
-            reasons.setdefault(c.name, []).append(UnfairCondition(Condition.UNSEEN_IMAGES))
+            reasons.setdefault(c.name, []).append(SEEN_IMAGES)
     return reasons
 
 

@@ -89,10 +89,8 @@ def weights_line(contenders: list[Contender]) -> str:
     for c in contenders:
         if c.origin:
             by_origin.setdefault(c.origin, []).append(c.name)
-    return " ".join(
-        f"{listed(names)} {'starts' if len(names) == 1 else 'start'} from weights {origin}."
-        for origin, names in by_origin.items()
-    )
+    lines = [(listed(names), "starts" if len(names) == 1 else "start", at) for at, names in by_origin.items()]
+    return " ".join(f"{names} {verb} from weights {origin}." for names, verb, origin in lines)
 
 
 MODEL_FIELDS = ("arch", "head", "weights")
@@ -185,16 +183,10 @@ def _model_rank(group: RunGroup) -> int:
     return MODEL_ORDER.index(model) if model in MODEL_ORDER else 9
 
 
-def _clean_mask(group: RunGroup, predictions: Predictions | None) -> NDArray[np.bool_] | None:
-    """Which test images are new to the weights of a group; None if all are, or nothing is known."""
-    if group.example.model.weights is None or predictions is None or predictions.clean is None:
-        return None
-    return None if predictions.clean.all() else predictions.clean
-
-
 def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) -> NDArray[np.bool_] | None:
     """The test images that are new to the weights of every group; None if nothing is known or none is left."""
-    masks = [m for g, p in zip(groups, predictions, strict=True) if (m := _clean_mask(g, p)) is not None]
+    pretrained = [p for g, p in zip(groups, predictions, strict=True) if p and g.example.model.weights is not None]
+    masks = [p.clean for p in pretrained if p.clean is not None and not p.clean.all()]
     files = {p.files if p else () for p in predictions}
     mask = np.logical_and.reduce(masks) if masks and len(files) == 1 else None
     return mask if mask is not None and mask.any() else None

@@ -20,16 +20,6 @@ KINDS = ("sample", "worst", "cam", *SHEETS)
 MOST_CLASS_SAMPLES = 60
 
 
-@dataclass(frozen=True)
-class EmbeddedImage:
-    """A picture as the page holds it; `pixelated` if it is so small that smoothing would blur it."""
-
-    src: str
-    width: int
-    height: int
-    pixelated: bool
-
-
 @dataclass(frozen=True, eq=False)
 class ReportPhoto:
     """The pixels of a picture; a sheet keeps its size when the photos shrink."""
@@ -37,8 +27,8 @@ class ReportPhoto:
     pixels: Image.Image
     is_sheet: bool
 
-    def embedded(self, side: int) -> EmbeddedImage:
-        """The picture as WebP, a photo at most `side` pixels wide and high."""
+    def embedded(self, side: int) -> dict[str, str | int]:
+        """The picture as WebP, a photo at most `side` pixels wide and high; `pixelated` if smoothing would blur it."""
         pixels = self.pixels
         if not self.is_sheet and max(pixels.size) > side:
             pixels = pixels.copy()
@@ -46,7 +36,8 @@ class ReportPhoto:
         buffer = io.BytesIO()
         pixels.save(buffer, "WEBP", quality=70 if self.is_sheet else 74, method=4)
         src = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-        return EmbeddedImage(src, pixels.width, pixels.height, max(pixels.size) <= 64)
+        is_tiny = max(pixels.size) <= 64
+        return {"src": src, "width": pixels.width, "height": pixels.height, "pixelated": is_tiny}
 
 
 @dataclass(frozen=True)
