@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from reports.charts import style
 from reports.charts.labels import end_labels
@@ -84,7 +84,7 @@ def _set_axes(axes: Axes, curve: Curve) -> None:
         style.percent_axis(axes)
     else:
         axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
 
 
 def _stops(axes: Axes, curve: Curve) -> list[Stop]:

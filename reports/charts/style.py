@@ -13,7 +13,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from reports.charts.svg import FAINT, INK, PAPER, to_svg
 from reports.study import Interval, t_interval
@@ -128,7 +128,7 @@ def draw_seeds(axes: Axes, frame: pd.DataFrame, styles: Mapping[str, int]) -> No
 
 def percent_ticks(axis: Axis, digits: int = 0) -> None:
     """Label the ticks of shares in percent."""
-    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f}{PERCENT}"))
+    axis.set_major_formatter(lambda v, _: f"{100 * v:.{digits}f}{PERCENT}")
 
 
 def percent_axis(axes: Axes) -> None:
@@ -158,7 +158,7 @@ def log_axis(axes: Axes, values: Sequence[float], name: Callable[[float], str], 
             ticks.append(tick)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: name(v)))
+    axes.xaxis.set_major_formatter(lambda v, _: name(v))
 
 
 def tick_seconds(seconds: float) -> str:

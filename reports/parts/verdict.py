@@ -19,10 +19,8 @@ def verdict_title(comparison: Comparison) -> str:
     if best.image_interval[0] <= max(floor, 1 / len(best.group.example.dataset.classes)):
         return "No model has learned the task: none does better than guessing"
     accuracy = f"{percent(best.accuracy)} test accuracy"
-    if comparison.clean_images:
-        accuracy = (
-            f"{percent(best.accuracy)} accuracy on the {comparison.clean_images:,} test images new to its weights"
-        )
+    if images := comparison.clean_images:
+        accuracy = f"{percent(best.accuracy)} accuracy on the {images:,} test images new to its weights"
     if len(comparison.contenders) == 1:
         return f"{best.name}: {accuracy}; there is no other model to compare it with yet"
     if len(comparison.fair) == 1:

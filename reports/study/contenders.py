@@ -14,7 +14,7 @@ from reports.study.predictions import Predictions, read_group_predictions
 from reports.words import MODEL_NAMES, clean, listed, model_name
 
 MOST_CONTENDERS = 8
-MODEL_ORDER = list(MODEL_NAMES)
+MODEL_RANKS = {model: rank for rank, model in enumerate(MODEL_NAMES)}
 
 
 class ExclusionReason(StrEnum):
@@ -175,12 +175,7 @@ def choose(study: Study) -> tuple[list[RunGroup], dict[RunGroup, Exclusion]]:
         by_model.setdefault(g.example.model.name, []).append(g)
     chosen = full[:MOST_CONTENDERS] if len(by_model) == 1 else [groups[0] for groups in by_model.values()]
     excluded |= {g: Exclusion(ExclusionReason.OTHER_RECIPE) for g in full if g not in chosen}
-    return sorted(chosen, key=lambda g: (_model_rank(g), newest(g))), excluded
-
-
-def _model_rank(group: RunGroup) -> int:
-    model = group.example.model.name
-    return MODEL_ORDER.index(model) if model in MODEL_ORDER else 9
+    return sorted(chosen, key=lambda g: (MODEL_RANKS.get(g.example.model.name, 9), newest(g))), excluded
 
 
 def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) -> NDArray[np.bool_] | None:
@@ -202,8 +197,7 @@ def make_contenders(groups: list[RunGroup]) -> tuple[list[Contender], NDArray[np
     mask = _common_mask(groups, [predictions for predictions, _ in results])
     contenders = []
     for position, (name, group, (predictions, _)) in enumerate(zip(names_of(groups), groups, results, strict=True)):
-        model = group.example.model.name
-        style = position if is_one_model or model not in MODEL_ORDER else MODEL_ORDER.index(model)
+        style = position if is_one_model else MODEL_RANKS.get(group.example.model.name, position)
         by_seed, images = {r.seed: r.result.accuracy or 0.0 for r in group.runs}, group.example.dataset.test
         if mask is not None and predictions:
             images = int(mask.sum())

@@ -1,12 +1,13 @@
 """Every measure of every group as numbers, in the units of run.json."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from bench.records import Run
+from bench.records import Run, RunStatus
 from reports.study import statistics
 from reports.study.compare import Comparison
 from reports.study.contenders import Contender, names_of
@@ -23,11 +24,9 @@ def _mean(group: RunGroup, measure: Callable[[Run], float | None]) -> float | No
 
 
 def _status(group: RunGroup) -> str:
-    counts = [str(len(group.runs))] if group.runs else []
-    for status in ("stalled", "failed"):
-        if number := sum(run.result.status == status for run in group.unfinished):
-            counts.append(f"{number} {status}")
-    return ", ".join(counts)
+    numbers = Counter(run.result.status for run in group.unfinished)
+    done = [str(len(group.runs))] if group.runs else []
+    return ", ".join(done + [f"{numbers[s]} {s}" for s in (RunStatus.STALLED, RunStatus.FAILED) if numbers[s]])
 
 
 def _note(comparison: Comparison, group: RunGroup, contender: Contender | None) -> str | None:

@@ -83,50 +83,44 @@ def _read(folder: Path, picture: Picture) -> ReportPhoto:
     return ReportPhoto(pixels, is_sheet)
 
 
-def _read_all(folder: Path, pictures: list[Picture]) -> tuple[list[StoredPicture], list[RecordError]]:
-    photos: list[tuple[Picture, ReportPhoto]] = []
-    errors: list[RecordError] = []
+def _readable(folder: Path, pictures: list[Picture], errors: list[RecordError]) -> list[tuple[Picture, ReportPhoto]]:
+    """The pictures that can be read, with their pixels; the reasons for the others are added to `errors`."""
+    photos = []
     for picture in pictures:
         try:
-            if picture.kind in KINDS:
-                photos.append((picture, _read(folder, picture)))
+            photos.append((picture, _read(folder, picture)))
         except RecordError as err:
             errors.append(err)
-    maps = {p.file: photo for p, photo in photos if p.kind == "cam" and p.file}
-    shown = [
-        (p, photo, maps.get(p.file or "") if p.kind == "worst" else None) for p, photo in photos if p.kind != "cam"
-    ]
-    return [StoredPicture(*row) for row in shown], errors
+    return photos
 
 
-def _of_contender(contender: Contender) -> tuple[list[StoredPicture], list[RecordError]]:
+def _of_contender(contender: Contender, errors: list[RecordError]) -> list[StoredPicture]:
     """The pictures of the first seed that has any."""
-    errors: list[RecordError] = []
     for run in contender.group.runs:
         folder = contender.group.folders[run.run]
         try:
-            if pictures := read_pictures(folder):
-                stored, unreadable = _read_all(folder / PICTURES, pictures)
-                return stored, [*errors, *unreadable]
+            pictures = read_pictures(folder)
         except RecordError as err:
             errors.append(err)
-    return [], errors
+            continue
+        if pictures:
+            photos = _readable(folder / PICTURES, [p for p in pictures if p.kind in KINDS], errors)
+            maps = {p.file: photo for p, photo in photos if p.kind == "cam" and p.file}
+            return [
+                StoredPicture(p, photo, maps.get(p.file or "") if p.kind == "worst" else None)
+                for p, photo in photos
+                if p.kind != "cam"
+            ]
+    return []
 
 
 def read_gallery(study: Study, contenders: list[Contender], facts: DatasetFacts | None) -> Gallery:
     """The pictures of all contenders, and the dataset's samples by class."""
-    by_contender: dict[str, list[StoredPicture]] = {}
     errors: list[RecordError] = []
-    for c in contenders:
-        by_contender[c.name], unreadable = _of_contender(c)
-        errors += unreadable
+    by_contender = {c.name: _of_contender(c, errors) for c in contenders}
     by_class: dict[str, list[ReportPhoto]] = {}
     if facts and contenders:
         folder = facts_folder(study.results, study.name, facts.manifest_sha256)
-        for picture in facts.samples[:MOST_CLASS_SAMPLES]:
-            try:
-                photo = _read(folder, picture)
-                by_class.setdefault(clean(picture.truth or "", 60), []).append(photo)
-            except RecordError as err:
-                errors.append(err)
+        for picture, photo in _readable(folder, facts.samples[:MOST_CLASS_SAMPLES], errors):
+            by_class.setdefault(clean(picture.truth or "", 60), []).append(photo)
     return Gallery(by_contender, by_class, tuple(short_error(err, study.results) for err in errors))
