@@ -13,12 +13,6 @@ from reports.words import PERCENT, mid_sentence, percent
 NAME = "accuracy-by-images"
 
 
-def _frame(groups: dict[str, list[RunGroup]]) -> pd.DataFrame:
-    """A tidy row per model, size and seed."""
-    rows = [(name, g.images_per_class, a, len(g.runs)) for name, gs in groups.items() for g in gs for a in g.accuracies]
-    return pd.DataFrame(rows, columns=["model", "x", "y", "seeds"])
-
-
 def _title(comparison: Comparison) -> str:
     for crossing in crossings(comparison):
         a, b = mid_sentence(crossing.a.name), crossing.b.name
@@ -40,7 +34,9 @@ def accuracy_by_images(comparison: Comparison) -> Chart | None:
     if not groups:
         return None
     styles = {c.name: c.style for c in comparison.contenders if c.name in groups}
-    frame, rows = _frame(groups), [groups[name] for name in styles]
+    rows = [groups[name] for name in styles]
+    points = [(name, g.images_per_class, a, len(g.runs)) for name in styles for g in groups[name] for a in g.accuracies]
+    frame = pd.DataFrame(points, columns=["model", "x", "y", "seeds"])
     sizes = sorted(set(frame["x"]))
     caption = (
         f"Dots are seeds, bands 95{PERCENT} t-intervals. A crossing is interpolated between the two sizes around it; "

@@ -1,6 +1,5 @@
 """Confusion matrices: shares of the true class, similar classes side by side; of many classes the top confusions."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,17 +18,6 @@ LEVELS = 10
 
 Cell = tuple[str, str, str]
 """Text, CSS class (how dark, or the muted diagonal) and title."""
-
-
-@dataclass(frozen=True)
-class ConfusionMatrix:
-    """A contender's confusion, summed over its seeds; `rows` are (class, cells), empty if there are too many."""
-
-    name: str
-    style: int
-    classes: list[str]
-    rows: list[tuple[str, list[Cell]]]
-    top: list[str]
 
 
 def counts(contender: Contender) -> Counts | None:
@@ -82,17 +70,15 @@ def _rows(table: Counts, names: list[str], sequence: list[int], darkest: float) 
 Counted = list[tuple[Contender, Counts]]
 
 
-def matrices(counted: Counted) -> list[ConfusionMatrix]:
-    """The confusion of each contender that stores one, all in the same order of classes."""
+def matrices(counted: Counted) -> list[dict[str, Any]]:
+    """The confusion of each contender, all in the same order of classes; without rows if there are too many."""
     names = [clean(name, 40) for name in counted[0][0].group.example.dataset.classes]
     sequence = order([m for _, m in counted]) if len(names) <= MOST_MATRIX else []
     ordered = [names[i] for i in sequence]
     off = ~np.eye(len(names), dtype=bool)
     darkest = max([0.02, *(float(_shares(m)[off].max(initial=0)) for _, m in counted)])
-    return [
-        ConfusionMatrix(c.name, c.style, ordered, _rows(m, names, sequence, darkest), _top(m, names))
-        for c, m in counted
-    ]
+    shown = [(c, _rows(m, names, sequence, darkest), _top(m, names)) for c, m in counted]
+    return [{"name": c.name, "style": c.style, "classes": ordered, "rows": rows, "top": top} for c, rows, top in shown]
 
 
 def per_class(counted: Counted) -> list[tuple[str, int, list[str]]]:

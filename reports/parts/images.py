@@ -1,9 +1,7 @@
 """Random test images and the worst mistakes."""
 
-from dataclasses import replace
-
 from reports.parts.part import Part
-from reports.parts.shots import MOST_SAMPLES, MOST_WORST, Shot, own_shot, shown_predictions
+from reports.parts.shots import MOST_SAMPLES, MOST_WORST, Shot, shot, shown_predictions
 from reports.study import Comparison
 
 
@@ -12,11 +10,7 @@ def _samples(comparison: Comparison) -> list[Shot]:
     for c in comparison.contenders:
         samples = [s for s in comparison.gallery.by_contender[c.name] if s.entry.kind == "sample"]
         if samples:
-            shots = [(own_shot(c, s), s.entry.file) for s in samples[:MOST_SAMPLES]]
-            return [
-                replace(shot, predictions=shown_predictions(comparison.contenders, file) or shot.predictions)
-                for shot, file in shots
-            ]
+            return [shot(c, s, shown_predictions(comparison.contenders, s.entry.file)) for s in samples[:MOST_SAMPLES]]
     return []
 
 
@@ -26,7 +20,7 @@ def part(comparison: Comparison) -> Part | None:
     for c in comparison.contenders:
         mistakes = [s for s in comparison.gallery.by_contender[c.name] if s.entry.kind == "worst"]
         if mistakes:
-            worst[c.name] = [own_shot(c, s) for s in mistakes[:MOST_WORST]]
+            worst[c.name] = [shot(c, s, []) for s in mistakes[:MOST_WORST]]
     if not samples and not worst:
         return None
     seed = next((c.predictions.seeds[0] for c in comparison.contenders if c.predictions), 0)

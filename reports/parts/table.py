@@ -37,13 +37,12 @@ def part(comparison: Comparison) -> Part:
     shown = shown_columns(rows)
     keys = [c.key for c in shown]
     judged_by = "clean_accuracy" if comparison.clean_images else "accuracy"
-    lines = [_line(row, shown, c.style) for row, c in zip(rows, contenders, strict=False)]
     differing, same = _recipes(comparison)
     values: dict[str, Any] = {
         "names": [c.name for c in contenders],
         "columns": shown,
         "judged": 1 + keys.index(judged_by) if judged_by in keys else None,
-        "lines": lines,
+        "lines": [_line(row, shown, c.style) for row, c in zip(rows, contenders, strict=False)],
         "other_lines": [_line(row, shown, None) for row in rows[len(contenders) :]],
         "tied": listed([c.name for c in comparison.tied]) if comparison.tied else "",
         "clean_images": comparison.clean_images,

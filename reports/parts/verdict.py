@@ -78,11 +78,8 @@ def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:
         rows.append(f"About {images:,} test images would separate {names}, if the gap of {points(gap)} is real.")
     if pair.is_beyond_seeds is False and pair.seeds and pair.seed_count > 1:
         seeds = seeds_needed(gap, deviation(pair.seeds, pair.seed_count))
-        rows.append(
-            f"About {seeds} seeds would separate {names}."
-            if seeds
-            else f"More seeds are unlikely to separate {names}: their results are too similar."
-        )
+        too_similar = f"More seeds are unlikely to separate {names}: their results are too similar."
+        rows.append(f"About {seeds} seeds would separate {names}." if seeds else too_similar)
     return rows
 
 

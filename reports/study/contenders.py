@@ -1,6 +1,5 @@
 """Which groups of a study are compared, under what names, and on which test images they are judged."""
 
-from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -120,20 +119,16 @@ def names_of(groups: list[RunGroup]) -> list[str]:
 
     If all groups share one model, what differs is the whole name.
     """
-    models = [model_name(g.example.model.name) for g in groups]
-    names = []
-    for model, group in zip(models, groups, strict=True):
-        same_model = [g for other, g in zip(models, groups, strict=True) if other == model]
+    names: list[str] = []
+    for group in groups:
+        model = model_name(group.example.model.name)
+        same_model = [g for g in groups if model_name(g.example.model.name) == model]
         differences = [_difference(group, key) for key in _differing_fields(same_model)]
         if differences and len(same_model) == len(groups):
             names.append(" ".join(differences))
         else:
             names.append(f"{model} ({', '.join(differences)})" if differences else model)
-    seen: Counter[str] = Counter()
-    for i, name in enumerate(names):
-        seen[name] += 1
-        names[i] = f"{name} #{seen[name]}" if seen[name] > 1 else name
-    return names
+    return [f"{name} #{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
 
 
 def newest(group: RunGroup) -> str:
