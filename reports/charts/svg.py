@@ -20,10 +20,6 @@ SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 NUMBER = re.compile(r"-?\d+\.\d+")
 
 
-def _rounded(text: str) -> str:
-    return NUMBER.sub(lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), text)
-
-
 def _styles(element: ElementTree.Element) -> None:
     """Turn `style=` into presentation attributes, which a CSP without inline style lets through."""
     for part in (element.attrib.pop("style", "")).split(";"):
@@ -72,7 +68,7 @@ def _walk(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
             elif plain == "clip-path":
                 value = value.replace("url(#", f"url(#{prefix}")
             elif plain in ("d", "transform", "x", "y", "width", "height", "stroke-width", "stroke-dasharray"):
-                value = _rounded(value).replace("\n", "")
+                value = NUMBER.sub(lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), value).replace("\n", "")
             if plain in ATTRIBUTES:
                 child.set(plain, value)
         if tag == "text" and child.get("fill") is None:

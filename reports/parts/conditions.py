@@ -3,7 +3,7 @@
 from bench.records import Run
 from reports.parts.part import Part
 from reports.study import Comparison, RunGroup, names_of
-from reports.words import big, clean, redact
+from reports.words import big, redact
 
 
 def _device(run: Run) -> list[tuple[str, str]]:
@@ -31,10 +31,9 @@ def _receipt(name: str, group: RunGroup) -> dict[str, object]:
     """Where the numbers of a group come from: its command, its runs and the code that made them."""
     runs = [*group.runs, *group.replaced, *group.unfinished]
     commands = [run.command for run in runs if run.command]
-    weights = group.example.model.weights
     return {
         "name": name,
-        "origin": clean(weights) if weights else None,
+        "origin": group.origin,
         "command": redact(commands[-1], 500) if commands else None,
         "runs": [_run_row(run) for run in runs],
         "notes": sorted({redact(note) for run in runs for note in run.notes}),

@@ -59,7 +59,7 @@ def _unseen(comparison: Comparison) -> Check | None:
         return question, Level.UNFAIR, f"not for {listed(overlap)}"
     if comparison.clean_images:
         return question, Level.NOTE, f"only the {comparison.clean_images:,} new ones count"
-    if not any(c.origin for c in comparison.contenders):
+    if not any(c.group.origin for c in comparison.contenders):
         return None
     if any(p.clean is not None for _, p in comparison.with_predictions):
         return question, Level.OK, "yes, as far as hashes and names show"
@@ -86,7 +86,7 @@ def checks(comparison: Comparison) -> list[Check]:
         rows.append(("No image in both train and test", level, f"{plural(facts.leaks, 'leak')} found"))
     if unseen := _unseen(comparison):
         rows.append(unseen)
-    if origins := sorted({c.origin for c in contenders if c.origin}):
+    if origins := sorted({c.group.origin for c in contenders if c.group.origin}):
         rows.append(("Started from other images", Level.NOTE, f"{listed(origins)}: by design"))
     return rows
 

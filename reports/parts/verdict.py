@@ -46,13 +46,14 @@ def _best_of(comparison: Comparison, candidates: list[Contender]) -> str | None:
     return f"{top.name}, {percent(top.accuracy)} in {duration(top.group.training_seconds)}{also}"
 
 
-def _without_gpu(comparison: Comparison) -> str:
+def _without_gpu(comparison: Comparison) -> str | None:
+    """The best model among the runs on a CPU; None if there is neither such a run nor any to compare."""
     fair = comparison.fair
     if fair and fair[0].group.example.device.kind == "cpu":
         return f"{_best_of(comparison, fair)}: all these runs used a CPU"
     on_cpu = [g for g in comparison.study.groups if g.runs and g.example.device.kind == "cpu"]
     if not on_cpu:
-        return "not measured; run `bench run all --device cpu`"
+        return "not measured; run `bench run all --device cpu`" if fair else None
     best = max(on_cpu, key=lambda g: g.accuracy)
     return f"{model_name(best.example.model.name)}, {percent(best.accuracy)} in {duration(best.training_seconds)}"
 
@@ -63,8 +64,8 @@ def budgets(comparison: Comparison) -> list[tuple[str, str]]:
     for words, limit in BUDGETS:
         within = [c for c in comparison.fair if c.group.training_seconds <= limit]
         rows.append((words, _best_of(comparison, within) or "none of these models"))
-    cpu_runs = any(g.runs and g.example.device.kind == "cpu" for g in comparison.study.groups)
-    return [*rows, ("CPU only", _without_gpu(comparison))] if comparison.fair or cpu_runs else rows
+    without_gpu = _without_gpu(comparison)
+    return [*rows, ("CPU only", without_gpu)] if without_gpu else rows
 
 
 def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:

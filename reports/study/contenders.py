@@ -60,12 +60,6 @@ class Contender:
         """Mean over seeds."""
         return float(np.mean(self.accuracies))
 
-    @property
-    def origin(self) -> str | None:
-        """Where its pretrained weights come from, as recorded."""
-        weights = self.group.example.model.weights
-        return clean(weights) if weights else None
-
     @cached_property
     def seed_interval(self) -> statistics.Interval | None:
         """Student's t interval over its seeds."""
@@ -86,8 +80,8 @@ def weights_line(contenders: list[Contender]) -> str:
     """Which contenders start from which pretrained weights; shown beside all their results."""
     by_origin: dict[str, list[str]] = {}
     for c in contenders:
-        if c.origin:
-            by_origin.setdefault(c.origin, []).append(c.name)
+        if origin := c.group.origin:
+            by_origin.setdefault(origin, []).append(c.name)
     lines = [(listed(names), "starts" if len(names) == 1 else "start", at) for at, names in by_origin.items()]
     return " ".join(f"{names} {verb} from weights {origin}." for names, verb, origin in lines)
 

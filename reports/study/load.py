@@ -32,6 +32,12 @@ class RunGroup:
         """One run, for what all runs of the group share."""
         return (self.runs or self.unfinished)[0]
 
+    @property
+    def origin(self) -> str | None:
+        """Where its pretrained weights come from, as recorded."""
+        weights = self.example.model.weights
+        return clean(weights) if weights else None
+
     @cached_property
     def accuracies(self) -> list[float]:
         """Last-epoch test accuracy by seed, fractions."""
