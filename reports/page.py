@@ -16,6 +16,9 @@ from reports.study import Comparison, all_measures, compare_study, load_study, s
 from reports.words import clean, listed, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
 MOST_BYTES = 2_000_000
 PHOTO_SIDES = (96, 72, 48)
 """Photo sizes in pixels, tried in turn until a report is under MOST_BYTES."""
@@ -80,10 +83,6 @@ def _card(name: str, comparison: Comparison) -> dict[str, object]:
     }
 
 
-def _source(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
-
-
 def _hash(text: str) -> str:
     return "'sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
@@ -94,21 +93,15 @@ def _policy(css: str, js: str) -> str:
     return f"default-src 'none'; {script}style-src {_hash(css)}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-@cache
-def _environment() -> Environment:
-    loader = FileSystemLoader(TEMPLATES)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-
-
 def _render_parts(parts: list[Part], photo_side: int) -> list[tuple[Part, Markup]]:
     """The parts with their HTML, photos at most `photo_side` pixels wide."""
     embedded = cache(lambda photo: photo.embedded(photo_side))
-    environment = _environment()
-    return [(p, Markup(environment.get_template(p.template).render(**p.values, embedded=embedded))) for p in parts]
+    return [(p, Markup(ENVIRONMENT.get_template(p.template).render(**p.values, embedded=embedded))) for p in parts]
 
 
 def _render_page(template: str, has_script: bool, **values: object) -> str:
     """A page with its style, policy and, if it has charts, its script."""
-    css, js = _source("page.css"), _source("page.js") if has_script else ""
-    page = _environment().get_template(template)
+    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    js = (TEMPLATES / "page.js").read_text(encoding="utf-8") if has_script else ""
+    page = ENVIRONMENT.get_template(template)
     return page.render(css=Markup(css), js=Markup(js), csp=_policy(css, js), **values)

@@ -77,9 +77,7 @@ def _walk(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
         _walk(child, prefix, used)
         if tag == "g" and not child.attrib:
             place = list(element).index(child)
-            element.remove(child)
-            for i, grandchild in enumerate(list(child)):
-                element.insert(place + i, grandchild)
+            element[place : place + 1] = list(child)
 
 
 def to_svg(figure: Figure, name: str) -> Markup:

@@ -91,9 +91,7 @@ def _time_to_accuracy(comparison: Comparison) -> list[Clause]:
     if not frozen or len(comparison.contenders) < 2:
         return []
     target, texts = frozen.group.accuracy, []
-    for c in comparison.contenders:
-        if c is frozen:
-            continue
+    for c in [c for c in comparison.contenders if c is not frozen]:
         by_seed = [study.seconds_to_reach(run, target) for run in c.group.runs]
         reached = [seconds for seconds in by_seed if seconds is not None]
         if not reached:

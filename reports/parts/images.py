@@ -8,19 +8,18 @@ from reports.study import Comparison
 def _samples(comparison: Comparison) -> list[Shot]:
     """The random images of the first contender that stores any, with the predictions of all."""
     for c in comparison.contenders:
-        samples = [s for s in comparison.gallery.by_contender[c.name] if s.entry.kind == "sample"]
-        if samples:
+        if samples := [s for s in comparison.gallery.by_contender[c.name] if s.entry.kind == "sample"]:
             return [shot(c, s, shown_predictions(comparison.contenders, s.entry.file)) for s in samples[:MOST_SAMPLES]]
     return []
 
 
 def part(comparison: Comparison) -> Part | None:
     """Random images with all predictions, and each contender's worst mistakes; None without pictures."""
-    samples, worst = _samples(comparison), {}
-    for c in comparison.contenders:
-        mistakes = [s for s in comparison.gallery.by_contender[c.name] if s.entry.kind == "worst"]
-        if mistakes:
-            worst[c.name] = [shot(c, s, []) for s in mistakes[:MOST_WORST]]
+    samples, pictures = _samples(comparison), comparison.gallery.by_contender
+    shots = {
+        c.name: [shot(c, s, []) for s in pictures[c.name] if s.entry.kind == "worst"] for c in comparison.contenders
+    }
+    worst = {name: mistakes[:MOST_WORST] for name, mistakes in shots.items() if mistakes}
     if not samples and not worst:
         return None
     seed = next((c.predictions.seeds[0] for c in comparison.contenders if c.predictions), 0)

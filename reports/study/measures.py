@@ -69,23 +69,8 @@ def _accuracies(group: RunGroup) -> Measures:
     }  # fmt: skip
 
 
-def _costs(group: RunGroup) -> Measures:
-    model = group.example.model
-    return {
-        "epoch_seconds": _mean(group, lambda r: r.cost.epoch_seconds),
-        "training_seconds": group.training_seconds if group.runs else None,
-        "total_seconds": _mean(group, total_seconds),
-        "parameters_total": model.parameters_total,
-        "parameters_trainable": model.parameters_trainable,
-        "flops_per_image": model.flops_per_image,
-        "peak_memory_bytes": _mean(group, lambda r: r.cost.peak_memory_bytes),
-        "energy_joules": _mean(group, lambda r: r.cost.energy_joules),
-        "mfu": _mean(group, lambda r: r.cost.mfu),
-    }
-
-
 def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Contender | None = None) -> Measures:
-    predictions = contender.predictions if contender else None
+    model, predictions = group.example.model, contender.predictions if contender else None
     clean_accuracy = _mean(group, lambda r: r.result.clean_accuracy)
     if contender and comparison.clean_images:
         clean_accuracy = contender.accuracy
@@ -96,7 +81,15 @@ def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Con
         "top5": _mean(group, lambda r: r.result.top5),
         "macro_f1": _mean(group, lambda r: r.result.macro_f1),
         "calibration_error": predictions.calibration_error if predictions else None,
-        **_costs(group),
+        "epoch_seconds": _mean(group, lambda r: r.cost.epoch_seconds),
+        "training_seconds": group.training_seconds if group.runs else None,
+        "total_seconds": _mean(group, total_seconds),
+        "parameters_total": model.parameters_total,
+        "parameters_trainable": model.parameters_trainable,
+        "flops_per_image": model.flops_per_image,
+        "peak_memory_bytes": _mean(group, lambda r: r.cost.peak_memory_bytes),
+        "energy_joules": _mean(group, lambda r: r.cost.energy_joules),
+        "mfu": _mean(group, lambda r: r.cost.mfu),
         "ties_best": contender in comparison.tied,
         "note": _note(comparison, group, contender),
     }
