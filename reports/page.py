@@ -96,7 +96,8 @@ def _policy(css: str, js: str) -> str:
 def _render_parts(parts: list[Part], photo_side: int) -> list[tuple[Part, Markup]]:
     """The parts with their HTML, photos at most `photo_side` pixels wide."""
     embedded = cache(lambda photo: photo.embedded(photo_side))
-    return [(p, Markup(ENVIRONMENT.get_template(p.template).render(**p.values, embedded=embedded))) for p in parts]
+    templates = [ENVIRONMENT.get_template(f"parts/{p.id}.html.j2") for p in parts]
+    return [(p, Markup(t.render(**p.values, embedded=embedded))) for p, t in zip(parts, templates, strict=True)]
 
 
 def _render_page(template: str, has_script: bool, **values: object) -> str:

@@ -15,11 +15,10 @@ def _samples(comparison: Comparison) -> list[Shot]:
 
 def part(comparison: Comparison) -> Part | None:
     """Random images with all predictions, and each contender's worst mistakes; None without pictures."""
-    samples, pictures = _samples(comparison), comparison.gallery.by_contender
-    shots = {
-        c.name: [shot(c, s, []) for s in pictures[c.name] if s.entry.kind == "worst"] for c in comparison.contenders
-    }
-    worst = {name: mistakes[:MOST_WORST] for name, mistakes in shots.items() if mistakes}
+    samples, worst = _samples(comparison), {}
+    for c in comparison.contenders:
+        if mistakes := [s for s in comparison.gallery.by_contender[c.name] if s.entry.kind == "worst"]:
+            worst[c.name] = [shot(c, s, []) for s in mistakes[:MOST_WORST]]
     if not samples and not worst:
         return None
     seed = next((c.predictions.seeds[0] for c in comparison.contenders if c.predictions), 0)

@@ -1,7 +1,6 @@
 """Two models side by side: their difference, its doubts, and the images on which they disagree."""
 
 import re
-from typing import Any
 
 from reports.parts.part import Part
 from reports.parts.shots import MOST_FLIPS, Shot, shown_predictions
@@ -115,9 +114,6 @@ def part(comparison: Comparison) -> Part | None:
         }
         for pair in comparison.pairs.values()
     ]
-    values: dict[str, Any] = {
-        "pairs": rows,
-        "names": list(index),
-        "several_seeds": any(len(c.by_seed) > 1 for c in comparison.contenders),
-    }
+    several_seeds = any(len(c.by_seed) > 1 for c in comparison.contenders)
+    values: dict[str, object] = {"pairs": rows, "names": list(index), "several_seeds": several_seeds}
     return Part("pairs", "Side by side", "Two models side by side", values)
