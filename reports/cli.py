@@ -78,10 +78,10 @@ def table(
 def list_(results: Results = Path("results")) -> None:
     """List the datasets that have runs, with their best model."""
     from reports.export import summary_line
-    from reports.study import compare_study, datasets, load_study
+    from reports.study import compare_study, load_study, select_datasets
     from reports.words import clean
 
-    for name in datasets(results):
+    for name in select_datasets(results):
         print(f"{clean(name, 100)}: {summary_line(compare_study(load_study(results, name)))}")
 
 

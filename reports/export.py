@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 
-from reports.parts import cell, shown_columns
+from reports.columns import cell, shown_columns
 from reports.study import Comparison, Measures, all_measures
 from reports.words import clean, duration, plural
 
@@ -32,14 +32,13 @@ def export(comparisons: Sequence[Comparison], form: str) -> str:
 def _text_table(rows: list[Measures], several: bool) -> tuple[list[str], list[list[str]]]:
     """Headers and text cells for a document: rounded, units in headers, ties with the best marked."""
     shown = shown_columns(rows)
-    heads = [*(["Dataset"] if several else []), "Model", "Weights", "Seeds"]
-    heads += [f"{c.title} ({c.unit})" for c in shown] + ["Note"]
-    body = []
+    table = [["Dataset", "Model", "Weights", "Seeds", *(f"{c.title} ({c.unit})" for c in shown), "Note"]]
     for row in rows:
-        first = [clean(row["dataset"])] if several else []
         name = f"{row['name']} *" if row["ties_best"] else row["name"]
-        cells = [*first, name, clean(row["weights"] or "none"), row["status"], *(cell(c, row)[0] for c in shown)]
-        body.append([*cells, row["note"] or ""])
+        cells = [cell(c, row)[0] for c in shown]
+        weights = clean(row["weights"] or "none")
+        table.append([clean(row["dataset"]), name, weights, row["status"], *cells, row["note"] or ""])
+    heads, *body = table if several else [line[1:] for line in table]
     return heads, body
 
 

@@ -1,15 +1,24 @@
-"""From results to pages: load, compare, parts, file."""
+"""From results to pages: load, compare, parts, file. All but our own SVG, style and script is escaped."""
 
+import hashlib
+from base64 import b64encode
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
 from bench.records import UsageError, atomic_write
 from reports.export import summary_line
-from reports.parts import PARTS, verdict_title
-from reports.render import render_page, render_parts
+from reports.parts import PARTS, Part, verdict_title
 from reports.study import Comparison, all_measures, compare_study, load_study, select_datasets, weights_line
 from reports.words import clean, listed, percent
 
+TEMPLATES = Path(__file__).parent / "templates"
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
 MOST_BYTES = 2_000_000
 PHOTO_SIDES = (96, 72, 48)
 """Photo sizes in pixels, tried in turn until a report is under MOST_BYTES."""
@@ -31,8 +40,8 @@ def page(comparison: Comparison) -> str:
     text = ""
     for side in PHOTO_SIDES:
         shrunk_to = side if side != PHOTO_SIDES[0] else None
-        sections = render_parts(parts, side)
-        text = render_page("report.html.j2", has_script=True, sections=sections, shrunk_to=shrunk_to, **values)
+        sections = _render_parts(parts, side)
+        text = _render_page("report.html.j2", has_script=True, sections=sections, shrunk_to=shrunk_to, **values)
         if len(text.encode()) <= MOST_BYTES:
             break
     return text
@@ -53,7 +62,7 @@ def build(results: Path, dataset: str | None = None, out: Path | None = None) ->
         paths.append(_write(out or results / name / "report.html", page(comparison)))
         cards.append(_card(name, comparison))
     if len(names) > 1:
-        paths.insert(0, _write(results / "index.html", render_page("index.html.j2", has_script=False, cards=cards)))
+        paths.insert(0, _write(results / "index.html", _render_page("index.html.j2", has_script=False, cards=cards)))
     return paths
 
 
@@ -72,3 +81,28 @@ def _card(name: str, comparison: Comparison) -> dict[str, object]:
         "rows": [(c, percent(c.accuracy), c in comparison.tied) for c in comparison.contenders],
         "line": summary_line(comparison),
     }
+
+
+def _hash(text: str) -> str:
+    return "'sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+def _policy(css: str, js: str) -> str:
+    """The content security policy: only this file's own style, script and embedded pictures."""
+    script = f"script-src {_hash(js)}; " if js else ""
+    return f"default-src 'none'; {script}style-src {_hash(css)}; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _render_parts(parts: list[Part], photo_side: int) -> list[tuple[Part, Markup]]:
+    """The parts with their HTML, photos at most `photo_side` pixels wide."""
+    embedded = cache(lambda photo: photo.embedded(photo_side))
+    templates = [ENVIRONMENT.get_template(f"parts/{p.id}.html.j2") for p in parts]
+    return [(p, Markup(t.render(**p.values, embedded=embedded))) for p, t in zip(parts, templates, strict=True)]
+
+
+def _render_page(template: str, has_script: bool, **values: object) -> str:
+    """A page with its style, policy and, if it has charts, its script."""
+    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    js = (TEMPLATES / "page.js").read_text(encoding="utf-8") if has_script else ""
+    page = ENVIRONMENT.get_template(template)
+    return page.render(css=Markup(css), js=Markup(js), csp=_policy(css, js), **values)

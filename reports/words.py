@@ -14,7 +14,6 @@ MODEL_NAMES = {
 }
 PERCENT = "\u00a0%"
 """The percent sign with a space that never breaks over two lines."""
-SECONDS_PER_HOUR = 3600
 TIE = 1e-9
 """Added before rounding, so that 86.25 prints as 86.3 regardless of how it was computed."""
 
@@ -43,11 +42,6 @@ def mid_sentence(name: str) -> str:
     return name[0].lower() + name[1:] if name.startswith(tuple(MODEL_NAMES.values())) else name
 
 
-def anchor(text: str) -> str:
-    """An id for links, stable between builds."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
-
-
 def percent(share: float | None, digits: int = 1) -> str:
     """A fraction as a percentage; a fraction below 1 never rounds to 100 %."""
     if share is None or math.isnan(share):
@@ -56,40 +50,36 @@ def percent(share: float | None, digits: int = 1) -> str:
     return (f"{100 - 10**-digits:.{digits}f}" if share < 1 and text.startswith("100") else text) + PERCENT
 
 
-def points(difference: float, digits: int = 1) -> str:
+def points(difference: float) -> str:
     """A difference of two fractions in percentage points, without its sign."""
-    text = f"{abs(100 * difference):.{digits}f}"
+    text = f"{abs(100 * difference):.1f}"
     return f"{text} point{'' if text == '1.0' else 's'}"
 
 
-def signed(difference: float, digits: int = 1) -> str:
+def signed(difference: float) -> str:
     """A difference of two fractions in percentage points with a true minus sign."""
-    text = f"{100 * difference:+.{digits}f}"
-    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
+    text = f"{100 * difference:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", "−")
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: float) -> str:
     """Seconds in the unit that suits their size."""
-    if seconds is None:
-        return "–"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
     if seconds < 99.5:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    if seconds < SECONDS_PER_HOUR:
+    if seconds < 3600:
         return f"{seconds / 60:.1f} min"
-    return f"{seconds / SECONDS_PER_HOUR:.1f} h"
+    return f"{seconds / 3600:.1f} h"
 
 
-def big(number: float | None, unit: str = "", base: int = 1000) -> str:
+def big(number: float, unit: str = "") -> str:
     """A large number with three digits and a prefix: 134 M, 2.76 G."""
-    if number is None:
-        return "–"
     value = float(number)
     for prefix in ("", "k", "M", "G", "T", "P"):
-        if abs(value) < base or prefix == "P":
+        if abs(value) < 1000 or prefix == "P":
             break
-        value /= base
+        value /= 1000
     text = f"{value:.0f}" if value >= 99.95 or value == int(value) else f"{value:.{1 if value >= 9.995 else 2}f}"
     return f"{text} {prefix}{unit}".rstrip()
 
@@ -101,9 +91,7 @@ def is_about_one(ratio: float) -> bool:
 
 def times(ratio: float) -> str:
     """How many times as much, with digits that suit small and large ratios."""
-    if is_about_one(ratio):
-        return "about the same"
-    return f"{ratio:.1f} times" if ratio < 9.5 else f"{ratio:.0f} times"
+    return "about the same" if is_about_one(ratio) else f"{ratio:.{1 if ratio < 9.5 else 0}f} times"
 
 
 def listed(names: list[str]) -> str:

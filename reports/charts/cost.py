@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import seaborn as sns
+from matplotlib.axes import Axes
 
 from reports.charts import style
 from reports.charts.labels import point_labels
@@ -10,9 +12,6 @@ from reports.charts.style import Chart
 from reports.charts.svg import INK, PAPER
 from reports.study import Comparison, Contender, ExclusionReason, RunGroup, pareto, weights_line
 from reports.words import PERCENT, big, duration, mid_sentence, percent, points
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,8 @@ def _caption(comparison: Comparison) -> str:
     return f"{caption} {weights_line(comparison.contenders)}".strip()
 
 
-def _draw_contenders(axes: "Axes", priced: Priced) -> None:
+def _draw_contenders(axes: Axes, priced: Priced) -> None:
     """A mark with its interval for each contender, and a dashed line along the Pareto front."""
-    import seaborn as sns
-
     front = [priced[i] for i in pareto([p for _, p in priced], [c.accuracy for c, _ in priced])]
     axes.plot([p for _, p in front], [c.accuracy for c, _ in front], drawstyle="steps-post",
               color=INK, linewidth=0.9, linestyle=(0, (2, 2)), alpha=0.6, zorder=1)  # fmt: skip
@@ -77,7 +74,7 @@ def _draw_contenders(axes: "Axes", priced: Priced) -> None:
                         legend=False, zorder=3)  # fmt: skip
 
 
-def _draw_other_recipes(axes: "Axes", comparison: Comparison, price: Price) -> list[float]:
+def _draw_other_recipes(axes: Axes, comparison: Comparison, price: Price) -> list[float]:
     """A small circle for each other recipe of a contender's model; their prices."""
     colours = {c.group.example.model.name: style.style_of(c.style)["color"] for c in reversed(comparison.contenders)}
     prices = []
@@ -109,6 +106,6 @@ def accuracy_by_cost(comparison: Comparison, price: Price) -> Chart | None:
         for place, (c, p) in sorted(enumerate(priced), key=lambda row: row[1][1]):
             low, high = c.interval
             text = f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
-            stops.append((*style.at(axes, p, c.accuracy), price.show(p), [(place, text)]))
+            stops.append(style.stop(axes, p, c.accuracy, price.show(p), [(place, text)]))
         series = [(c.name, c.style) for c, _ in priced]
         return Chart(name, _title(priced, price), _caption(comparison), series, style.finish(axes, name), stops)

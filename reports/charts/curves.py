@@ -3,19 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports.charts import style
 from reports.charts.labels import end_labels
-from reports.charts.style import Chart, Stop
+from reports.charts.style import Chart, Row, Stop
 from reports.study import Comparison, Contender, elapsed, late_gain, share_interval, t_interval, weights_line
 from reports.words import PERCENT, duration, listed, percent, plural
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
 
 MEASURES = {
     "test_accuracy": ("Test accuracy", "Accuracy on the test images."),
@@ -35,7 +33,7 @@ class Curve:
     measure: str
     against: str
     contenders: list[Contender]
-    frame: "pd.DataFrame"
+    frame: pd.DataFrame
 
     @property
     def is_rate(self) -> bool:
@@ -53,10 +51,8 @@ class Curve:
         return rows
 
 
-def epochs_frame(contenders: list[Contender]) -> "pd.DataFrame":
+def epochs_frame(contenders: list[Contender]) -> pd.DataFrame:
     """All epochs of all contenders, tidy: a row per model, seed and epoch, cut to the shortest run of the model."""
-    import pandas as pd
-
     rows = []
     for c in contenders:
         length = min(len(run.epochs) for run in c.group.runs)
@@ -68,7 +64,7 @@ def epochs_frame(contenders: list[Contender]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=["model", "seed", "epoch", "seconds", *MEASURES])
 
 
-def _curve(epochs: "pd.DataFrame", contenders: list[Contender], measure: str, against: str) -> Curve:
+def _curve(epochs: pd.DataFrame, contenders: list[Contender], measure: str, against: str) -> Curve:
     frame = epochs.assign(y=epochs[measure].astype(float))
     by_epoch = frame.groupby(["model", "epoch"])
     frame["x"] = by_epoch["seconds"].transform("mean") if against == "seconds" else frame["epoch"].astype(float)
@@ -77,9 +73,7 @@ def _curve(epochs: "pd.DataFrame", contenders: list[Contender], measure: str, ag
     return Curve(measure, against, shown, frame[frame["model"].isin(recorded)])
 
 
-def _set_axes(axes: "Axes", curve: Curve) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
+def _set_axes(axes: Axes, curve: Curve) -> None:
     if curve.against == "epoch":
         axes.set(xlabel="epoch", ylabel="")
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
@@ -90,24 +84,20 @@ def _set_axes(axes: "Axes", curve: Curve) -> None:
         style.percent_axis(axes)
     else:
         axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
 
 
-def _stops(axes: "Axes", curve: Curve) -> list[Stop]:
+def _stops(axes: Axes, curve: Curve) -> list[Stop]:
     show: Callable[[float], str] = percent if curve.is_rate else lambda v: f"{v:.3f}"
-    if curve.against == "seconds":
-        return [
-            (*style.at(axes, x, y), f"After {duration(x)}, epoch {epoch}", [(place, style.interval_text(values, show))])
-            for x, y, place, epoch, values in sorted(curve.points)
-        ]
-    return [
-        (
-            *style.at(axes, epoch, None),
-            f"Epoch {epoch}",
-            [(place, style.interval_text(values, show)) for _, _, place, e, values in curve.points if e == epoch],
-        )
-        for epoch in sorted({epoch for *_, epoch, _ in curve.points})
+    points = [
+        (x, y, epoch, (place, style.interval_text(by_seed, show))) for x, y, place, epoch, by_seed in curve.points
     ]
+    if curve.against == "seconds":
+        return [style.stop(axes, x, y, f"After {duration(x)}, epoch {n}", [row]) for x, y, n, row in sorted(points)]
+    by_epoch: dict[int, list[Row]] = {}
+    for _, _, epoch, row in points:
+        by_epoch.setdefault(epoch, []).append(row)
+    return [style.stop(axes, n, None, f"Epoch {n}", by_epoch[n]) for n in sorted(by_epoch)]
 
 
 def _draw(curve: Curve, title: str, caption: str) -> Chart | None:

@@ -1,26 +1,16 @@
 """Accuracy by number of training images."""
 
-from typing import TYPE_CHECKING
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
 
 from reports.charts import style
 from reports.charts.labels import end_labels
-from reports.charts.style import Chart, Stop
+from reports.charts.style import Chart, Row, Stop
 from reports.study import Comparison, RunGroup, crossings, curves, share_interval, weights_line
 from reports.words import PERCENT, mid_sentence, percent
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
 NAME = "accuracy-by-images"
-
-
-def _frame(groups: dict[str, list[RunGroup]]) -> "pd.DataFrame":
-    """A tidy row per model, size and seed."""
-    import pandas as pd
-
-    rows = [(name, g.images_per_class, a, len(g.runs)) for name, gs in groups.items() for g in gs for a in g.accuracies]
-    return pd.DataFrame(rows, columns=["model", "x", "y", "seeds"])
 
 
 def _title(comparison: Comparison) -> str:
@@ -30,32 +20,23 @@ def _title(comparison: Comparison) -> str:
     return "The order of the models is the same at every size"
 
 
-def _stops(axes: "Axes", rows: list[list[RunGroup]]) -> list[Stop]:
-    sizes = sorted({g.images_per_class for groups in rows for g in groups})
-    return [
-        (
-            *style.at(axes, size, None),
-            f"{size:.0f} images per class",
-            [
-                (place, style.interval_text(g.accuracies, percent))
-                for place, groups in enumerate(rows)
-                for g in groups
-                if g.images_per_class == size
-            ],
-        )
-        for size in sizes
-    ]
+def _stops(axes: Axes, rows: list[list[RunGroup]]) -> list[Stop]:
+    by_size: dict[float, list[Row]] = {}
+    for place, groups in enumerate(rows):
+        for g in groups:
+            by_size.setdefault(g.images_per_class, []).append((place, style.interval_text(g.accuracies, percent)))
+    return [style.stop(axes, n, None, f"{n:.0f} images per class", by_size[n]) for n in sorted(by_size)]
 
 
 def accuracy_by_images(comparison: Comparison) -> Chart | None:
     """The learning curves, if there are runs with fewer training images."""
-    import seaborn as sns
-
     groups = curves(comparison)
     if not groups:
         return None
     styles = {c.name: c.style for c in comparison.contenders if c.name in groups}
-    frame, rows = _frame(groups), [groups[name] for name in styles]
+    rows = [groups[name] for name in styles]
+    points = [(name, g.images_per_class, a, len(g.runs)) for name in styles for g in groups[name] for a in g.accuracies]
+    frame = pd.DataFrame(points, columns=["model", "x", "y", "seeds"])
     sizes = sorted(set(frame["x"]))
     caption = (
         f"Dots are seeds, bands 95{PERCENT} t-intervals. A crossing is interpolated between the two sizes around it; "

@@ -1,15 +1,12 @@
 """Names in charts, beside what they name and without overlaps. Positions are the SVG's units, y upwards."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from reports.charts.style import style_of
 from reports.words import shorten
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -30,20 +27,19 @@ def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [float(p) for p in result]
 
 
-def end_labels(axes: "Axes", ends: list[tuple[float, float, str, int]]) -> None:
+def end_labels(axes: Axes, ends: list[tuple[float, float, str, int]]) -> None:
     """Mark each line's end and name it at the right, in the text's colour beside its own mark, nudged apart."""
-    edge = axes.get_window_extent().x1
-    pixels = [axes.transData.transform((x, y))[1] for x, y, _, _ in ends]
     frame = axes.get_window_extent()
+    pixels = [axes.transData.transform((x, y))[1] for x, y, _, _ in ends]
     placed = nudged(pixels, 12.5, frame.y0 + 4, frame.y1 - 2)
     for (last_x, last_y, name, style), y in zip(ends, placed, strict=True):
         look = style_of(style)
         axes.plot(last_x, last_y, markersize=5.5, **look)
-        axes.plot([edge + 9], [y], transform=None, clip_on=False, markersize=5.5, **look)
-        axes.text(edge + 16, y, shorten(name), transform=None, va="center_baseline", fontsize=9.5)
+        axes.plot([frame.x1 + 9], [y], transform=None, clip_on=False, markersize=5.5, **look)
+        axes.text(frame.x1 + 16, y, shorten(name), transform=None, va="center_baseline", fontsize=9.5)
 
 
-def point_labels(axes: "Axes", points: list[tuple[float, float, str]], bars: list[tuple[float, float]]) -> None:
+def point_labels(axes: Axes, points: list[tuple[float, float, str]], bars: list[tuple[float, float]]) -> None:
     """Names beside points, each at the first place of six that touches no other name, mark or interval."""
     frame = axes.get_window_extent()
     spots = [axes.transData.transform((x, y)) for x, y, _ in points]

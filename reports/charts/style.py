@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from reports.charts.svg import FAINT, INK, PAPER, to_svg
 from reports.study import Interval, t_interval
 from reports.words import PERCENT
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Okabe and Ito's: contrast over 3:1 on white and on #121212, distinct for colour-blind readers."""
@@ -25,10 +27,7 @@ WIDTH, HEIGHT = 5.0, 2.9
 MOST_THIN = 12
 """Up to this many seeds are drawn one by one, of more only their mean and interval."""
 NICE_SECONDS = tuple(unit * n for unit in (0.01, 1, 60, 3600) for n in (1, 3, 10, 30))
-FINE_SECONDS = (
-    *(1, 2, 5, 10, 20, 30, 40, 50, 70, 80),
-    *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)),
-)
+FINE_SECONDS = (1, 2, 5, 10, 20, 30, 40, 50, 70, 80, *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)))
 
 Row = tuple[int, str]
 Stop = tuple[float, float | None, str, list[Row]]
@@ -64,12 +63,8 @@ def style_of(index: int) -> dict[str, Any]:
 
 
 @contextmanager
-def house_style(right: float = 0.73) -> Iterator["Axes"]:
+def house_style(right: float = 0.73) -> Iterator[Axes]:
     """Axes in the house style, for as long as the block runs; `right` is the right edge as a share of the width."""
-    import matplotlib as mpl
-    import seaborn as sns
-    from matplotlib.figure import Figure
-
     ink = ("axes.edgecolor", "text.color", "axes.labelcolor", "xtick.color", "ytick.color")
     rc: Any = dict.fromkeys(ink, INK) | {
         "svg.fonttype": "none", "svg.hashsalt": "vggbench", "text.parse_math": False, "axes.unicode_minus": True,
@@ -89,31 +84,27 @@ def house_style(right: float = 0.73) -> Iterator["Axes"]:
         yield axes
 
 
-def finish(axes: "Axes", name: str) -> Markup:
+def finish(axes: Axes, name: str) -> Markup:
     """The SVG of the figure, inside the block of `house_style`; its ids begin with `name`."""
-    import seaborn as sns
-
     sns.despine(ax=axes, left=True)
     figure = axes.get_figure(root=True)
     assert figure is not None
     return to_svg(figure, name)
 
 
-def at(axes: "Axes", x: float, y: float | None) -> tuple[float, float | None]:
-    """Data coordinates in the SVG's units, origin at the top left."""
+def stop(axes: Axes, x: float, y: float | None, head: str, rows: list[Row]) -> Stop:
+    """A stop at data coordinates, which become the SVG's units, origin at the top left."""
     px, py = axes.transData.transform((x, axes.get_ylim()[0] if y is None else y))
-    return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1)
+    return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1), head, rows
 
 
 Band = Callable[[Sequence[float]], Interval | None]
 
 
 def draw_lines(
-    axes: "Axes", frame: "pd.DataFrame", styles: Mapping[str, int], band: Band | None = None, marked: bool = False
+    axes: Axes, frame: pd.DataFrame, styles: Mapping[str, int], band: Band | None = None, marked: bool = False
 ) -> None:
     """Draw the mean of `y` at each `x` for each `model` of a tidy frame, with a band over what it averages."""
-    import seaborn as sns
-
     look: dict[str, Any] = {"markersize": 5.5, "markeredgewidth": 0} if marked else {}
     sns.lineplot(
         frame, x="x", y="y", hue="model", style="model", hue_order=list(styles), style_order=list(styles),
@@ -124,10 +115,8 @@ def draw_lines(
     )  # fmt: skip
 
 
-def draw_seeds(axes: "Axes", frame: "pd.DataFrame", styles: Mapping[str, int]) -> None:
+def draw_seeds(axes: Axes, frame: pd.DataFrame, styles: Mapping[str, int]) -> None:
     """Draw a thin line for each `seed` of a tidy frame, if there are several and not too many."""
-    import seaborn as sns
-
     several = frame.groupby("model").filter(lambda rows: 1 < rows["seed"].nunique() <= MOST_THIN)
     if len(several):
         sns.lineplot(
@@ -137,27 +126,21 @@ def draw_seeds(axes: "Axes", frame: "pd.DataFrame", styles: Mapping[str, int]) -
         )  # fmt: skip
 
 
-def percent_ticks(axis: "Axis", digits: int = 0) -> None:
+def percent_ticks(axis: Axis, digits: int = 0) -> None:
     """Label the ticks of shares in percent."""
-    from matplotlib.ticker import FuncFormatter
-
-    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f}{PERCENT}"))
+    axis.set_major_formatter(lambda v, _: f"{100 * v:.{digits}f}{PERCENT}")
 
 
-def percent_axis(axes: "Axes") -> None:
+def percent_axis(axes: Axes) -> None:
     """A y axis of shares within 0 to 1, labelled in percent with no more digits than its ticks need."""
-    from matplotlib.ticker import MaxNLocator
-
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, 0), min(high, 1.004))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     percent_ticks(axes.yaxis, 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.045 else 1)
 
 
-def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str], nice: Sequence[float] = ()) -> None:
+def log_axis(axes: Axes, values: Sequence[float], name: Callable[[float], str], nice: Sequence[float] = ()) -> None:
     """A logarithmic x axis with plain numbers at round places."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
     low, high = min(values) / 1.35, max(values) * 1.35
     axes.set_xscale("log")
     axes.set_xlim(low, high)
@@ -175,7 +158,7 @@ def log_axis(axes: "Axes", values: Sequence[float], name: Callable[[float], str]
             ticks.append(tick)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: name(v)))
+    axes.xaxis.set_major_formatter(lambda v, _: name(v))
 
 
 def tick_seconds(seconds: float) -> str:

@@ -2,13 +2,10 @@
 
 import io
 import re
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from markupsafe import Markup
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from matplotlib.figure import Figure
 
 INK, PAPER, FAINT = "#000000", "#fefefe", "#010101"
 """Colours that the page replaces: text and axes, the page's own background, the grid."""
@@ -21,10 +18,6 @@ ATTRIBUTES = {
 }  # fmt: skip
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 NUMBER = re.compile(r"-?\d+\.\d+")
-
-
-def _rounded(text: str) -> str:
-    return NUMBER.sub(lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), text)
 
 
 def _styles(element: ElementTree.Element) -> None:
@@ -75,7 +68,7 @@ def _walk(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
             elif plain == "clip-path":
                 value = value.replace("url(#", f"url(#{prefix}")
             elif plain in ("d", "transform", "x", "y", "width", "height", "stroke-width", "stroke-dasharray"):
-                value = _rounded(value).replace("\n", "")
+                value = NUMBER.sub(lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), value).replace("\n", "")
             if plain in ATTRIBUTES:
                 child.set(plain, value)
         if tag == "text" and child.get("fill") is None:
@@ -84,12 +77,10 @@ def _walk(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
         _walk(child, prefix, used)
         if tag == "g" and not child.attrib:
             place = list(element).index(child)
-            element.remove(child)
-            for i, grandchild in enumerate(list(child)):
-                element.insert(place + i, grandchild)
+            element[place : place + 1] = list(child)
 
 
-def to_svg(figure: "Figure", name: str) -> Markup:
+def to_svg(figure: Figure, name: str) -> Markup:
     """The figure as `<svg>`, ids beginning with `name`; hidden from screen readers, for the page describes it."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

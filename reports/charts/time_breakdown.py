@@ -1,15 +1,11 @@
 """Where the time of a run goes."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
 
-from reports.charts.style import Chart, Stop, at, finish, house_style, style_of
+from reports.charts.style import Chart, Stop, finish, house_style, stop, style_of
 from reports.study import Comparison, RunGroup, parts_seconds, total_seconds, weights_line
 from reports.words import duration, percent, shorten
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 NAME = "time-breakdown"
 TIME_PARTS = (
@@ -34,7 +30,7 @@ def time_parts(group: RunGroup) -> dict[str, float]:
     return {key: float(np.mean([row[key] for row in rows])) for key, _, _ in TIME_PARTS}
 
 
-def _draw_bar(axes: "Axes", y: int, parts: dict[str, float], colour: str) -> Stop:
+def _draw_bar(axes: Axes, y: int, parts: dict[str, float], colour: str) -> Stop:
     start, texts = 0.0, []
     for key, words, strength in TIME_PARTS:
         if parts[key] > 0:
@@ -44,7 +40,7 @@ def _draw_bar(axes: "Axes", y: int, parts: dict[str, float], colour: str) -> Sto
     return 0.0, float(y), f"{duration(start)} in total", [(y, ", ".join(texts))]
 
 
-def _set_time_axis(axes: "Axes") -> None:
+def _set_time_axis(axes: Axes) -> None:
     end = axes.get_xlim()[1]
     in_minutes = end >= 600
     axes.set(xlabel=f"{'minutes' if in_minutes else 'seconds'} of the whole run", ylabel="")
@@ -75,5 +71,5 @@ def time_breakdown_chart(comparison: Comparison) -> Chart:
         axes.invert_yaxis()
         _set_time_axis(axes)
         middle = axes.get_xlim()[1] / 2
-        stops = [(*at(axes, middle, y), head, values) for _, y, head, values in bars]
+        stops = [stop(axes, middle, y, head, values) for _, y, head, values in bars]
         return Chart(NAME, title, caption, [(c.name, c.style) for c in contenders], finish(axes, NAME), stops)

@@ -1,4 +1,4 @@
-"""The sections of a report, one file each. A new section is a new file, its template and a row in PARTS."""
+"""The sections of a report in the order of the page. A new section is a new file, its template and a name below."""
 
 from collections.abc import Callable
 
@@ -18,26 +18,12 @@ from reports.parts import (
     trust,
     verdict,
 )
-from reports.parts.columns import cell, shown_columns
 from reports.parts.part import Part
 from reports.parts.verdict import verdict_title
 from reports.study import Comparison
 
-PARTS: tuple[Callable[[Comparison], Part | None], ...] = (
-    verdict.part,
-    table.part,
-    curves.part,
-    cost.part,
-    learning.part,
-    pairs.part,
-    confusion.part,
-    trust.part,
-    images.part,
-    inside.part,
-    dataset.part,
-    fairness.part,
-    history.part,
-    conditions.part,
-)
+_SUMMARY = (verdict, table, curves, cost, learning, pairs, confusion, trust)
+_DETAILS = (images, inside, dataset, fairness, history, conditions)
+PARTS: tuple[Callable[[Comparison], Part | None], ...] = tuple(p.part for p in (*_SUMMARY, *_DETAILS))
 
-__all__ = ["PARTS", "Part", "cell", "shown_columns", "verdict_title"]
+__all__ = ["PARTS", "Part", "verdict_title"]

@@ -1,22 +1,9 @@
 """How it was measured: device, versions, files left out, and the command of every run. Nothing private is shown."""
 
-from dataclasses import dataclass
-
 from bench.records import Run
 from reports.parts.part import Part
 from reports.study import Comparison, RunGroup, names_of
-from reports.words import big, clean, redact
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """Where the numbers of a group come from: its command, its runs and the code that made them."""
-
-    name: str
-    origin: str | None
-    command: str | None
-    runs: list[tuple[str, int, str, str, str]]
-    notes: list[str]
+from reports.words import big, redact
 
 
 def _device(run: Run) -> list[tuple[str, str]]:
@@ -40,17 +27,17 @@ def _run_row(run: Run) -> tuple[str, int, str, str, str]:
     return redact(run.run, 80), run.seed, redact(run.created, 40), code, status
 
 
-def _receipt(name: str, group: RunGroup) -> Receipt:
+def _receipt(name: str, group: RunGroup) -> dict[str, object]:
+    """Where the numbers of a group come from: its command, its runs and the code that made them."""
     runs = [*group.runs, *group.replaced, *group.unfinished]
     commands = [run.command for run in runs if run.command]
-    weights = group.example.model.weights
-    return Receipt(
-        name,
-        clean(weights) if weights else None,
-        redact(commands[-1], 500) if commands else None,
-        [_run_row(run) for run in runs],
-        sorted({redact(note) for run in runs for note in run.notes}),
-    )
+    return {
+        "name": name,
+        "origin": group.origin,
+        "command": redact(commands[-1], 500) if commands else None,
+        "runs": [_run_row(run) for run in runs],
+        "notes": sorted({redact(note) for run in runs for note in run.notes}),
+    }
 
 
 def part(comparison: Comparison) -> Part:

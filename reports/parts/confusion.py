@@ -1,54 +1,36 @@
 """Confusion matrices: shares of the true class, similar classes side by side; of many classes the top confusions."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import squareform
 
 from reports.parts.part import Part
 from reports.study import Comparison, Contender, wilson
 from reports.words import PERCENT, clean, percent, plural
 
+Counts = NDArray[np.int64]
 MOST_OPEN, MOST_MATRIX, TOP = 20, 50, 12
 LEVELS = 10
 
 
-@dataclass(frozen=True)
-class ConfusionCell:
-    """One cell: text, and how dark from 0 to LEVELS; the diagonal is muted."""
-
-    text: str
-    level: int
-    diagonal: bool
-    title: str
+Cell = tuple[str, str, str]
+"""Text, CSS class (how dark, or the muted diagonal) and title."""
 
 
-@dataclass(frozen=True)
-class ConfusionMatrix:
-    """A contender's confusion, summed over its seeds; `rows` are (class, cells), empty if there are too many."""
-
-    name: str
-    style: int
-    classes: list[str]
-    rows: list[tuple[str, list[ConfusionCell]]]
-    top: list[str]
-
-
-def counts(contender: Contender) -> NDArray[np.int64] | None:
+def counts(contender: Contender) -> Counts | None:
     """Images by truth and prediction, summed over seeds; None if no run stores them."""
     tables = [run.result.confusion for run in contender.group.runs if run.result.confusion]
     return np.sum(np.array(tables, np.int64), axis=0) if tables else None
 
 
-def order(matrices: list[NDArray[np.int64]]) -> list[int]:
+def order(matrices: list[Counts]) -> list[int]:
     """An order of the classes in which those confused with each other are neighbours."""
     total = np.sum(matrices, axis=0).astype(float)
     if len(total) < 4:
         return list(range(len(total)))
-    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-    from scipy.spatial.distance import squareform
-
     share = total / np.maximum(total.sum(1, keepdims=True), 1)
     distance = 1 - (share + share.T) / 2
     np.fill_diagonal(distance, 0)
@@ -56,11 +38,11 @@ def order(matrices: list[NDArray[np.int64]]) -> list[int]:
     return [int(i) for i in leaves_list(optimal_leaf_ordering(linkage(flat, "average"), flat))]
 
 
-def _shares(table: NDArray[np.int64]) -> NDArray[np.float64]:
+def _shares(table: Counts) -> NDArray[np.float64]:
     return np.asarray(table / np.maximum(table.sum(1, keepdims=True), 1), float)
 
 
-def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
+def _top(table: Counts, names: list[str]) -> list[str]:
     share = _shares(table)
     pairs = [(int(table[i, j]), i, j) for i in range(len(names)) for j in range(len(names)) if i != j and table[i, j]]
     pairs.sort(key=lambda p: (-p[0], p[1], p[2]))
@@ -70,37 +52,33 @@ def _top(table: NDArray[np.int64], names: list[str]) -> list[str]:
     ]
 
 
-def _cells(
-    table: NDArray[np.int64], names: list[str], sequence: list[int], darkest: float
-) -> list[tuple[str, list[ConfusionCell]]]:
+def _rows(table: Counts, names: list[str], sequence: list[int], darkest: float) -> list[tuple[str, list[Cell]]]:
     share = _shares(table)
     rows = []
     for i in sequence:
         cells = []
         for j in sequence:
             value = float(share[i, j])
-            level = 0 if i == j else round(LEVELS * value / darkest)
+            level = "diag" if i == j else f"h{round(LEVELS * value / darkest)}"
             shown = percent(value, 0 if len(names) > 4 else 1).removesuffix(PERCENT) if table[i, j] else "·"
             title = f"{names[i]} predicted as {names[j]}: {table[i, j]:,} of {table[i].sum():,}"
-            cells.append(ConfusionCell(shown, level, i == j, title))
+            cells.append((shown, level, title))
         rows.append((names[i], cells))
     return rows
 
 
-Counted = list[tuple[Contender, NDArray[np.int64]]]
+Counted = list[tuple[Contender, Counts]]
 
 
-def matrices(counted: Counted) -> list[ConfusionMatrix]:
-    """The confusion of each contender that stores one, all in the same order of classes."""
+def matrices(counted: Counted) -> list[dict[str, Any]]:
+    """The confusion of each contender, all in the same order of classes; without rows if there are too many."""
     names = [clean(name, 40) for name in counted[0][0].group.example.dataset.classes]
     sequence = order([m for _, m in counted]) if len(names) <= MOST_MATRIX else []
     ordered = [names[i] for i in sequence]
     off = ~np.eye(len(names), dtype=bool)
     darkest = max([0.02, *(float(_shares(m)[off].max(initial=0)) for _, m in counted)])
-    return [
-        ConfusionMatrix(c.name, c.style, ordered, _cells(m, names, sequence, darkest), _top(m, names))
-        for c, m in counted
-    ]
+    shown = [(c, _rows(m, names, sequence, darkest), _top(m, names)) for c, m in counted]
+    return [{"name": c.name, "style": c.style, "classes": ordered, "rows": rows, "top": top} for c, rows, top in shown]
 
 
 def per_class(counted: Counted) -> list[tuple[str, int, list[str]]]:

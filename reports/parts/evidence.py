@@ -6,23 +6,11 @@ from itertools import pairwise
 import numpy as np
 
 from bench.records import RunStatus
+from reports import study
 from reports.parts.dataset import floor_texts
 from reports.parts.history import before_and_after
 from reports.parts.pairs import pair_anchor, pair_sentence
-from reports.study import (
-    CHANGES_OF_TIME,
-    REGRESSIONS,
-    Comparison,
-    Contender,
-    Crossing,
-    Pair,
-    changes,
-    crossings,
-    curves,
-    pareto,
-    seconds_to_reach,
-    smallest_detectable,
-)
+from reports.study import Comparison, Contender, Crossing, Pair
 from reports.words import big, clean, duration, listed, mid_sentence, model_name, percent, plural, points
 
 MOST_UNFINISHED = 4
@@ -64,7 +52,7 @@ def _clean_images(comparison: Comparison) -> list[Clause]:
 def _smallest_gap(comparison: Comparison) -> list[Clause]:
     first, *others = comparison.contenders
     pair = comparison.pair(first, others[0]) if others else None
-    gap = smallest_detectable(first.images, image_variance(comparison, pair))
+    gap = study.smallest_detectable(first.images, image_variance(comparison, pair))
     sample = f"{plural(first.images, 'test image')}, {plural(len(first.by_seed), 'seed')}"
     text = f"The smallest gap between the leading models that this test can show is {points(gap)} ({sample})."
     return [Clause(f"{text} A smaller gap may be chance.", "pairs" if others else "table")]
@@ -103,10 +91,8 @@ def _time_to_accuracy(comparison: Comparison) -> list[Clause]:
     if not frozen or len(comparison.contenders) < 2:
         return []
     target, texts = frozen.group.accuracy, []
-    for c in comparison.contenders:
-        if c is frozen:
-            continue
-        by_seed = [seconds_to_reach(run, target) for run in c.group.runs]
+    for c in [c for c in comparison.contenders if c is not frozen]:
+        by_seed = [study.seconds_to_reach(run, target) for run in c.group.runs]
         reached = [seconds for seconds in by_seed if seconds is not None]
         if not reached:
             texts.append(f"{c.name} does not reach it in {plural(len(c.group.example.epochs), 'epoch')}")
@@ -133,7 +119,7 @@ def _price_step(comparison: Comparison, a: Contender, b: Contender) -> str:
 def _price_per_point(comparison: Comparison) -> list[Clause]:
     """What each further point of accuracy costs along the Pareto front."""
     fair = comparison.fair
-    front = [fair[i] for i in pareto([c.group.training_seconds for c in fair], [c.accuracy for c in fair])]
+    front = [fair[i] for i in study.pareto([c.group.training_seconds for c in fair], [c.accuracy for c in fair])]
     if len(front) < 2:
         return []
     steps = [f"{front[0].name} takes {duration(front[0].group.training_seconds)}"]
@@ -157,9 +143,9 @@ def _training_images(comparison: Comparison) -> list[Clause]:
     crossed = [
         f"Below about {x.images:.0f} images per class {mid_sentence(x.a.name)} leads, above it "
         f"{mid_sentence(x.b.name)} ({_certainty(x)})."
-        for x in crossings(comparison)
+        for x in study.crossings(comparison)
     ]
-    families = curves(comparison)
+    families = study.curves(comparison)
     if families and not crossed:
         sizes = [g.images_per_class for groups in families.values() for g in groups]
         tried = f"{min(sizes):.0f} to {max(sizes):.0f} images per class"
@@ -181,10 +167,10 @@ def _floors(comparison: Comparison) -> list[Clause]:
 
 def _regressions(comparison: Comparison) -> list[Clause]:
     clauses = []
-    for change in changes(comparison.study):
-        if change.kind in REGRESSIONS:
+    for change in study.changes(comparison.study):
+        if change.kind in study.REGRESSIONS:
             name = mid_sentence(model_name(change.group.example.model.name))
-            what = "time per epoch" if change.kind in CHANGES_OF_TIME else "accuracy"
+            what = "time per epoch" if change.kind in study.CHANGES_OF_TIME else "accuracy"
             before, after = before_and_after(change)
             commits = clean(change.commit_before, 20), clean(change.commit_after, 20)
             text = f"Regression: {what} of {name} was {before} ({commits[0]}) and is now {after} ({commits[1]})."

@@ -1,10 +1,9 @@
 """Whether the comparison is fair: what is the same for all contenders, and what is not."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reports.parts.part import Part
-from reports.study import CONDITION_NAMES, Comparison, Condition, Contender
+from reports.study import CONDITION_NAMES, SEEN_IMAGES, Comparison, Contender
 from reports.words import listed, plural, redact
 
 
@@ -19,16 +18,11 @@ class Level(StrEnum):
 NOTED_FIELDS = {"augment": "augmentation", "batch_size": "batch size"}
 
 
-@dataclass(frozen=True)
-class FairnessCheck:
-    """One question of the audit and its answer."""
-
-    question: str
-    level: Level
-    answer: str
+Check = tuple[str, Level, str]
+"""One question of the audit, how it ended, and the answer."""
 
 
-def _same_field(contenders: list[Contender], key: str, words: str, level: Level) -> FairnessCheck:
+def _same_field(contenders: list[Contender], key: str, words: str, level: Level) -> Check:
     """Whether a recipe field is the same for all; `level` is for one that is not."""
     by_value: dict[str, list[str]] = {}
     for c in contenders:
@@ -36,58 +30,51 @@ def _same_field(contenders: list[Contender], key: str, words: str, level: Level)
         text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else "none" if value is None else value
         by_value.setdefault(redact(text, 60), []).append(c.name)
     if len(by_value) == 1:
-        return FairnessCheck(f"Same {words}", Level.OK, f"{next(iter(by_value))} for all")
+        return f"Same {words}", Level.OK, f"{next(iter(by_value))} for all"
     answer = "; ".join(f"{listed(names)}: {value}" for value, names in by_value.items())
-    return FairnessCheck(f"Same {words}", level, answer)
+    return f"Same {words}", level, answer
 
 
-def _same_seeds(contenders: list[Contender]) -> FairnessCheck:
+def _same_seeds(contenders: list[Contender]) -> Check:
     by_seeds = {", ".join(str(r.seed) for r in c.group.runs): c.name for c in contenders}
     if len(by_seeds) == 1:
-        return FairnessCheck("Same seeds", Level.OK, f"{next(iter(by_seeds))} for all")
-    return FairnessCheck("Same seeds", Level.NOTE, "; ".join(f"{name}: {seeds}" for seeds, name in by_seeds.items()))
+        return "Same seeds", Level.OK, f"{next(iter(by_seeds))} for all"
+    return "Same seeds", Level.NOTE, "; ".join(f"{name}: {seeds}" for seeds, name in by_seeds.items())
 
 
-def _code(contenders: list[Contender]) -> list[FairnessCheck]:
+def _code(contenders: list[Contender]) -> list[Check]:
     runs = [r for c in contenders for r in c.group.runs]
     codes = {f"{r.code.version} ({(r.code.commit or 'unknown commit')[:10]})" for r in runs}
     level = Level.OK if len(codes) == 1 else Level.NOTE
-    checks = [FairnessCheck("Same code", level, redact(listed(sorted(codes))))]
+    checks: list[Check] = [("Same code", level, redact(listed(sorted(codes))))]
     if any(r.code.dirty for r in runs):
-        checks.append(FairnessCheck("Committed code", Level.NOTE, "some runs used code with uncommitted changes"))
+        checks.append(("Committed code", Level.NOTE, "some runs used code with uncommitted changes"))
     return checks
 
 
-def _unseen(comparison: Comparison) -> FairnessCheck | None:
+def _unseen(comparison: Comparison) -> Check | None:
     """Whether the test images are new to the pretrained weights."""
     question = "Test images new to the weights"
-    overlap = [
-        c.name
-        for c in comparison.contenders
-        if any(u.condition is Condition.UNSEEN_IMAGES for u in comparison.unfair.get(c.name, ()))
-    ]
-    if overlap:
-        return FairnessCheck(question, Level.UNFAIR, f"not for {listed(overlap)}")
+    if overlap := [c.name for c in comparison.contenders if SEEN_IMAGES in comparison.unfair.get(c.name, ())]:
+        return question, Level.UNFAIR, f"not for {listed(overlap)}"
     if comparison.clean_images:
-        return FairnessCheck(question, Level.NOTE, f"only the {comparison.clean_images:,} new ones count")
-    if not any(c.origin for c in comparison.contenders):
+        return question, Level.NOTE, f"only the {comparison.clean_images:,} new ones count"
+    if not any(c.group.origin for c in comparison.contenders):
         return None
     if any(p.clean is not None for _, p in comparison.with_predictions):
-        return FairnessCheck(question, Level.OK, "yes, as far as hashes and names show")
-    return FairnessCheck(question, Level.NOTE, "no overlap recorded")
+        return question, Level.OK, "yes, as far as hashes and names show"
+    return question, Level.NOTE, "no overlap recorded"
 
 
-def checks(comparison: Comparison) -> list[FairnessCheck]:
+def checks(comparison: Comparison) -> list[Check]:
     """The audit: what is the same for all contenders, what differs by design, what makes a pair unfair."""
     contenders = comparison.contenders
     if not contenders:
         return []
     run = contenders[0].group.example
-    rows = [
-        FairnessCheck("Same images and split", Level.OK, f"manifest {run.dataset.manifest_sha256[:12]} for all"),
-        FairnessCheck(
-            "Same device and precision", Level.OK, f"{redact(run.device.name)}, {run.device.precision} for all"
-        ),
+    rows: list[Check] = [
+        ("Same images and split", Level.OK, f"manifest {run.dataset.manifest_sha256[:12]} for all"),
+        ("Same device and precision", Level.OK, f"{redact(run.device.name)}, {run.device.precision} for all"),
     ]
     recorded = {key for c in contenders for key in c.group.example.recipe}
     rows += [_same_field(contenders, k, v, Level.UNFAIR) for k, v in CONDITION_NAMES.items() if k in recorded]
@@ -96,11 +83,11 @@ def checks(comparison: Comparison) -> list[FairnessCheck]:
     rows += _code(contenders)
     if facts := comparison.facts:
         level = Level.UNFAIR if facts.leaks else Level.OK
-        rows.append(FairnessCheck("No image in both train and test", level, f"{plural(facts.leaks, 'leak')} found"))
+        rows.append(("No image in both train and test", level, f"{plural(facts.leaks, 'leak')} found"))
     if unseen := _unseen(comparison):
         rows.append(unseen)
-    if origins := sorted({c.origin for c in contenders if c.origin}):
-        rows.append(FairnessCheck("Started from other images", Level.NOTE, f"{listed(origins)}: by design"))
+    if origins := sorted({c.group.origin for c in contenders if c.group.origin}):
+        rows.append(("Started from other images", Level.NOTE, f"{listed(origins)}: by design"))
     return rows
 
 

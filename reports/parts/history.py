@@ -20,14 +20,9 @@ def part(comparison: Comparison) -> Part:
     for change in changes(comparison.study):
         model = change.group.example.model
         before, after = before_and_after(change)
-        rows.append(
-            {
-                "name": names.get(change.group, f"{clean(model.name, 60)}, {clean(model.arch, 40)}"),
-                "finding": FINDINGS.get(change.kind, change.kind.value),
-                "level": "unfair" if change.kind in REGRESSIONS else "ok",
-                "before": f"{before} ({clean(change.commit_before, 20)})",
-                "after": f"{after} ({clean(change.commit_after, 20)})",
-                "runs": f"{change.runs_after} against {change.runs_before}",
-            }
-        )
+        name = names.get(change.group, f"{clean(model.name, 60)}, {clean(model.arch, 40)}")
+        level = "unfair" if change.kind in REGRESSIONS else "ok"
+        values = [f"{before} ({clean(change.commit_before, 20)})", f"{after} ({clean(change.commit_after, 20)})"]
+        runs = f"{change.runs_after} against {change.runs_before}"
+        rows.append((name, level, FINDINGS.get(change.kind, change.kind.value), [*values, runs]))
     return Part("history", "History", "Comparison with earlier runs", {"rows": rows})

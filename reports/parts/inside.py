@@ -14,5 +14,5 @@ def part(comparison: Comparison) -> Part | None:
             if picture.entry.kind in sheets:
                 sheets[picture.entry.kind].append((picture.photo, clean(picture.entry.layer or "", 60)))
         if any(sheets.values()):
-            rows.append((c.name, c.origin, sheets))
+            rows.append((c.name, c.group.origin, sheets))
     return Part("inside", "Inside", "Inside the networks", {"rows": rows}) if rows else None

@@ -1,28 +1,17 @@
 """Two models side by side: their difference, its doubts, and the images on which they disagree."""
 
-from typing import Any
+import re
 
 from reports.parts.part import Part
 from reports.parts.shots import MOST_FLIPS, Shot, shown_predictions
 from reports.study import Comparison, Contender, Pair
-from reports.words import (
-    PERCENT,
-    anchor,
-    clean,
-    duration,
-    is_about_one,
-    listed,
-    mid_sentence,
-    plural,
-    points,
-    signed,
-    times,
-)
+from reports.words import PERCENT, clean, duration, is_about_one, listed, mid_sentence, plural, points, signed, times
 
 
 def pair_anchor(a: Contender, b: Contender) -> str:
     """The id of the comparison of two contenders, the same in either direction."""
-    return "pair-" + "-".join(sorted((anchor(a.name), anchor(b.name))))
+    names = sorted(re.sub(r"[^a-z0-9]+", "-", c.name.lower()).strip("-") or "x" for c in (a, b))
+    return f"pair-{'-'.join(names)}"
 
 
 def time_ratio(a: Contender, b: Contender) -> float:
@@ -79,18 +68,13 @@ def _shots(comparison: Comparison, pair: Pair, places: tuple[int, ...]) -> list[
     if predictions is None:
         return []
     classes = pair.a.group.example.dataset.classes
+    both = [c for c in comparison.contenders if c in (pair.a, pair.b)]
     stored = [i for i in places if predictions.files[i] in photos]
     shots = []
     for i in stored[:MOST_FLIPS]:
         file = predictions.files[i]
         truth = clean(classes[int(predictions.truth[i])], 60)
-        shots.append(
-            Shot(
-                photos[file],
-                truth,
-                shown_predictions([c for c in comparison.contenders if c in (pair.a, pair.b)], file),
-            )
-        )
+        shots.append(Shot(photos[file], truth, shown_predictions(both, file)))
     return shots
 
 
@@ -130,9 +114,6 @@ def part(comparison: Comparison) -> Part | None:
         }
         for pair in comparison.pairs.values()
     ]
-    values: dict[str, Any] = {
-        "pairs": rows,
-        "names": list(index),
-        "several_seeds": any(len(c.by_seed) > 1 for c in comparison.contenders),
-    }
+    several_seeds = any(len(c.by_seed) > 1 for c in comparison.contenders)
+    values: dict[str, object] = {"pairs": rows, "names": list(index), "several_seeds": several_seeds}
     return Part("pairs", "Side by side", "Two models side by side", values)

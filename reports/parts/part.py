@@ -7,7 +7,7 @@ from reports.charts import Chart
 
 @dataclass(frozen=True)
 class Part:
-    """One section: `id` is its anchor, `name` its link at the top, `values` the variables of its template.
+    """One section: `id` is its anchor and template, `name` its link at the top, `values` what the template shows.
 
     `charts` are all charts in it, whose numbers the page's script reads.
     """
@@ -17,8 +17,3 @@ class Part:
     heading: str
     values: dict[str, object]
     charts: list[Chart] = field(default_factory=list)
-
-    @property
-    def template(self) -> str:
-        """The template of the section, named after its id."""
-        return f"parts/{self.id}.html.j2"

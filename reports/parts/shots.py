@@ -40,12 +40,11 @@ def shown_predictions(contenders: list[Contender], file: str | None) -> list[Sho
     return rows
 
 
-def own_shot(contender: Contender, picture: StoredPicture) -> Shot:
-    """A picture with the prediction that its own record gives."""
+def shot(contender: Contender, picture: StoredPicture, predictions: list[ShownPrediction]) -> Shot:
+    """A picture with predictions; without any, with the one that its own record gives."""
     entry = picture.entry
-    predictions = []
-    if entry.predicted is not None:
+    if not predictions and entry.predicted is not None:
         is_correct = entry.predicted == entry.truth
         shown = ShownPrediction(contender.style, clean(entry.predicted, 60), entry.probability or 0.0, is_correct)
-        predictions.append(shown)
+        predictions = [shown]
     return Shot(picture.photo, clean(entry.truth or "not known", 60), predictions, picture.map)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reports.parts.columns import Column, cell, shown_columns
+from reports.columns import Column, cell, shown_columns
 from reports.parts.part import Part
 from reports.study import Comparison, Measures, all_measures, recipe_of
 from reports.words import clean, listed, redact
@@ -12,14 +12,7 @@ def _line(row: Measures, shown: list[Column], style: int | None) -> dict[str, An
     """A row as shown; cells are (text, number to sort by) in the order of the columns."""
     origin = clean(row["weights"]) if row["weights"] else None
     cells = [(row["status"], float(row["seeds"])), *(cell(c, row) for c in shown)]
-    return {
-        "name": row["name"],
-        "origin": origin,
-        "style": style,
-        "note": row["note"],
-        "is_best": row["ties_best"],
-        "cells": cells,
-    }
+    return {key: row[key] for key in ("name", "note", "ties_best")} | {"origin": origin, "style": style, "cells": cells}
 
 
 def _recipes(comparison: Comparison) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
@@ -44,13 +37,12 @@ def part(comparison: Comparison) -> Part:
     shown = shown_columns(rows)
     keys = [c.key for c in shown]
     judged_by = "clean_accuracy" if comparison.clean_images else "accuracy"
-    lines = [_line(row, shown, c.style) for row, c in zip(rows, contenders, strict=False)]
     differing, same = _recipes(comparison)
     values: dict[str, Any] = {
         "names": [c.name for c in contenders],
         "columns": shown,
         "judged": 1 + keys.index(judged_by) if judged_by in keys else None,
-        "lines": lines,
+        "lines": [_line(row, shown, c.style) for row, c in zip(rows, contenders, strict=False)],
         "other_lines": [_line(row, shown, None) for row in rows[len(contenders) :]],
         "tied": listed([c.name for c in comparison.tied]) if comparison.tied else "",
         "clean_images": comparison.clean_images,

@@ -19,10 +19,8 @@ def verdict_title(comparison: Comparison) -> str:
     if best.image_interval[0] <= max(floor, 1 / len(best.group.example.dataset.classes)):
         return "No model has learned the task: none does better than guessing"
     accuracy = f"{percent(best.accuracy)} test accuracy"
-    if comparison.clean_images:
-        accuracy = (
-            f"{percent(best.accuracy)} accuracy on the {comparison.clean_images:,} test images new to its weights"
-        )
+    if images := comparison.clean_images:
+        accuracy = f"{percent(best.accuracy)} accuracy on the {images:,} test images new to its weights"
     if len(comparison.contenders) == 1:
         return f"{best.name}: {accuracy}; there is no other model to compare it with yet"
     if len(comparison.fair) == 1:
@@ -48,13 +46,14 @@ def _best_of(comparison: Comparison, candidates: list[Contender]) -> str | None:
     return f"{top.name}, {percent(top.accuracy)} in {duration(top.group.training_seconds)}{also}"
 
 
-def _without_gpu(comparison: Comparison) -> str:
+def _without_gpu(comparison: Comparison) -> str | None:
+    """The best model among the runs on a CPU; None if there is neither such a run nor any to compare."""
     fair = comparison.fair
     if fair and fair[0].group.example.device.kind == "cpu":
         return f"{_best_of(comparison, fair)}: all these runs used a CPU"
     on_cpu = [g for g in comparison.study.groups if g.runs and g.example.device.kind == "cpu"]
     if not on_cpu:
-        return "not measured; run `bench run all --device cpu`"
+        return "not measured; run `bench run all --device cpu`" if fair else None
     best = max(on_cpu, key=lambda g: g.accuracy)
     return f"{model_name(best.example.model.name)}, {percent(best.accuracy)} in {duration(best.training_seconds)}"
 
@@ -65,8 +64,8 @@ def budgets(comparison: Comparison) -> list[tuple[str, str]]:
     for words, limit in BUDGETS:
         within = [c for c in comparison.fair if c.group.training_seconds <= limit]
         rows.append((words, _best_of(comparison, within) or "none of these models"))
-    cpu_runs = any(g.runs and g.example.device.kind == "cpu" for g in comparison.study.groups)
-    return [*rows, ("CPU only", _without_gpu(comparison))] if comparison.fair or cpu_runs else rows
+    without_gpu = _without_gpu(comparison)
+    return [*rows, ("CPU only", without_gpu)] if without_gpu else rows
 
 
 def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:
@@ -80,11 +79,8 @@ def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:
         rows.append(f"About {images:,} test images would separate {names}, if the gap of {points(gap)} is real.")
     if pair.is_beyond_seeds is False and pair.seeds and pair.seed_count > 1:
         seeds = seeds_needed(gap, deviation(pair.seeds, pair.seed_count))
-        rows.append(
-            f"About {seeds} seeds would separate {names}."
-            if seeds
-            else f"More seeds are unlikely to separate {names}: their results are too similar."
-        )
+        too_similar = f"More seeds are unlikely to separate {names}: their results are too similar."
+        rows.append(f"About {seeds} seeds would separate {names}." if seeds else too_similar)
     return rows
 
 

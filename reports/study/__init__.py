@@ -1,10 +1,10 @@
 """What is known about one dataset: its stored runs, who is compared with whom, and how far apart they are."""
 
-from reports.study.compare import CONDITION_NAMES, Comparison, Condition, Pair, compare_study
+from reports.study.compare import CONDITION_NAMES, SEEN_IMAGES, Comparison, Pair, compare_study
 from reports.study.contenders import Contender, ExclusionReason, names_of, weights_line
 from reports.study.history import CHANGES_OF_TIME, REGRESSIONS, Change, ChangeKind, changes
 from reports.study.learning import Crossing, accuracy_within, crossings, curves, elapsed, late_gain, seconds_to_reach
-from reports.study.load import RunGroup, datasets, load_study, recipe_of, select_datasets
+from reports.study.load import RunGroup, load_study, recipe_of, select_datasets
 from reports.study.measures import Measures, all_measures
 from reports.study.pictures import ReportPhoto, StoredPicture
 from reports.study.predictions import Predictions
@@ -22,10 +22,10 @@ from reports.study.statistics import (
 from reports.study.times import parts_seconds, total_seconds
 
 __all__ = [
-    "CHANGES_OF_TIME", "CONDITION_NAMES", "REGRESSIONS", "Change", "ChangeKind", "Comparison", "Condition",
+    "CHANGES_OF_TIME", "CONDITION_NAMES", "REGRESSIONS", "SEEN_IMAGES", "Change", "ChangeKind", "Comparison",
     "Contender", "Crossing", "ExclusionReason", "Interval", "Measures", "Pair", "Predictions", "ReportPhoto",
     "RunGroup", "StoredPicture", "accuracy_within", "all_measures", "changes", "compare_study", "crossings", "curves",
-    "datasets", "deviation", "elapsed", "images_needed", "late_gain", "load_study", "names_of", "pareto",
-    "parts_seconds", "recipe_of", "seconds_to_reach", "seeds_needed", "select_datasets", "share_interval",
-    "smallest_detectable", "t_interval", "total_seconds", "weights_line", "wilson",
+    "deviation", "elapsed", "images_needed", "late_gain", "load_study", "names_of", "pareto", "parts_seconds",
+    "recipe_of", "seconds_to_reach", "seeds_needed", "select_datasets", "share_interval", "smallest_detectable",
+    "t_interval", "total_seconds", "weights_line", "wilson",
 ]  # fmt: skip

@@ -1,7 +1,6 @@
 """How far apart two contenders are, whether that is more than luck, and whether the comparison is fair."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -49,6 +48,9 @@ class UnfairCondition:
         if self.condition is Condition.UNSEEN_IMAGES:
             return "test images may have been in the pretraining set"
         return f"{CONDITION_NAMES[self.condition]} {self.value} instead of {self.usual}"
+
+
+SEEN_IMAGES = UnfairCondition(Condition.UNSEEN_IMAGES)
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def _unfair_conditions(contenders: list[Contender]) -> dict[str, list[UnfairCond
                 reasons.setdefault(c.name, []).append(unfair)
     for c in contenders:
         if _is_contaminated(c):
-            reasons.setdefault(c.name, []).append(UnfairCondition(Condition.UNSEEN_IMAGES))
+            reasons.setdefault(c.name, []).append(SEEN_IMAGES)
     return reasons
 
 
@@ -208,19 +210,18 @@ def _pair(a: Contender, b: Contender, mask: NDArray[np.bool_] | None) -> Pair:
     return replace(pair, images=paired, variance=float(change.var()), fixed=fixed, broken=broken, raw_p=p)
 
 
-def _adjusted(pairs: list[Pair]) -> Iterator[Pair]:
-    """The pairs with Holm's correction over all of them."""
-    holm = iter(statistics.holm([p.raw_p for p in pairs if p.raw_p is not None]))
-    return (replace(p, p=None if p.raw_p is None else next(holm)) for p in pairs)
-
-
 def compare_study(study: Study) -> Comparison:
     """Compare the groups of a study with each other; reads the predictions of the contenders."""
     chosen, excluded = choose(study)
     contenders, mask, files = make_contenders(chosen)
     unfair = _unfair_conditions(contenders)
-    pairs = _adjusted([_pair(worse, better, mask) for better, worse in combinations(contenders, 2)])
-    by_name = {(p.a.name, p.b.name): replace(p, is_fair=not {p.a.name, p.b.name} & unfair.keys()) for p in pairs}
+    pairs = [_pair(worse, better, mask) for better, worse in combinations(contenders, 2)]
+    corrected = iter(statistics.holm([p.raw_p for p in pairs if p.raw_p is not None]))
+    by_name = {}
+    for pair in pairs:
+        names = (pair.a.name, pair.b.name)
+        p = None if pair.raw_p is None else next(corrected)
+        by_name[names] = replace(pair, p=p, is_fair=unfair.keys().isdisjoint(names))
     left_out = (*study.left_out, *files)
     count = None if mask is None else int(mask.sum())
     return Comparison(study, contenders, by_name, unfair, excluded, left_out, count)

@@ -1,6 +1,5 @@
 """Which groups of a study are compared, under what names, and on which test images they are judged."""
 
-from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -14,7 +13,7 @@ from reports.study.predictions import Predictions, read_group_predictions
 from reports.words import MODEL_NAMES, clean, listed, model_name
 
 MOST_CONTENDERS = 8
-MODEL_ORDER = list(MODEL_NAMES)
+MODEL_RANKS = {model: rank for rank, model in enumerate(MODEL_NAMES)}
 
 
 class ExclusionReason(StrEnum):
@@ -61,12 +60,6 @@ class Contender:
         """Mean over seeds."""
         return float(np.mean(self.accuracies))
 
-    @property
-    def origin(self) -> str | None:
-        """Where its pretrained weights come from, as recorded."""
-        weights = self.group.example.model.weights
-        return clean(weights) if weights else None
-
     @cached_property
     def seed_interval(self) -> statistics.Interval | None:
         """Student's t interval over its seeds."""
@@ -87,12 +80,10 @@ def weights_line(contenders: list[Contender]) -> str:
     """Which contenders start from which pretrained weights; shown beside all their results."""
     by_origin: dict[str, list[str]] = {}
     for c in contenders:
-        if c.origin:
-            by_origin.setdefault(c.origin, []).append(c.name)
-    return " ".join(
-        f"{listed(names)} {'starts' if len(names) == 1 else 'start'} from weights {origin}."
-        for origin, names in by_origin.items()
-    )
+        if origin := c.group.origin:
+            by_origin.setdefault(origin, []).append(c.name)
+    lines = [(listed(names), "starts" if len(names) == 1 else "start", at) for at, names in by_origin.items()]
+    return " ".join(f"{names} {verb} from weights {origin}." for names, verb, origin in lines)
 
 
 MODEL_FIELDS = ("arch", "head", "weights")
@@ -122,20 +113,16 @@ def names_of(groups: list[RunGroup]) -> list[str]:
 
     If all groups share one model, what differs is the whole name.
     """
-    models = [model_name(g.example.model.name) for g in groups]
-    names = []
-    for model, group in zip(models, groups, strict=True):
-        same_model = [g for other, g in zip(models, groups, strict=True) if other == model]
+    names: list[str] = []
+    for group in groups:
+        model = model_name(group.example.model.name)
+        same_model = [g for g in groups if model_name(g.example.model.name) == model]
         differences = [_difference(group, key) for key in _differing_fields(same_model)]
         if differences and len(same_model) == len(groups):
             names.append(" ".join(differences))
         else:
             names.append(f"{model} ({', '.join(differences)})" if differences else model)
-    seen: Counter[str] = Counter()
-    for i, name in enumerate(names):
-        seen[name] += 1
-        names[i] = f"{name} #{seen[name]}" if seen[name] > 1 else name
-    return names
+    return [f"{name} #{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
 
 
 def newest(group: RunGroup) -> str:
@@ -177,24 +164,13 @@ def choose(study: Study) -> tuple[list[RunGroup], dict[RunGroup, Exclusion]]:
         by_model.setdefault(g.example.model.name, []).append(g)
     chosen = full[:MOST_CONTENDERS] if len(by_model) == 1 else [groups[0] for groups in by_model.values()]
     excluded |= {g: Exclusion(ExclusionReason.OTHER_RECIPE) for g in full if g not in chosen}
-    return sorted(chosen, key=lambda g: (_model_rank(g), newest(g))), excluded
-
-
-def _model_rank(group: RunGroup) -> int:
-    model = group.example.model.name
-    return MODEL_ORDER.index(model) if model in MODEL_ORDER else 9
-
-
-def _clean_mask(group: RunGroup, predictions: Predictions | None) -> NDArray[np.bool_] | None:
-    """Which test images are new to the weights of a group; None if all are, or nothing is known."""
-    if group.example.model.weights is None or predictions is None or predictions.clean is None:
-        return None
-    return None if predictions.clean.all() else predictions.clean
+    return sorted(chosen, key=lambda g: (MODEL_RANKS.get(g.example.model.name, 9), newest(g))), excluded
 
 
 def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) -> NDArray[np.bool_] | None:
     """The test images that are new to the weights of every group; None if nothing is known or none is left."""
-    masks = [m for g, p in zip(groups, predictions, strict=True) if (m := _clean_mask(g, p)) is not None]
+    pretrained = [p for g, p in zip(groups, predictions, strict=True) if p and g.example.model.weights is not None]
+    masks = [p.clean for p in pretrained if p.clean is not None and not p.clean.all()]
     files = {p.files if p else () for p in predictions}
     mask = np.logical_and.reduce(masks) if masks and len(files) == 1 else None
     return mask if mask is not None and mask.any() else None
@@ -210,8 +186,7 @@ def make_contenders(groups: list[RunGroup]) -> tuple[list[Contender], NDArray[np
     mask = _common_mask(groups, [predictions for predictions, _ in results])
     contenders = []
     for position, (name, group, (predictions, _)) in enumerate(zip(names_of(groups), groups, results, strict=True)):
-        model = group.example.model.name
-        style = position if is_one_model or model not in MODEL_ORDER else MODEL_ORDER.index(model)
+        style = position if is_one_model else MODEL_RANKS.get(group.example.model.name, position)
         by_seed, images = {r.seed: r.result.accuracy or 0.0 for r in group.runs}, group.example.dataset.test
         if mask is not None and predictions:
             images = int(mask.sum())

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -35,16 +36,12 @@ def _family_key(group: RunGroup) -> str:
     return json.dumps([*parts, run.dataset.manifest_sha256, run.dataset.test], sort_keys=True, default=str)
 
 
-def family(comparison: Comparison, contender: Contender) -> list[RunGroup]:
-    """RunGroups that differ from a contender in the number of training images only, fewest first, itself included."""
-    key = _family_key(contender.group)
-    groups = [g for g in comparison.study.groups if g.runs and _family_key(g) == key]
-    return sorted(groups, key=lambda g: g.images_per_class)
-
-
 def curves(comparison: Comparison) -> dict[str, list[RunGroup]]:
-    """The learning curve of each contender that has one, by name."""
-    families = {c.name: family(comparison, c) for c in comparison.contenders}
+    """For each contender with a learning curve, by name, its groups for each number of images, fewest first."""
+    by_key: dict[str, list[RunGroup]] = defaultdict(list)
+    for g in sorted((g for g in comparison.study.groups if g.runs), key=lambda g: g.images_per_class):
+        by_key[_family_key(g)].append(g)
+    families = {c.name: by_key[_family_key(c.group)] for c in comparison.contenders}
     return {name: groups for name, groups in families.items() if len(groups) > 1}
 
 

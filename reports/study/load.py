@@ -32,6 +32,12 @@ class RunGroup:
         """One run, for what all runs of the group share."""
         return (self.runs or self.unfinished)[0]
 
+    @property
+    def origin(self) -> str | None:
+        """Where its pretrained weights come from, as recorded."""
+        weights = self.example.model.weights
+        return clean(weights) if weights else None
+
     @cached_property
     def accuracies(self) -> list[float]:
         """Last-epoch test accuracy by seed, fractions."""
@@ -146,19 +152,13 @@ def short_error(error: RecordError, results: Path) -> str:
     return str(error).replace(f"{results}/", "")
 
 
-def datasets(results: Path) -> list[str]:
-    """Names of the datasets below `results` that have runs. Raises UsageError if the folder is missing or empty."""
+def select_datasets(results: Path, dataset: str | None = None) -> list[str]:
+    """The one dataset named, or all below `results` that have runs. Raises UsageError if there is none."""
     if not results.is_dir():
         raise UsageError(f"{results}: no such folder; give one with --results, or make runs with `bench run all`")
     names = sorted({path.parent.parent.name for path in results.glob("*/*/run.json")})
     if not names:
         raise UsageError(f"{results}: holds no runs; make some with `bench run all`")
-    return names
-
-
-def select_datasets(results: Path, dataset: str | None) -> list[str]:
-    """The one dataset named, or all below `results`. Raises UsageError if it has no runs."""
-    names = datasets(results)
     if dataset is not None and dataset not in names:
         known = listed([clean(name, 40) for name in names])
         raise UsageError(f"{results}: no runs of {clean(dataset, 80)!r}; there are {known}")

@@ -1,12 +1,13 @@
 """Every measure of every group as numbers, in the units of run.json."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from bench.records import Run
+from bench.records import Run, RunStatus
 from reports.study import statistics
 from reports.study.compare import Comparison
 from reports.study.contenders import Contender, names_of
@@ -23,11 +24,9 @@ def _mean(group: RunGroup, measure: Callable[[Run], float | None]) -> float | No
 
 
 def _status(group: RunGroup) -> str:
-    counts = [str(len(group.runs))] if group.runs else []
-    for status in ("stalled", "failed"):
-        if number := sum(run.result.status == status for run in group.unfinished):
-            counts.append(f"{number} {status}")
-    return ", ".join(counts)
+    numbers = Counter(run.result.status for run in group.unfinished)
+    done = [str(len(group.runs))] if group.runs else []
+    return ", ".join(done + [f"{numbers[s]} {s}" for s in (RunStatus.STALLED, RunStatus.FAILED) if numbers[s]])
 
 
 def _note(comparison: Comparison, group: RunGroup, contender: Contender | None) -> str | None:
@@ -70,23 +69,8 @@ def _accuracies(group: RunGroup) -> Measures:
     }  # fmt: skip
 
 
-def _costs(group: RunGroup) -> Measures:
-    model = group.example.model
-    return {
-        "epoch_seconds": _mean(group, lambda r: r.cost.epoch_seconds),
-        "training_seconds": group.training_seconds if group.runs else None,
-        "total_seconds": _mean(group, total_seconds),
-        "parameters_total": model.parameters_total,
-        "parameters_trainable": model.parameters_trainable,
-        "flops_per_image": model.flops_per_image,
-        "peak_memory_bytes": _mean(group, lambda r: r.cost.peak_memory_bytes),
-        "energy_joules": _mean(group, lambda r: r.cost.energy_joules),
-        "mfu": _mean(group, lambda r: r.cost.mfu),
-    }
-
-
 def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Contender | None = None) -> Measures:
-    predictions = contender.predictions if contender else None
+    model, predictions = group.example.model, contender.predictions if contender else None
     clean_accuracy = _mean(group, lambda r: r.result.clean_accuracy)
     if contender and comparison.clean_images:
         clean_accuracy = contender.accuracy
@@ -97,7 +81,15 @@ def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Con
         "top5": _mean(group, lambda r: r.result.top5),
         "macro_f1": _mean(group, lambda r: r.result.macro_f1),
         "calibration_error": predictions.calibration_error if predictions else None,
-        **_costs(group),
+        "epoch_seconds": _mean(group, lambda r: r.cost.epoch_seconds),
+        "training_seconds": group.training_seconds if group.runs else None,
+        "total_seconds": _mean(group, total_seconds),
+        "parameters_total": model.parameters_total,
+        "parameters_trainable": model.parameters_trainable,
+        "flops_per_image": model.flops_per_image,
+        "peak_memory_bytes": _mean(group, lambda r: r.cost.peak_memory_bytes),
+        "energy_joules": _mean(group, lambda r: r.cost.energy_joules),
+        "mfu": _mean(group, lambda r: r.cost.mfu),
         "ties_best": contender in comparison.tied,
         "note": _note(comparison, group, contender),
     }

@@ -5,15 +5,13 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from bench.records import PICTURES, DatasetFacts, Picture, RecordError, facts_folder, read_pictures
 from reports.study.contenders import Contender
 from reports.study.load import Study, short_error
 from reports.words import clean
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 MOST_PIXELS = 20_000_000
 PHOTO_SIDE, SHEET_SIDE = 96, 560
@@ -22,33 +20,24 @@ KINDS = ("sample", "worst", "cam", *SHEETS)
 MOST_CLASS_SAMPLES = 60
 
 
-@dataclass(frozen=True)
-class EmbeddedImage:
-    """A picture as the page holds it; `pixelated` if it is so small that smoothing would blur it."""
-
-    src: str
-    width: int
-    height: int
-    pixelated: bool
-
-
 @dataclass(frozen=True, eq=False)
 class ReportPhoto:
     """The pixels of a picture; a sheet keeps its size when the photos shrink."""
 
-    pixels: "Image.Image"
+    pixels: Image.Image
     is_sheet: bool
 
-    def embedded(self, side: int) -> EmbeddedImage:
-        """The picture as WebP, a photo at most `side` pixels wide and high."""
+    def embedded(self, side: int) -> dict[str, str | int]:
+        """The picture as WebP, a photo at most `side` pixels wide and high; `pixelated` if smoothing would blur it."""
         pixels = self.pixels
         if not self.is_sheet and max(pixels.size) > side:
             pixels = pixels.copy()
-            pixels.thumbnail((side, side), _lanczos())
+            pixels.thumbnail((side, side), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         pixels.save(buffer, "WEBP", quality=70 if self.is_sheet else 74, method=4)
         src = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-        return EmbeddedImage(src, pixels.width, pixels.height, max(pixels.size) <= 64)
+        is_tiny = max(pixels.size) <= 64
+        return {"src": src, "width": pixels.width, "height": pixels.height, "pixelated": is_tiny}
 
 
 @dataclass(frozen=True)
@@ -75,16 +64,8 @@ class Gallery:
         return {s.entry.file: s.photo for s in reversed(stored) if s.entry.file}
 
 
-def _lanczos() -> "Image.Resampling":
-    from PIL import Image
-
-    return Image.Resampling.LANCZOS
-
-
 def _read(folder: Path, picture: Picture) -> ReportPhoto:
     """The pixels of a picture. Raises RecordError if it is not a readable picture inside `folder`."""
-    from PIL import Image
-
     where = folder / clean(picture.picture, 80)
     path = (folder / picture.picture).resolve()
     if not path.is_relative_to(folder.resolve()):
@@ -98,54 +79,48 @@ def _read(folder: Path, picture: Picture) -> ReportPhoto:
         raise RecordError(f"{where}: is not a readable picture ({type(err).__name__})") from err
     is_sheet = picture.kind in SHEETS
     side = SHEET_SIDE if is_sheet else PHOTO_SIDE
-    pixels.thumbnail((side, side), _lanczos())
+    pixels.thumbnail((side, side), Image.Resampling.LANCZOS)
     return ReportPhoto(pixels, is_sheet)
 
 
-def _read_all(folder: Path, pictures: list[Picture]) -> tuple[list[StoredPicture], list[RecordError]]:
-    photos: list[tuple[Picture, ReportPhoto]] = []
-    errors: list[RecordError] = []
+def _readable(folder: Path, pictures: list[Picture], errors: list[RecordError]) -> list[tuple[Picture, ReportPhoto]]:
+    """The pictures that can be read, with their pixels; the reasons for the others are added to `errors`."""
+    photos = []
     for picture in pictures:
         try:
-            if picture.kind in KINDS:
-                photos.append((picture, _read(folder, picture)))
+            photos.append((picture, _read(folder, picture)))
         except RecordError as err:
             errors.append(err)
-    maps = {p.file: photo for p, photo in photos if p.kind == "cam" and p.file}
-    shown = [
-        (p, photo, maps.get(p.file or "") if p.kind == "worst" else None) for p, photo in photos if p.kind != "cam"
-    ]
-    return [StoredPicture(*row) for row in shown], errors
+    return photos
 
 
-def _of_contender(contender: Contender) -> tuple[list[StoredPicture], list[RecordError]]:
+def _of_contender(contender: Contender, errors: list[RecordError]) -> list[StoredPicture]:
     """The pictures of the first seed that has any."""
-    errors: list[RecordError] = []
     for run in contender.group.runs:
         folder = contender.group.folders[run.run]
         try:
-            if pictures := read_pictures(folder):
-                stored, unreadable = _read_all(folder / PICTURES, pictures)
-                return stored, [*errors, *unreadable]
+            pictures = read_pictures(folder)
         except RecordError as err:
             errors.append(err)
-    return [], errors
+            continue
+        if pictures:
+            photos = _readable(folder / PICTURES, [p for p in pictures if p.kind in KINDS], errors)
+            maps = {p.file: photo for p, photo in photos if p.kind == "cam" and p.file}
+            return [
+                StoredPicture(p, photo, maps.get(p.file or "") if p.kind == "worst" else None)
+                for p, photo in photos
+                if p.kind != "cam"
+            ]
+    return []
 
 
 def read_gallery(study: Study, contenders: list[Contender], facts: DatasetFacts | None) -> Gallery:
     """The pictures of all contenders, and the dataset's samples by class."""
-    by_contender: dict[str, list[StoredPicture]] = {}
     errors: list[RecordError] = []
-    for c in contenders:
-        by_contender[c.name], unreadable = _of_contender(c)
-        errors += unreadable
+    by_contender = {c.name: _of_contender(c, errors) for c in contenders}
     by_class: dict[str, list[ReportPhoto]] = {}
     if facts and contenders:
         folder = facts_folder(study.results, study.name, facts.manifest_sha256)
-        for picture in facts.samples[:MOST_CLASS_SAMPLES]:
-            try:
-                photo = _read(folder, picture)
-                by_class.setdefault(clean(picture.truth or "", 60), []).append(photo)
-            except RecordError as err:
-                errors.append(err)
+        for picture, photo in _readable(folder, facts.samples[:MOST_CLASS_SAMPLES], errors):
+            by_class.setdefault(clean(picture.truth or "", 60), []).append(photo)
     return Gallery(by_contender, by_class, tuple(short_error(err, study.results) for err in errors))

@@ -23,7 +23,6 @@ class Predictions:
     truth: NDArray[np.int32]
     predicted: NDArray[np.int32]
     probability: NDArray[np.float64]
-    loss: NDArray[np.float64]
     clean: NDArray[np.bool_] | None
 
     @cached_property
@@ -98,6 +97,5 @@ def read_group_predictions(group: RunGroup) -> tuple[Predictions | None, list[st
         truth=np.array([index[p.truth] for p in table[0]], np.int32),
         predicted=np.array([[index[p.predicted] for p in rows] for rows in table], np.int32),
         probability=np.array([[p.probability for p in rows] for rows in table]),
-        loss=np.array([[p.loss for p in rows] for rows in table]),
         clean=None if flags is None else np.array([bool(p.clean) for p in flags]),
     ), left_out

@@ -9,7 +9,6 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import DescrStatsW
 
 from reports.study import statistics
-from reports.words import signed
 
 FORMER = [
     (lambda: statistics.t_interval([0.91, 0.93, 0.92]), (0.895158622882, 0.944841377118)),
@@ -34,7 +33,7 @@ def test_results_agree_with_the_former_formulas(compute: Callable[[], Sequence[f
 def test_the_paired_interval_agrees_with_the_former_formula_as_printed() -> None:
     difference = np.array([1.0] * 19 + [-1.0] * 11 + [0.0] * 470)
     former = (-0.005446328142, 0.037446328142)  # with 1.96 instead of 1.95996
-    assert [signed(v, 2) for v in statistics.paired_interval(difference)] == [signed(v, 2) for v in former]
+    assert [f"{100 * v:+.2f}" for v in statistics.paired_interval(difference)] == [f"{100 * v:+.2f}" for v in former]
 
 
 def test_t_interval_is_that_of_statsmodels() -> None:
