@@ -2,5 +2,3 @@
 
 from collect.dedupe.exact import Duplicates, dedupe
 from collect.dedupe.near import find_near_duplicates
-
-__all__ = ["Duplicates", "dedupe", "find_near_duplicates"]

@@ -5,15 +5,3 @@ from collect.fetch.hosts import Host
 from collect.fetch.ledger import Gathered
 from collect.fetch.progress import ProgressDisplay, show_progress
 from collect.fetch.staging import STAGED, clear_staged, staged_path, thumbnails
-
-__all__ = [
-    "STAGED",
-    "Gathered",
-    "Gatherer",
-    "Host",
-    "ProgressDisplay",
-    "clear_staged",
-    "show_progress",
-    "staged_path",
-    "thumbnails",
-]

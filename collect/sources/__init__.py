@@ -7,8 +7,6 @@ from collect.candidate import SourceContext, Streams
 from collect.datasets import Dataset
 from collect.sources.api import endpoint
 
-__all__ = ["LOCAL", "drawable_classes", "endpoint", "license_reader", "open_streams"]
-
 LOCAL = ("archive", "folder", "synthetic")  # give bytes, not addresses
 
 

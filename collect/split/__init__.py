@@ -2,5 +2,3 @@
 
 from collect.split.assign import Assignment, split
 from collect.split.groups import items_of, owner_of
-
-__all__ = ["Assignment", "items_of", "owner_of", "split"]

@@ -6,17 +6,3 @@ from collect.write.images import name_files
 from collect.write.recipe import Collected, read_dataset_file, remember_recipe
 from collect.write.shortfall import class_shortfall, count_shortfall
 from collect.write.summary import Summary, duplicate_notes, summarise
-
-__all__ = [
-    "Collected",
-    "Summary",
-    "class_shortfall",
-    "count_shortfall",
-    "duplicate_notes",
-    "license_warnings",
-    "name_files",
-    "read_dataset_file",
-    "remember_recipe",
-    "summarise",
-    "write_dataset",
-]

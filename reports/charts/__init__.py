@@ -6,8 +6,3 @@ from reports.charts.curves import learning_charts
 from reports.charts.images import accuracy_by_images
 from reports.charts.style import Chart
 from reports.charts.time_breakdown import time_breakdown_chart
-
-__all__ = [
-    "OTHER_PRICES", "TRAINING_TIME", "Chart", "accuracy_by_cost", "accuracy_by_images", "coverage_chart",
-    "learning_charts", "reliability_chart", "time_breakdown_chart",
-]  # fmt: skip

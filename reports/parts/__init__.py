@@ -25,5 +25,3 @@ from reports.study import Comparison
 _SUMMARY = (verdict, table, curves, cost, learning, pairs, confusion, trust)
 _DETAILS = (images, inside, dataset, fairness, history, conditions)
 PARTS: tuple[Callable[[Comparison], Part | None], ...] = tuple(p.part for p in (*_SUMMARY, *_DETAILS))
-
-__all__ = ["PARTS", "Part", "verdict_title"]

@@ -20,12 +20,3 @@ from reports.study.statistics import (
     wilson,
 )
 from reports.study.times import parts_seconds, total_seconds
-
-__all__ = [
-    "CHANGES_OF_TIME", "CONDITION_NAMES", "REGRESSIONS", "SEEN_IMAGES", "Change", "ChangeKind", "Comparison",
-    "Contender", "Crossing", "ExclusionReason", "Interval", "Measures", "Pair", "Predictions", "ReportPhoto",
-    "RunGroup", "StoredPicture", "accuracy_within", "all_measures", "changes", "compare_study", "crossings", "curves",
-    "deviation", "elapsed", "images_needed", "late_gain", "load_study", "names_of", "pareto", "parts_seconds",
-    "recipe_of", "seconds_to_reach", "seeds_needed", "select_datasets", "share_interval", "smallest_detectable",
-    "t_interval", "total_seconds", "weights_line", "wilson",
-]  # fmt: skip
