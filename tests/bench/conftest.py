@@ -64,7 +64,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-BASELINE = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "epochs": 2, "batch_size": 8, "precision": "fp32"}
+SMALL = {"arch": "vgg11_bn", "width": 0.1, "size": 32, "epochs": 2, "batch_size": 8, "precision": "fp32"}
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def small_plan(tmp_path: Path):
     from bench.recipes import make_recipe
 
     def make(model: str, dataset: str, data: Path, folder: str = "run", **values: object) -> Plan:
-        recipe = make_recipe(model, {**BASELINE, **values})
+        recipe = make_recipe(model, {**SMALL, **values})
         return Plan(folder, model, recipe, 1, str(data / dataset), str(tmp_path / folder), "cpu", "bench run")
 
     return make

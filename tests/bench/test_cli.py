@@ -17,7 +17,7 @@ from bench.records import read_predictions, read_run, read_runs
 from collect.sources.synthetic.drawing import draw
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BASELINE = ["--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
+SMALL = ["--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
 
 
 def bench(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,7 @@ def finished(easy: Path, pretrained: Path, tmp_path_factory: pytest.TempPathFact
     """A working directory with one finished run of each of the four models."""
     home = tmp_path_factory.mktemp("work")
     vgg = ["--arch", "vgg11_bn", "--width", "0.1", "--weights", str(pretrained)]
-    done = bench("run", "all", "--dataset", str(easy / "easy"), *vgg, *BASELINE, cwd=home)
+    done = bench("run", "all", "--dataset", str(easy / "easy"), *vgg, *SMALL, cwd=home)
     assert done.stdout.startswith("Dataset ")
     assert "in total on this cpu" in done.stdout
     assert "Pretrained weights: random numbers" in done.stdout
@@ -52,7 +52,7 @@ def test_run_all_leaves_four_records_and_a_report(finished: Path) -> None:
 
 
 def test_finished_runs_are_not_repeated_and_fresh_repeats_keep_the_earlier_run(finished: Path, easy: Path) -> None:
-    command = ["run", "baseline-cnn", "--dataset", str(easy / "easy"), *BASELINE]
+    command = ["run", "baseline-cnn", "--dataset", str(easy / "easy"), *SMALL]
     before = {f: (f / "run.json").stat().st_mtime_ns for f in read_runs(finished / "results")[0]}
     assert "already there" in bench(*command, cwd=finished).stdout
     assert {f: (f / "run.json").stat().st_mtime_ns for f in before} == before
@@ -98,7 +98,7 @@ def test_list_names_where_the_weights_come_from(finished: Path) -> None:
 def test_a_warning_about_the_network_is_printed_before_the_first_epoch(three_classes: Path, tmp_path: Path) -> None:
     dying_signal = ["--arch", "vgg16", "--width", "0.1", "--set", "init=default", "--set", "lr=1e-6"]
     done = bench(
-        "run", "scratch-vgg", "--dataset", str(three_classes / "three"), *dying_signal, *BASELINE, cwd=tmp_path, code=1
+        "run", "scratch-vgg", "--dataset", str(three_classes / "three"), *dying_signal, *SMALL, cwd=tmp_path, code=1
     )
     assert "note: the signal dies" in done.stdout
     assert done.stdout.index("the signal dies") < done.stdout.index("epoch 1/2")
@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_continue(two_classes: 
 
 def test_results_in_place_of_a_file_are_a_one_line_error(two_classes: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *BASELINE, "--results", "taken"]
+    command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--results", "taken"]
     done = bench(*command, cwd=tmp_path, code=1)
     assert done.stderr.startswith("bench: ")
     assert "Not a directory" in done.stderr or "File exists" in done.stderr
@@ -164,7 +164,7 @@ def test_a_dry_run_of_the_sample_pretrains_nothing(tmp_path: Path, monkeypatch: 
 
 
 def test_a_dry_run_plans_and_trains_nothing(two_classes: Path, tmp_path: Path) -> None:
-    done = bench("run", "baseline-cnn", "--dataset", str(two_classes / "two"), *BASELINE, "--dry-run", cwd=tmp_path)
+    done = bench("run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--dry-run", cwd=tmp_path)
     assert "About" in done.stdout
     assert not (tmp_path / "results").exists()
 
@@ -238,7 +238,7 @@ def test_errors_are_one_line_with_the_documented_code(
 
 
 def test_a_model_that_diverges_is_reported_and_the_others_run(two_classes: Path, tmp_path: Path) -> None:
-    command = ["run", "baseline-cnn", "scratch-vgg", "--dataset", str(two_classes / "two"), *BASELINE]
+    command = ["run", "baseline-cnn", "scratch-vgg", "--dataset", str(two_classes / "two"), *SMALL]
     extra = ["--arch", "vgg11_bn", "--width", "0.1", "--set", "lr=100", "--set", "clip_norm=none", "--set", "warmup=0"]
     done = bench(*command, *extra, cwd=tmp_path, code=1)
     runs, _ = read_runs(tmp_path / "results")

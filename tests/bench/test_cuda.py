@@ -17,11 +17,11 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 
-BASELINE = {"size": 32, "width": 0.1, "epochs": 3, "batch_size": 8, "precision": "bf16", "lr": 0.005}
+SMALL = {"size": 32, "width": 0.1, "epochs": 3, "batch_size": 8, "precision": "bf16", "lr": 0.005}
 
 
 def _plan(model: str, dataset: str, data: Path, folder: Path, **values: object) -> Plan:
-    recipe = make_recipe(model, {**BASELINE, **values})
+    recipe = make_recipe(model, {**SMALL, **values})
     return Plan(folder.name, model, recipe, 1, str(data / dataset), str(folder), "cuda", "bench run")
 
 
