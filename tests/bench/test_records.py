@@ -23,18 +23,19 @@ def record(easy: Path, small_plan) -> dict[str, Any]:
 def test_wrong_keys_types_and_statuses_are_rejected_with_file_and_key(record: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     changes = [
-        (lambda r: r["result"].update(status="finished"), r"run\.json\.result\.status: .*done.*'finished'"),
-        (lambda r: r.update(colour="red"), r'run\.json: unknown key "colour"'),
-        (lambda r: r["cost"].pop("total_seconds"), r"run\.json\.cost: .*total_seconds"),
-        (lambda r: r["epochs"][0].update(seconds="3"), r"run\.json\.epochs\[0\]\.seconds: must be float, not '3'"),
-        (lambda r: r.update(seed=True), r"run\.json\.seed: must be int, not True"),
+        (lambda r: r["result"].update(status="finished"), 'key "result.status" must be done or stalled or failed'),
+        (lambda r: r.update(colour="red"), 'unknown key "colour"'),
+        (lambda r: r["cost"].pop("total_seconds"), 'key "cost.total_seconds" is missing'),
+        (lambda r: r["epochs"][0].update(seconds="3"), "key \"epochs[0].seconds\" must be float, not '3'"),
+        (lambda r: r.update(seed=True), 'key "seed" must be int, not True'),
     ]
     for change, message in changes:
         values = json.loads(json.dumps(record))
         change(values)
         path.write_text(json.dumps(values))
-        with pytest.raises(RecordError, match=message):
+        with pytest.raises(RecordError) as caught:
             read_run(path)
+        assert str(caught.value).startswith(f"{path}: {message}")
 
 
 def test_a_record_of_another_schema_or_half_written_is_rejected(tmp_path: Path) -> None:
