@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.data.decode import DECODER, decode_images
 from bench.data.source import Source
 from bench.errors import VggbenchError
-from bench.events import Emit, Packing
+from bench.events import Emit, ImagesDone
 from bench.machine import cache_folder, cores
 from collect.manifest import atomic_write
 
@@ -63,4 +63,4 @@ def _write_pack(path: Path, source: Source, size: int, emit: Emit) -> None:
         done = 0
         for count in pool.map(decode_chunk, range(0, len(files), CHUNK)):
             done += count
-            emit(Packing(done, len(files)))
+            emit(ImagesDone("packing images", done, len(files)))

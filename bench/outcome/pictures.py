@@ -64,8 +64,7 @@ def _layer_output(net: nn.Module, layer: nn.Module, images: Tensor) -> tuple[Ten
 def class_activation(net: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
     """Grad-CAM (Selvaraju 2017, eq. 1 and 2) of the predicted class for (n, 3, h, w): (n, h', w'), 0 to 1."""
     maps, logits = _layer_output(net, layer, images)
-    sign = torch.where(logits[:, 0] > 0, 1.0, -1.0) if logits.shape[1] == 1 else None
-    score = logits[:, 0] * sign if sign is not None else logits.max(1).values
+    score = logits[:, 0].abs() if logits.shape[1] == 1 else logits.max(1).values
     (gradient,) = torch.autograd.grad(score.sum(), maps)
     cam = (gradient.mean((2, 3), keepdim=True) * maps).sum(1).clamp(min=0)
     return (cam / cam.amax((1, 2), keepdim=True).clamp(min=1e-12)).detach()

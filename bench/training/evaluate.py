@@ -86,14 +86,6 @@ def make_predictions(
     """One Prediction per image, in order."""
     predicted, losses = predicted_classes(logits), loss_per_image(logits, labels)
     confidence = probabilities(logits).gather(1, predicted[:, None])[:, 0]
-    return [
-        Prediction(
-            files[i],
-            classes[int(labels[i])],
-            classes[int(predicted[i])],
-            float(confidence[i]),
-            float(losses[i]),
-            clean[i],
-        )
-        for i in range(len(files))
-    ]
+    figures = (labels.tolist(), predicted.tolist(), confidence.tolist(), losses.tolist())
+    rows = zip(files, *figures, clean, strict=True)
+    return [Prediction(file, classes[t], classes[p], c, loss, unseen) for file, t, p, c, loss, unseen in rows]
