@@ -34,10 +34,7 @@ def is_architecture(name: str) -> bool:
 
 
 def classifier_of_run(folder: Path) -> Classifier:
-    """The trained network of a run's folder.
-
-    Raises RecordError or WeightsError if its record or weights cannot be read.
-    """
+    """The trained network of a run's folder. Raises RecordError or WeightsError if a file of it cannot be read."""
     run = read_run(folder)
     path = folder / WEIGHTS_FILE
     if not path.is_file():
@@ -66,8 +63,8 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
     network = build_architecture(arch, outputs, recipe.width)
     network.load_state_dict(dict(weights.state))
     num_classes = 2 if outputs == 1 else outputs
-    known = len(weights.categories) == num_classes
-    classes = weights.categories if known else _imagenet_categories(num_classes)
+    is_known = len(weights.categories) == num_classes
+    classes = weights.categories if is_known else _imagenet_categories(num_classes)
     return Classifier(network.eval(), classes, _resize_256_crop_224)
 
 

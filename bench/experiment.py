@@ -77,10 +77,10 @@ def run(plan: Plan, emit: Emit) -> Run:
     checkpoint = Checkpoint(folder, run_start)
     try:
         trained = train_network(network, plan.recipe, data, plan.seed, emit, checkpoint)
-        result = outcome.make_result(inputs, network, data, trained)
+        result, predictions = outcome.make_result(inputs, network, data, trained)
         with timed(seconds, "pictures", device):
             outcome.save_weights(inputs, network)
-            write_pictures(folder, outcome.make_pictures(inputs, network, data.test_images, trained.logits))
+            write_pictures(folder, outcome.make_pictures(inputs, network, data.test_images, predictions))
     except DivergedError as err:
         trained, result = err.trained, Result(RunStatus.FAILED, reason=str(err))
     seconds |= trained.seconds

@@ -31,10 +31,7 @@ class Pack:
 
 
 def pack_images(source: Source, size: int, emit: Emit) -> Pack:
-    """The pack of a source, from the user's cache or made now.
-
-    Raises VggbenchError that names an unreadable image, or a damaged file of the cache.
-    """
+    """The pack of a source, from the user's cache or made now. Raises VggbenchError for a file it cannot read."""
     key = hashlib.sha256(f"{source.sha256}|{size}|{PACK_VERSION}".encode()).hexdigest()[:24]
     path = cache_folder() / "packs" / f"{key}.npy"
     is_new = not path.is_file()

@@ -63,9 +63,7 @@ def _activation_bytes(module: nn.Module, inputs: Tensor) -> int:
 
 @cache
 def count_model(model: str, recipe: Recipe, num_classes: int) -> ModelCounts:
-    """Parameters, FLOPs and memory of one network. Raises UsageError for an unknown architecture, or one that does not
-    work with images of this size.
-    """
+    """What one network costs. Raises UsageError for an architecture that is unknown or cannot take this size."""
     network = skeleton(model, recipe, num_classes)
     network.whole.eval()
     images = torch.empty(1, 3, recipe.size, recipe.size, device="meta")

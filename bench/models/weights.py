@@ -97,10 +97,7 @@ def _from_file(path: Path, arch: str) -> Weights:
 
 
 def load_weights(wanted: str, arch: str) -> Weights:
-    """torchvision's weights of `arch` for "imagenet", hash checked, else those of a .safetensors or .pth file.
-
-    Raises WeightsError if they cannot be downloaded or read.
-    """
+    """torchvision's weights of `arch` for "imagenet", else a .safetensors or .pth file's. Raises WeightsError."""
     return _from_torchvision(arch) if wanted == "imagenet" else _from_file(Path(wanted).expanduser(), arch)
 
 

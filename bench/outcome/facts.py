@@ -20,10 +20,7 @@ SAMPLES_PER_CLASS = 6
 
 
 def keep_facts(source: Source, results: Path) -> DatasetFacts:
-    """The facts of a dataset's present state, written below `results` unless they are already there.
-
-    Raises VggbenchError that names an image that cannot be read.
-    """
+    """The facts of a dataset's present state, kept below `results`. Raises VggbenchError for an unreadable image."""
     folder = facts_folder(results, source.name, source.sha256)
     if known := read_facts(folder):
         return known
@@ -65,9 +62,7 @@ def _write_samples(source: Source, folder: Path) -> list[Picture]:
 
 
 def trivial_features(path: Path) -> list[float]:
-    """What a rule could use instead of the content: size, shape, bytes, mean colour, greyness, borders, and the JPEG's
-    quantisation.
-    """
+    """What a rule could use instead of the content: size, bytes, quantisation, colours, greyness, borders."""
     with image_errors(path), Image.open(path) as image:
         width, height = image.size
         tables: dict[int, Sequence[int]] = getattr(image, "quantization", None) or {}

@@ -11,7 +11,7 @@ from bench import training
 from bench.data import DECODER, TrainingData, to_input
 from bench.models import Network, check_fit
 from bench.outcome.record import RunInputs
-from bench.records import WEIGHTS_FILE, Result, RunStatus, write_predictions
+from bench.records import WEIGHTS_FILE, Prediction, Result, RunStatus, write_predictions
 from bench.training import TrainingResult, is_stalled
 from collect.manifest import atomic_write
 
@@ -21,8 +21,10 @@ STALLED = (
 )
 
 
-def make_result(inputs: RunInputs, network: Network, data: TrainingData, trained: TrainingResult) -> Result:
-    """The result of a run that trained to its end. Its predictions go to the run's folder."""
+def make_result(
+    inputs: RunInputs, network: Network, data: TrainingData, trained: TrainingResult
+) -> tuple[Result, list[Prediction]]:
+    """The result and predictions of a run that trained to its end. The predictions go to the run's folder."""
     recipe, source, selection = inputs.plan.recipe, inputs.source, inputs.selection
     labels = data.test.labels.cpu()
     result, last = training.compute_metrics(trained.logits, labels, len(source.classes)), trained.epochs[-1]
@@ -39,13 +41,14 @@ def make_result(inputs: RunInputs, network: Network, data: TrainingData, trained
     write_predictions(Path(inputs.plan.folder), predictions)
     clean = torch.tensor([c is True for c in selection.clean])
     correct_and_clean = (training.predicted_classes(logits) == labels)[clean]
-    return replace(
+    result = replace(
         result,
         status=RunStatus.STALLED if stalled else RunStatus.DONE,
         clean_accuracy=float(correct_and_clean.float().mean()) if len(correct_and_clean) else None,
         clean_images=len(correct_and_clean) or None,
         reason=STALLED if stalled else None,
     )
+    return result, predictions
 
 
 def save_weights(inputs: RunInputs, network: Network) -> None:

@@ -36,9 +36,7 @@ def probabilities(logits: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def compute_logits(trunk: nn.Module, data: LabelledInputs, batch_size: int, precision: str) -> Tensor:
-    """Logits (n, outputs) in the order of `data`, float32 on the CPU. The last batch is padded so that all batches have
-    one shape; the padding is cut off.
-    """
+    """Logits (n, outputs) in the order of `data`, float32 on the CPU. All batches have one shape, the last padded."""
     was_training, device = trunk.training, data.labels.device
     trunk.eval()
     count = len(data)
