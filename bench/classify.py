@@ -70,10 +70,7 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
 
 @torch.inference_mode()
 def classify(classifier: Classifier, images: Sequence[Path], top: int) -> list[list[tuple[str, float]]]:
-    """The `top` most probable classes of each image with their probabilities, the most probable first.
-
-    Raises VggbenchError for a file that is not a readable image.
-    """
+    """The `top` most probable classes of each image with probabilities. Raises VggbenchError for an unreadable file."""
     logits = classifier.network(to_input(classifier.read_images(images)))
     best = probabilities(logits).topk(min(top, len(classifier.classes)), 1)
     return [

@@ -28,10 +28,7 @@ def initial_network(inputs: outcome.RunInputs) -> Network:
 def prepare_data(
     inputs: outcome.RunInputs, network: Network, device: torch.device, seconds: dict[str, float], emit: Emit
 ) -> TrainingData:
-    """The packed images of a run, or the features that a frozen part of its network computes from them.
-
-    The time to pack and to compute features is added to `seconds`.
-    """
+    """The packed images of a run, or what its frozen part computes of them; the time for both is added to `seconds`."""
     recipe, source, selection = inputs.plan.recipe, inputs.source, inputs.selection
     with timed(seconds, "pack", device):
         pack = pack_images(source, recipe.size, emit)

@@ -145,10 +145,7 @@ def _convert(text: str, hint: Any) -> Any:
 
 
 def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
-    """A model's recipe with `values` instead of its defaults; values of fields that the model does not use are dropped.
-
-    Raises UsageError for a value outside its range or fields that contradict each other.
-    """
+    """A model's recipe with those `values` that it uses. Raises UsageError for values out of range or in conflict."""
     recipe = replace(MODELS[model].recipe, **{k: v for k, v in values.items() if uses(model, k)})
     for f in fields(Recipe):
         value, least, most = getattr(recipe, f.name), f.metadata["least"], f.metadata["most"]

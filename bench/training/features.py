@@ -35,8 +35,7 @@ def cached_features(
 ) -> tuple[Tensor, float]:
     """Features (n, ...) of these images, bf16 or fp32, and the seconds to compute them, now or when they were cached.
 
-    With a `view_seed` the images are augmented as the recipe says. The backbone stays in eval mode, so the statistics
-    of batch norms do not change.
+    With a `view_seed` the images are augmented. The backbone stays in eval mode: batch norms keep their statistics.
     """
     device = backbone.device
     backbone.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
