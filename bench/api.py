@@ -39,16 +39,7 @@ class RunRequest:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRuns:
-    """Checked plans, the dataset they use, and the folder for their results."""
-
-    source: Source
-    plans: tuple[Plan, ...]
-    results: Path
-
-
-def prepare(request: RunRequest, console: Console) -> PreparedRuns:
+def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     """Everything before the first epoch: the dataset, its default flags, the sample's weights, checked plans.
 
     The dataset's defaults in datasets.toml fill in for flags that were not given. In a dry run, plans whose weights do
@@ -72,7 +63,7 @@ def prepare(request: RunRequest, console: Console) -> PreparedRuns:
     if entry is not None and entry.source == "synthetic" and "weights" not in given:
         recipes = with_drawn_weights(recipes, source.classes, device, console, request.dry_run)
     plans = make_plans(recipes, seeds, source, request.results, device, request.command)
-    return PreparedRuns(source, tuple(map(fresh_copy, plans) if request.fresh else plans), request.results)
+    return source, [fresh_copy(plan) for plan in plans] if request.fresh else plans
 
 
 def _choose_dataset(wanted: str | None, data: Path) -> tuple[str, str]:
@@ -85,14 +76,14 @@ def _choose_dataset(wanted: str | None, data: Path) -> tuple[str, str]:
     return "sample", " (drawn cars and bicycles, because nothing is collected yet; see --dataset)"
 
 
-def execute(prepared: PreparedRuns, console: Console) -> tuple[list[Run], list[Path]]:
+def execute(source: Source, plans: Sequence[Plan], results: Path, console: Console) -> tuple[list[Run], list[Path]]:
     """Make the runs, record the dataset's facts, build the report. Returns the runs and the report's files."""
-    runs = make_runs(prepared.plans, prepared.source, console)
+    runs = make_runs(plans, source, console)
     try:
-        keep_facts(prepared.source, prepared.results)
+        keep_facts(source, results)
     except VggbenchError as err:
         console.print(f"The report has no facts about the dataset: {err}", highlight=False, markup=False)
-    return runs, build_report(prepared.results, prepared.source.name)
+    return runs, build_report(results, source.name)
 
 
 def run(
@@ -116,8 +107,8 @@ def run(
     console = Console(quiet=quiet)
     names = [models] if isinstance(models, str) else list(models)
     command = f"bench.run({names!r}, {', '.join(f'{k}={v!r}' for k, v in flags.items())})"
-    prepared = prepare(RunRequest(names, dataset, flags, Path(data), Path(results), command), console)
-    runs, _ = execute(prepared, console)
+    source, plans = prepare(RunRequest(names, dataset, flags, Path(data), Path(results), command), console)
+    runs, _ = execute(source, plans, Path(results), console)
     return pandas.DataFrame([_row(r) for r in runs])
 
 

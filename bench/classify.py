@@ -27,14 +27,6 @@ class Classifier:
     read_images: Callable[[Sequence[Path]], Tensor]
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """One class with its probability."""
-
-    label: str
-    probability: float
-
-
 def is_architecture(name: str) -> bool:
     """Whether a name is that of an architecture, not of a run."""
     # Run names contain a dash and torchvision's names never do, so that torchvision is not imported for a run.
@@ -42,10 +34,7 @@ def is_architecture(name: str) -> bool:
 
 
 def classifier_of_run(folder: Path) -> Classifier:
-    """The trained network of a run's folder.
-
-    Raises RecordError or WeightsError if its record or weights cannot be read.
-    """
+    """The trained network of a run's folder. Raises RecordError or WeightsError if a file of it cannot be read."""
     run = read_run(folder)
     path = folder / WEIGHTS_FILE
     if not path.is_file():
@@ -57,11 +46,8 @@ def classifier_of_run(folder: Path) -> Classifier:
         network.load_state_dict(load_file(path), assign=True)
     except RuntimeError as err:
         raise RecordError(f"{path}: does not fit its run.json: {str(err).splitlines()[0]}") from err
-
-    def read_images(paths: Sequence[Path]) -> Tensor:
-        return torch.from_numpy(decode_images(paths, recipe.size))
-
-    return Classifier(network.eval(), tuple(run.dataset.classes), read_images)
+    classes = tuple(run.dataset.classes)
+    return Classifier(network.eval(), classes, lambda paths: torch.from_numpy(decode_images(paths, recipe.size)))
 
 
 def pretrained_classifier(arch: str, wanted: str) -> Classifier:
@@ -77,21 +63,18 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
     network = build_architecture(arch, outputs, recipe.width)
     network.load_state_dict(dict(weights.state))
     num_classes = 2 if outputs == 1 else outputs
-    known = len(weights.categories) == num_classes
-    classes = weights.categories if known else _imagenet_categories(num_classes)
+    is_known = len(weights.categories) == num_classes
+    classes = weights.categories if is_known else _imagenet_categories(num_classes)
     return Classifier(network.eval(), classes, _resize_256_crop_224)
 
 
 @torch.inference_mode()
-def classify(classifier: Classifier, images: Sequence[Path], top: int) -> list[list[Guess]]:
-    """The `top` most probable classes of each image, the most probable first.
-
-    Raises VggbenchError for a file that is not a readable image.
-    """
+def classify(classifier: Classifier, images: Sequence[Path], top: int) -> list[list[tuple[str, float]]]:
+    """The `top` most probable classes of each image with probabilities. Raises VggbenchError for an unreadable file."""
     logits = classifier.network(to_input(classifier.read_images(images)))
     best = probabilities(logits).topk(min(top, len(classifier.classes)), 1)
     return [
-        [Guess(classifier.classes[i], p) for i, p in zip(indices, values, strict=True)]
+        [(classifier.classes[i], p) for i, p in zip(indices, values, strict=True)]
         for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]
 

@@ -8,17 +8,10 @@ from bench.records import Epoch
 
 
 @dataclass(frozen=True, slots=True)
-class Packing:
-    """`done` of `total` images are decoded, resized and packed."""
+class ImagesDone:
+    """`work` is done for `done` of `total` images."""
 
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class FeaturePass:
-    """`done` of `total` images went through the frozen backbone."""
-
+    work: str
     done: int
     total: int
 
@@ -57,9 +50,9 @@ class Failure:
     exit_code: int
 
 
-Event = Packing | FeaturePass | Step | EpochEnd | Note | Failure
+Event = ImagesDone | Step | EpochEnd | Note | Failure
 Emit = Callable[[Event], None]
-EVENTS = {kind.__name__: kind for kind in (Packing, FeaturePass, Step, EpochEnd, Note, Failure)}
+EVENTS = {kind.__name__: kind for kind in (ImagesDone, Step, EpochEnd, Note, Failure)}
 
 
 def to_line(event: Event) -> str:

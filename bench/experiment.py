@@ -5,27 +5,17 @@ from pathlib import Path
 
 import torch
 
+from bench import outcome
 from bench.data import LabelledInputs, TrainingData, labelled_inputs, open_source, pack_images
 from bench.events import Emit, Note
 from bench.machine import Energy, choose_device, set_up_device, timed
 from bench.models import Network, build_network, initialise_weights
-from bench.outcome import (
-    RunInputs,
-    build_run,
-    load_inputs,
-    make_pictures,
-    make_result,
-    notes_after_training,
-    notes_before_training,
-    run_cost,
-    save_weights,
-)
 from bench.plans import Plan
 from bench.records import Result, Run, RunStatus, write_pictures, write_run
 from bench.training import Backbone, Checkpoint, DivergedError, cached_features, train_network
 
 
-def initial_network(inputs: RunInputs) -> Network:
+def initial_network(inputs: outcome.RunInputs) -> Network:
     """The network of a run before training, with random values drawn from its seed or pretrained weights."""
     plan = inputs.plan
     torch.manual_seed(plan.seed)
@@ -36,12 +26,9 @@ def initial_network(inputs: RunInputs) -> Network:
 
 
 def prepare_data(
-    inputs: RunInputs, network: Network, device: torch.device, seconds: dict[str, float], emit: Emit
+    inputs: outcome.RunInputs, network: Network, device: torch.device, seconds: dict[str, float], emit: Emit
 ) -> TrainingData:
-    """The packed images of a run, or the features that a frozen part of its network computes from them.
-
-    The time to pack and to compute features is added to `seconds`.
-    """
+    """The packed images of a run, or what its frozen part computes of them; the time for both is added to `seconds`."""
     recipe, source, selection = inputs.plan.recipe, inputs.source, inputs.selection
     with timed(seconds, "pack", device):
         pack = pack_images(source, recipe.size, emit)
@@ -51,24 +38,22 @@ def prepare_data(
     def rows(view: torch.Tensor, numbers: tuple[int, ...]) -> LabelledInputs:
         return labelled_inputs([view], numbers, source.labels(numbers), device)
 
-    images = torch.from_numpy(pack.images)
-    test_images = rows(images, selection.test)
-    if network.prefix is None:
-        extra = rows(images, selection.extra) if selection.extra else None
-        return TrainingData(rows(images, selection.train), test_images, extra, test_images)
-    assert inputs.weights is not None
-    backbone = Backbone(network.prefix, inputs.weights.sha256, recipe, device)
-    plain = cached_features(backbone, pack, range(len(source.rows)), None, emit)
-    view_seeds = [inputs.plan.seed * 1009 + view for view in range(recipe.views)] if recipe.views > 1 else []
-    views = [cached_features(backbone, pack, selection.train, seed, emit) for seed in view_seeds]
-    seconds["features"] = sum(features.seconds for features in (plain, *views))
-    train_labels = source.labels(selection.train)
-    if views:
-        train_data = labelled_inputs([v.values for v in views], range(len(train_labels)), train_labels, device)
-    else:
-        train_data = rows(plain.values, selection.train)
-    extra = rows(plain.values, selection.extra) if selection.extra else None
-    return TrainingData(train_data, rows(plain.values, selection.test), extra, test_images)
+    stored = torch.from_numpy(pack.images)
+    test = test_images = rows(stored, selection.test)
+    views: list[torch.Tensor] = []
+    if network.prefix is not None:
+        assert inputs.weights is not None
+        backbone = Backbone(network.prefix, inputs.weights.sha256, recipe, device)
+        stored, seconds["features"] = cached_features(backbone, pack, range(len(source.rows)), None, emit)
+        for view in range(recipe.views if recipe.views > 1 else 0):
+            values, spent = cached_features(backbone, pack, selection.train, inputs.plan.seed * 1009 + view, emit)
+            views.append(values)
+            seconds["features"] += spent
+        test = rows(stored, selection.test)
+    numbers = range(len(selection.train)) if views else selection.train
+    train = labelled_inputs(views or [stored], numbers, source.labels(selection.train), device)
+    extra = rows(stored, selection.extra) if selection.extra else None
+    return TrainingData(train, test, extra, test_images)
 
 
 def run(plan: Plan, emit: Emit) -> Run:
@@ -77,11 +62,11 @@ def run(plan: Plan, emit: Emit) -> Run:
     device = choose_device(plan.device)
     set_up_device(device, plan.recipe.deterministic)
     energy, seconds = Energy(device), dict[str, float]()
-    inputs = load_inputs(plan, open_source(plan.dataset, Path()))
+    inputs = outcome.load_inputs(plan, open_source(plan.dataset, Path()))
     network = initial_network(inputs)
     data = prepare_data(inputs, network, device, seconds, emit)
     network.whole.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    early_notes = notes_before_training(inputs, network, data)
+    early_notes = outcome.notes_before_training(inputs, network, data)
     for note in early_notes:
         emit(Note(note))
     folder = Path(plan.folder)
@@ -89,18 +74,18 @@ def run(plan: Plan, emit: Emit) -> Run:
     checkpoint = Checkpoint(folder, run_start)
     try:
         trained = train_network(network, plan.recipe, data, plan.seed, emit, checkpoint)
-        result = make_result(inputs, network, data, trained)
+        result, predictions = outcome.make_result(inputs, network, data, trained)
         with timed(seconds, "pictures", device):
-            save_weights(inputs, network)
-            write_pictures(folder, make_pictures(inputs, network, data.test_images, trained.logits))
+            outcome.save_weights(inputs, network)
+            write_pictures(folder, outcome.make_pictures(inputs, network, data.test_images, predictions))
     except DivergedError as err:
         trained, result = err.trained, Result(RunStatus.FAILED, reason=str(err))
     seconds |= trained.seconds
-    late_notes = notes_after_training(inputs, trained)
+    late_notes = outcome.notes_after_training(inputs, trained)
     for note in late_notes:
         emit(Note(note))
-    cost = run_cost(inputs, trained, seconds, energy, run_start)
-    record = build_run(inputs, result, cost, trained, early_notes + late_notes)
+    cost = outcome.run_cost(inputs, trained, seconds, energy, run_start)
+    record = outcome.build_run(inputs, result, cost, trained, early_notes + late_notes)
     write_run(folder, record)
     checkpoint.delete()
     return record

@@ -6,9 +6,8 @@ from typing import Any
 
 from bench.errors import UsageError
 
-HEADS = ("mlp256", "classifier", "last")
 CHOICES = {
-    "head": HEADS,
+    "head": ("mlp256", "classifier", "last"),
     "precision": ("auto", "bf16", "fp32"),
     "optimizer": ("sgd", "adamw"),
     "schedule": ("cosine", "constant"),
@@ -55,9 +54,7 @@ class Recipe:
     compile: str = _field("auto", "torch.compile: auto (CUDA only, if a trial is faster), on or off")
     deterministic: bool = _field(False, "bit-equal repeated runs; slower on a GPU")
     val_fraction: float = _field(0.0, "fraction of train to hold out and measure on instead of the test images", 0, 0.9)
-    holdout_clean: bool = _field(
-        False, "Imagenette, Imagewoof: hold out train images unseen in pretraining, and also test on them"
-    )
+    holdout_clean: bool = _field(False, "Imagenette, Imagewoof: hold out unseen train images, test on them too")
     overlap_list: str | None = _field(None, "file with SHA-256 sums, one per line, of images used in pretraining")
 
 
@@ -119,10 +116,7 @@ def field_table() -> str:
 
 
 def parse_value(key: str, value: Any) -> Any:
-    """The value of a Recipe field from a command line's text or a TOML value.
-
-    Raises UsageError for an unknown key (listing all fields) or a value that does not fit the field.
-    """
+    """The value of a Recipe field from text or TOML. Raises UsageError for an unknown key or an unfit value."""
     known = {f.name: f for f in fields(Recipe)}
     if key not in known:
         raise UsageError(f"--set: unknown key {key!r}; the fields are\n{field_table()}")
@@ -151,10 +145,7 @@ def _convert(text: str, hint: Any) -> Any:
 
 
 def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
-    """A model's recipe with `values` instead of its defaults; values of fields that the model does not use are dropped.
-
-    Raises UsageError for a value outside its range or fields that contradict each other.
-    """
+    """A model's recipe with those `values` that it uses. Raises UsageError for values out of range or in conflict."""
     recipe = replace(MODELS[model].recipe, **{k: v for k, v in values.items() if uses(model, k)})
     for f in fields(Recipe):
         value, least, most = getattr(recipe, f.name), f.metadata["least"], f.metadata["most"]
@@ -167,15 +158,9 @@ def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
     if recipe.views > 1 and recipe.augment == "none":
         raise UsageError(f"views={recipe.views}: several views need augment=flip, flip-rotate or crop")
     if model == "frozen-vgg" and recipe.views == 1 and recipe.augment != "none":
-        raise UsageError(
-            f"augment={recipe.augment}: the features of a frozen backbone are cached; add --set views=4 to augment"
-        )
+        raise UsageError(f"augment={recipe.augment}: frozen features are cached; add --set views=4 to augment them")
     if recipe.train_from not in (None, "block1") and recipe.augment != "none":
-        raise UsageError(
-            f"train_from={recipe.train_from}: features of earlier blocks are cached; add --set augment=none"
-        )
+        raise UsageError(f"train_from={recipe.train_from}: earlier blocks are cached; add --set augment=none")
     if recipe.freeze_epochs >= recipe.epochs:
-        raise UsageError(
-            f"freeze_epochs={recipe.freeze_epochs}: must be less than the number of epochs, {recipe.epochs}"
-        )
+        raise UsageError(f"freeze_epochs={recipe.freeze_epochs}: must be less than epochs={recipe.epochs}")
     return recipe

@@ -46,10 +46,7 @@ def make_table(*columns: str, left: Collection[str] = (), padding: int = 2) -> "
 
 
 def set_values(pairs: Sequence[str]) -> dict[str, str]:
-    """The values of `--set KEY=VALUE ...` by Recipe field; `--set help` prints the fields and ends the command.
-
-    Raises UsageError for what is not KEY=VALUE.
-    """
+    """The values of `--set KEY=VALUE ...` by Recipe field; `--set help` ends the command. Raises UsageError."""
     if list(pairs) == ["help"]:
         typer.echo(field_table())
         raise typer.Exit

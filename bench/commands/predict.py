@@ -39,12 +39,12 @@ def predict_command(
     guesses = list(zip(images, classify(classifier, images, top), strict=True))
     if as_json:
         rows = [
-            {"image": str(path), "top": [{"class": g.label, "probability": g.probability} for g in best]}
+            {"image": str(path), "top": [{"class": label, "probability": share} for label, share in best]}
             for path, best in guesses
         ]
         typer.echo(json.dumps(rows, indent=1))
         return
     for path, best in guesses:
         typer.echo(str(path))
-        for guess in best:
-            typer.echo(f"  {guess.probability:6.1%}  {guess.label}")
+        for label, share in best:
+            typer.echo(f"  {share:6.1%}  {label}")

@@ -16,7 +16,7 @@ from bench.records import Run, RunStatus
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.api import PreparedRuns
+    from bench.data import Source
     from bench.plans import Plan
 
 MODEL_LINES = "\n".join(f"  {name:<13}  {model.summary}" for name, model in MODELS.items())
@@ -82,11 +82,11 @@ def run_command(
     console = make_console()
     command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
     request = RunRequest(models, dataset, {**given, **values}, data, results, command, fresh, dry_run)
-    prepared = prepare(request, console)
-    _print_estimate(prepared, console)
+    source, plans = prepare(request, console)
+    _print_estimate(plans, source, console)
     if dry_run:
         return
-    runs, pages = execute(prepared, console)
+    runs, pages = execute(source, plans, results, console)
     _print_runs(runs, console)
     for page in pages:
         console.print(f"Report: {page}", highlight=False, soft_wrap=True)
@@ -94,25 +94,25 @@ def run_command(
         raise typer.Exit(1)
 
 
-def _print_estimate(prepared: "PreparedRuns", console: "Console") -> None:
+def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console") -> None:
     """Print how long the plans will take on this device and, if that is long, how to make it shorter."""
     from bench.plans import estimate_seconds, smaller_size
     from bench.runs import finished_run
 
     table = make_table("model", "seed", "recipe", "about", left=("model", "recipe"))
     total, waiting = 0.0, []
-    for plan in prepared.plans:
+    for plan in plans:
         if finished_run(plan):
             estimate = "already there"
         else:
-            seconds = estimate_seconds(plan, prepared.source)
+            seconds = estimate_seconds(plan, source)
             estimate, total = duration(seconds), total + seconds
             waiting.append(plan)
         table.add_row(plan.model, str(plan.seed), _recipe_text(plan), estimate)
     console.print(table)
-    console.print(f"About {duration(total)} in total on this {prepared.plans[0].device}.", highlight=False)
+    console.print(f"About {duration(total)} in total on this {plans[0].device}.", highlight=False)
     if total > SLOW_SECONDS:
-        size = smaller_size(waiting, prepared.source, QUICK_SECONDS)
+        size = smaller_size(waiting, source, QUICK_SECONDS)
         advice = f"--size {size} takes minutes" if size else "--width 0.25 takes a fraction of that"
         console.print(f"That is long: {advice}. Ctrl-C stops; the same command continues.", highlight=False)
 

@@ -18,16 +18,20 @@ def show_command(
     results: Results = Path("results"),
 ) -> None:
     """Show one run: result, cost, conditions, every epoch."""
+    from rich.table import Table
+
     record, console = read_run(find_run(run, results)), make_console()
-    console.print(_facts_table(record), highlight=False, markup=False)
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, text in _facts(record):
+        table.add_row(name, text)
+    console.print(table, highlight=False, markup=False)
     console.print(_epochs_table(record))
 
 
 def find_run(name: str, results: Path) -> Path:
-    """The folder of a run, given its folder, its name or the start of its name.
-
-    Raises UsageError if no run matches, or several do.
-    """
+    """The folder of a run, given that, its name or the start of it. Raises UsageError if not exactly one matches."""
     if (Path(name) / RUN_FILE).is_file():
         return Path(name)
     folders = run_folders(results)
@@ -37,17 +41,6 @@ def find_run(name: str, results: Path) -> Path:
     if not matching:
         raise UsageError(f"{name}: no such run in {results}/; see: bench list")
     raise UsageError(f"{name}: {len(matching)} runs match: {', '.join(f.name for f in matching[:4])}")
-
-
-def _facts_table(run: Run) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, text in _facts(run):
-        table.add_row(name, text)
-    return table
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
@@ -79,8 +72,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _epochs_table(run: Run) -> "Table":
-    names = ("epoch", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "images/s")
-    table = make_table(*names)
+    table = make_table("epoch", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "images/s")
     for e in run.epochs:
         train = (f"{e.train_loss:.4f}", f"{e.train_accuracy:.1%}")
         test = ("", "") if e.test_loss is None else (f"{e.test_loss:.4f}", f"{e.test_accuracy:.1%}")

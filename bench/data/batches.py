@@ -27,10 +27,7 @@ class LabelledInputs:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a run trains on and is measured on; `extra` is measured separately (see Selection).
-
-    `test_images` are the test images themselves, also if `test` holds their cached features.
-    """
+    """What a run trains on and is measured on, `extra` separately; `test` may hold features of `test_images`."""
 
     train: LabelledInputs
     test: LabelledInputs
@@ -41,9 +38,7 @@ class TrainingData:
 def labelled_inputs(
     views: Sequence[Tensor], numbers: Sequence[int], labels: Sequence[int], device: torch.device
 ) -> LabelledInputs:
-    """The rows with these numbers of each view. They are copied to the device if they fill at most half of its free
-    memory; else they stay in their memory-mapped file.
-    """
+    """The rows with these numbers of each view, on the device if they fill at most half of its free memory."""
     index, on_device = torch.tensor(numbers, dtype=torch.int64), torch.tensor(labels, dtype=torch.int64, device=device)
     size = sum(len(numbers) * v[0].nbytes for v in views)
     fits = device.type != "cuda" or size < torch.cuda.mem_get_info()[0] / 2

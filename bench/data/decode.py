@@ -31,12 +31,10 @@ def image_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-        reason = (
-            "its format is not known" if isinstance(err, UnidentifiedImageError) else getattr(err, "strerror", None)
-        )
-        raise VggbenchError(
-            f"{path}: not a readable image ({reason or err}); remove it; collect --from FOLDER skips such files"
-        ) from err
+        is_unknown = isinstance(err, UnidentifiedImageError)
+        reason = "its format is not known" if is_unknown else getattr(err, "strerror", None) or err
+        advice = "remove it; collect --from FOLDER skips such files"
+        raise VggbenchError(f"{path}: not a readable image ({reason}); {advice}") from err
 
 
 def _read(path: str | Path) -> bytes:
@@ -49,9 +47,7 @@ def _read(path: str | Path) -> bytes:
 
 
 def _decode_jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
-    """A JPEG as RGB (h, w, 3), both sides at least `size` if the photo's are. None for what only Pillow handles: other
-    formats, EXIF orientation, too many pixels, damage.
-    """
+    """A JPEG as RGB (h, w, 3) of at least `size` if possible; None for other formats, EXIF, too many pixels, damage."""
     if simplejpeg is None or not content.startswith(b"\xff\xd8") or _EXIF in content:
         return None
     try:
@@ -59,9 +55,8 @@ def _decode_jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
         if height * width > (Image.MAX_IMAGE_PIXELS or 0):
             return None
         scale = next((s for s in _SCALES if min(height, width) >= s * size), 1)
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            content, min_height=-(-height // scale), min_width=-(-width // scale)
-        )
+        least = {"min_height": -(-height // scale), "min_width": -(-width // scale)}
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, **least)
     except ValueError:
         return None
     return pixels

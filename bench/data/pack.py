@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.data.decode import DECODER, decode_images
 from bench.data.source import Source
 from bench.errors import VggbenchError
-from bench.events import Emit, Packing
+from bench.events import Emit, ImagesDone
 from bench.machine import cache_folder, cores
 from collect.manifest import atomic_write
 
@@ -31,10 +31,7 @@ class Pack:
 
 
 def pack_images(source: Source, size: int, emit: Emit) -> Pack:
-    """The pack of a source, from the user's cache or made now.
-
-    Raises VggbenchError that names an unreadable image, or a damaged file of the cache.
-    """
+    """The pack of a source, from the user's cache or made now. Raises VggbenchError for a file it cannot read."""
     key = hashlib.sha256(f"{source.sha256}|{size}|{PACK_VERSION}".encode()).hexdigest()[:24]
     path = cache_folder() / "packs" / f"{key}.npy"
     is_new = not path.is_file()
@@ -63,4 +60,4 @@ def _write_pack(path: Path, source: Source, size: int, emit: Emit) -> None:
         done = 0
         for count in pool.map(decode_chunk, range(0, len(files), CHUNK)):
             done += count
-            emit(Packing(done, len(files)))
+            emit(ImagesDone("packing images", done, len(files)))

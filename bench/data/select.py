@@ -15,8 +15,7 @@ _IMAGENET_TRAIN, _IMAGENET_VAL = re.compile(r"n\d{8}_\d+\."), re.compile(r"ILSVR
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Indices into a source's rows: the images to train on, to measure on, and to measure on separately because no
-    pretraining saw them (`extra`).
+    """Rows of a source to train on, to measure on, and (`extra`) to measure on separately as no pretraining saw them.
 
     `clean` covers `test`, then `extra`: True if the image is known to be unseen in pretraining, None if unknown.
     """
@@ -30,9 +29,7 @@ class Selection:
 def in_imagenet_train(row: Row) -> bool | None:
     """Whether an image's name says that it is in ImageNet's training set; None if the name does not say."""
     name = Path(row.source_id or row.file).name
-    if _IMAGENET_VAL.match(name):
-        return False
-    return True if _IMAGENET_TRAIN.match(name) else None
+    return False if _IMAGENET_VAL.match(name) else True if _IMAGENET_TRAIN.match(name) else None
 
 
 def read_overlap_list(recipe: Recipe) -> frozenset[str]:
@@ -47,9 +44,8 @@ def read_overlap_list(recipe: Recipe) -> frozenset[str]:
 
 
 def select_images(source: Source, recipe: Recipe, seed: int, pretrained_on: frozenset[str] = frozenset()) -> Selection:
-    """Choose images by recipe. Subsets are nested: 50 per class are among 100 per class of the same seed.
-
-    `pretrained_on` holds SHA-256 sums of images used in pretraining. Raises UsageError if a class has too few images.
+    """Choose images by recipe; `pretrained_on` holds SHA-256 sums. Subsets are nested: 50 per class are among 100 per
+    class of the same seed. Raises UsageError if a class has too few images.
     """
     rows = source.rows
     test = [i for i, r in enumerate(rows) if split_of(r) == "test"]

@@ -30,10 +30,7 @@ def split_of(row: Row) -> str:
 
 
 def open_source(name: str, data: Path) -> Source:
-    """The dataset `name` in `data`, or any folder with train/ and test/ (or val/, which is ignored beside a test/).
-
-    Raises UsageError if there is none, with what to do.
-    """
+    """The dataset `name` in `data`, or any folder with train/ and test/ or val/. Raises UsageError without one."""
     folder = data / name
     if not is_dataset(folder):
         folder = Path(name)

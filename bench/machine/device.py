@@ -50,9 +50,7 @@ def set_up_device(device: torch.device, deterministic: bool) -> None:
 
 @contextmanager
 def kernel_search() -> Iterator[None]:
-    """Inside the block cuDNN searches for the fastest kernel of each shape, which pays off for shapes that repeat.
-    It does not search if repeats must be bit-equal.
-    """
+    """Let cuDNN search for the fastest kernel of each shape inside the block, unless repeats must be bit-equal."""
     torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
     yield
     torch.backends.cudnn.benchmark = False
@@ -65,9 +63,7 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Make glibc's malloc reuse freed memory. By default it returns large tensors to the system, which then clears new
-    pages in every step. Other C libraries are not changed.
-    """
+    """Make glibc's malloc reuse freed memory: by default the system gets large tensors back and clears every page."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
         mallopt(M_MMAP_MAX, 0)

@@ -1,12 +1,10 @@
 """The four networks: how they are built, initialised, cut, counted and given pretrained weights."""
 
 from bench.models.architectures import build_architecture, torchvision_classifiers
-from bench.models.build import build_network, outputs_for, skeleton
 from bench.models.cnn import baseline_cnn
-from bench.models.counts import count_model
-from bench.models.heads import Network, new_head
+from bench.models.counts import count_model, observe_layers
+from bench.models.heads import Network, build_network, new_head, outputs_for, skeleton
 from bench.models.initialise import initialise_weights
-from bench.models.observe import observe_layers
 from bench.models.vgg import VGGS
 from bench.models.weights import Weights, check_fit, load_weights
 

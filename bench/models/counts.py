@@ -1,16 +1,19 @@
-"""Parameters, FLOPs and memory of a model, counted on the meta device without computing anything."""
+"""What a network costs and what its layers give: parameters, FLOPs and memory, counted without computing anything."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.errors import UsageError
-from bench.models.build import skeleton
-from bench.models.observe import observe_layers
+from bench.models.heads import skeleton
 from bench.recipes import Recipe
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,22 @@ class ModelCounts:
     train_flops_per_image: int
     prefix_flops_per_image: int
     memory: int
+
+
+def observe_layers(
+    net: nn.Module, inputs: Tensor, layers: Mapping[str, nn.Module], measure: Callable[[Tensor], T]
+) -> list[tuple[str, T]]:
+    """Forward the inputs; the name of each of these layers with `measure` of its output, in the order of the calls."""
+    measured: list[tuple[str, T]] = []
+
+    def observe(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        return lambda _module, _inputs, out: measured.append((name, measure(out)))
+
+    handles = [layer.register_forward_hook(observe(name)) for name, layer in layers.items()]
+    net(inputs)
+    for handle in handles:
+        handle.remove()
+    return measured
 
 
 def _count_flops(module: nn.Module, inputs: Tensor, backward: bool) -> int:
@@ -44,9 +63,7 @@ def _activation_bytes(module: nn.Module, inputs: Tensor) -> int:
 
 @cache
 def count_model(model: str, recipe: Recipe, num_classes: int) -> ModelCounts:
-    """Parameters, FLOPs and memory of one network. Raises UsageError for an unknown architecture, or one that does not
-    work with images of this size.
-    """
+    """What one network costs. Raises UsageError for an architecture that is unknown or cannot take this size."""
     network = skeleton(model, recipe, num_classes)
     network.whole.eval()
     images = torch.empty(1, 3, recipe.size, recipe.size, device="meta")

@@ -97,10 +97,7 @@ def _from_file(path: Path, arch: str) -> Weights:
 
 
 def load_weights(wanted: str, arch: str) -> Weights:
-    """torchvision's weights of `arch` for "imagenet", hash checked, else those of a .safetensors or .pth file.
-
-    Raises WeightsError if they cannot be downloaded or read.
-    """
+    """torchvision's weights of `arch` for "imagenet", else a .safetensors or .pth file's. Raises WeightsError."""
     return _from_torchvision(arch) if wanted == "imagenet" else _from_file(Path(wanted).expanduser(), arch)
 
 
@@ -131,16 +128,10 @@ def _require_fit(net: nn.Module, weights: Weights, recipe: Recipe, wanted: str, 
     needed = {k for k in needed if not k.endswith("num_batches_tracked")}
     missing, unknown = sorted(needed - set(given)), sorted(set(given) - set(expected))
     shapes = [k for k in sorted(needed & set(given)) if expected[k].shape != given[k].shape]
-    if not (missing or unknown or shapes):
-        return
-    stated = f" (the file says {weights.arch}, width {weights.width or 1:g})" if weights.arch else ""
-    parts = []
-    if missing:
-        parts.append(f"missing {', '.join(missing[:3])}")
-    if unknown:
-        parts.append(f"unknown {', '.join(unknown[:3])}")
-    if shapes:
-        key = shapes[0]
-        parts.append(f"{key} is {tuple(given[key].shape)}, not {tuple(expected[key].shape)}")
-    fit = f"--arch {recipe.arch} --width {recipe.width:g}"
-    raise WeightsError(f"--weights {wanted}: does not fit {fit}{stated}: {'; '.join(parts)}")
+    problems = [f"missing {', '.join(missing[:3])}"] if missing else []
+    problems += [f"unknown {', '.join(unknown[:3])}"] if unknown else []
+    problems += [f"{k} is {tuple(given[k].shape)}, not {tuple(expected[k].shape)}" for k in shapes[:1]]
+    if problems:
+        stated = f" (the file says {weights.arch}, width {weights.width or 1:g})" if weights.arch else ""
+        fit = f"--arch {recipe.arch} --width {recipe.width:g}"
+        raise WeightsError(f"--weights {wanted}: does not fit {fit}{stated}: {'; '.join(problems)}")

@@ -1,10 +1,9 @@
 """The outcome of a run: its record, result, notes and pictures, and the facts of its dataset."""
 
 from bench.outcome.facts import keep_facts
-from bench.outcome.notes import notes_after_training, notes_before_training
 from bench.outcome.pictures import make_pictures
 from bench.outcome.record import RunInputs, build_run, load_inputs, record_failure, run_cost
-from bench.outcome.result import make_result, save_weights
+from bench.outcome.result import make_result, notes_after_training, notes_before_training, save_weights
 
 __all__ = [
     "RunInputs", "build_run", "keep_facts", "load_inputs", "make_pictures", "make_result", "notes_after_training",

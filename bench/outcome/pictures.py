@@ -1,5 +1,6 @@
 """Pictures of a run: sample and worst predictions, activations of the first and last convolution, filters."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,7 @@ from torch import Tensor, nn
 from bench.data import LabelledInputs, to_input
 from bench.models import Network
 from bench.outcome.record import RunInputs
-from bench.records import PICTURES, Picture
-from bench.training import loss_per_image, predicted_classes, probabilities
+from bench.records import PICTURES, Picture, Prediction
 from collect.manifest import atomic_write
 
 THUMBNAIL = 96
@@ -64,8 +64,7 @@ def _layer_output(net: nn.Module, layer: nn.Module, images: Tensor) -> tuple[Ten
 def class_activation(net: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
     """Grad-CAM (Selvaraju 2017, eq. 1 and 2) of the predicted class for (n, 3, h, w): (n, h', w'), 0 to 1."""
     maps, logits = _layer_output(net, layer, images)
-    sign = torch.where(logits[:, 0] > 0, 1.0, -1.0) if logits.shape[1] == 1 else None
-    score = logits[:, 0] * sign if sign is not None else logits.max(1).values
+    score = logits[:, 0].abs() if logits.shape[1] == 1 else logits.max(1).values
     (gradient,) = torch.autograd.grad(score.sum(), maps)
     cam = (gradient.mean((2, 3), keepdim=True) * maps).sum(1).clamp(min=0)
     return (cam / cam.amax((1, 2), keepdim=True).clamp(min=1e-12)).detach()
@@ -79,25 +78,24 @@ def _overlay(pixels: NDArray[np.uint8], cam: Tensor) -> NDArray[np.uint8]:
     return np.asarray((pixels * weight).round(), dtype=np.uint8)
 
 
-def make_pictures(inputs: RunInputs, network: Network, images: LabelledInputs, logits: Tensor) -> list[Picture]:
-    """Write the pictures of a run to its folder and list them. `images` are the test images, `logits` the answers."""
+def make_pictures(
+    inputs: RunInputs, network: Network, images: LabelledInputs, predictions: Sequence[Prediction]
+) -> list[Picture]:
+    """Write the pictures of a run to its folder and list them. `predictions` answer to the test images `images`."""
     folder = Path(inputs.plan.folder) / PICTURES
-    labels, classes = images.labels.cpu(), inputs.source.classes
-    files = [inputs.source.rows[i].file for i in inputs.selection.test]
-    predicted, loss = predicted_classes(logits), loss_per_image(logits, labels)
-    confidence = probabilities(logits).max(1).values
-    wrong = [int(i) for i in loss.argsort(descending=True) if predicted[i] != labels[i]][:WORST]
-    sample = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))[:SAMPLES].tolist()
+    by_loss = sorted(range(len(images)), key=lambda i: -predictions[i].loss)
+    wrong = [i for i in by_loss if predictions[i].predicted != predictions[i].truth][:WORST]
+    sample = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:SAMPLES].tolist()
 
     def picture(kind: str, name: str, i: int, layer: str | None = None) -> Picture:
-        truth, answer = classes[int(labels[i])], classes[int(predicted[i])]
-        return Picture(kind, name, files[i], truth, answer, float(confidence[i]), layer)
+        p = predictions[i]
+        return Picture(kind, name, p.file, p.truth, p.predicted, p.probability, layer)
 
     pictures: list[Picture] = []
     for kind, numbers in (("sample", sample), ("worst", wrong)):
         for place, i in enumerate(numbers):
             name = f"{kind}_{place:02}.webp"
-            with Image.open(inputs.source.folder / files[i]) as image:
+            with Image.open(inputs.source.folder / predictions[i].file) as image:
                 save_thumbnail(image, folder / name)
             pictures.append(picture(kind, name, i))
 

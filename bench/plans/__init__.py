@@ -5,12 +5,6 @@ from bench.plans.expand import expand_recipes, make_plans, resolve_models
 from bench.plans.plan import Plan, fresh_copy, public_recipe
 
 __all__ = [
-    "Plan",
-    "estimate_seconds",
-    "expand_recipes",
-    "fresh_copy",
-    "make_plans",
-    "public_recipe",
-    "resolve_models",
+    "Plan", "estimate_seconds", "expand_recipes", "fresh_copy", "make_plans", "public_recipe", "resolve_models",
     "smaller_size",
-]
+]  # fmt: skip

@@ -24,10 +24,7 @@ def estimate_seconds(plan: Plan, source: Source) -> float:
 
 
 def smaller_size(plans: Sequence[Plan], source: Source, seconds: float) -> int | None:
-    """The largest usual image size, in px, at which all plans together take at most `seconds`.
-
-    None if no size below the plans' own is small enough.
-    """
+    """The largest usual size, in px and below the plans' own, at which they take at most `seconds`; None if none."""
     for size in SMALLER_SIZES:
         smaller = [replace(p, recipe=replace(p.recipe, size=size)) for p in plans]
         if all(size < p.recipe.size for p in plans) and sum(estimate_seconds(p, source) for p in smaller) <= seconds:

@@ -41,15 +41,13 @@ def expand_recipes(
         if not any(uses(model, key) for model in models):
             flag = f"--{key.replace('_', '-')}" if key in BENCH_FLAGS else f"--set {key}"
             raise UsageError(f"{flag} has no effect on {', '.join(models)}; leave it out")
-    recipes: list[tuple[str, Recipe]] = []
+    recipes = []
     for model in models:
         keys = [key for key in flags if uses(model, key)]
         choices = [[parse_value(key, v) for v in str(flags[key]).split(",")] for key in keys]
         for values in itertools.product(*choices):
-            entry = (model, make_recipe(model, dict(zip(keys, values, strict=True))))
-            if entry not in recipes:
-                recipes.append(entry)
-    return recipes
+            recipes.append((model, make_recipe(model, dict(zip(keys, values, strict=True)))))
+    return list(dict.fromkeys(recipes))
 
 
 def make_plans(

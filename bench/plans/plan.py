@@ -12,9 +12,7 @@ from bench.records import RUN_FILE
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run to do. `recipe.precision` is already bf16 or fp32; `dataset` is the folder with the photos, `folder` the
-    one for the run's results.
-    """
+    """One run to do: `dataset` is the folder of photos, `folder` that of results; the precision is bf16 or fp32."""
 
     run: str
     model: str

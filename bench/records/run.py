@@ -27,10 +27,7 @@ class DatasetInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model of a run; `weights` is the origin of its pretrained weights, None for scratch.
-
-    `flops_per_image` counts one forward pass, a multiply-add as two.
-    """
+    """The model of a run, the origin of its `weights` (None: scratch), FLOPs of a forward pass (multiply-add: 2)."""
 
     name: str
     arch: str
@@ -144,10 +141,7 @@ class Run:
 
 
 def read_run(path: Path | str) -> Run:
-    """The run of a run.json, or of the folder that holds one.
-
-    Raises RecordError that names file and key if the file is half-written, of another schema or does not fit it.
-    """
+    """The run of a run.json, or of the folder that holds one. Raises RecordError that names file and key."""
     path = Path(path)
     path = path / RUN_FILE if path.is_dir() else path
     values = load_json(path)

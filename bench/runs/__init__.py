@@ -2,8 +2,4 @@
 
 from bench.runs.runner import finished_run, make_run, make_runs
 
-__all__ = [
-    "finished_run",
-    "make_run",
-    "make_runs",
-]
+__all__ = ["finished_run", "make_run", "make_runs"]

@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.events import Emit, EpochEnd, Event, FeaturePass, Note, Packing, Step
+from bench.events import Emit, EpochEnd, Event, ImagesDone, Note, Step
 from bench.plans import Plan
 from bench.records import Epoch
 
@@ -26,11 +26,8 @@ def show_progress(console: Console, plan: Plan) -> Iterator[Emit]:
             case EpochEnd(epoch):
                 if not console.is_terminal:
                     console.print(f"  {_epoch_line(epoch, plan)}", highlight=False, markup=False)
-            case Packing(done, total):
-                bar.update(task, completed=done / total, description=f"packing images {done:,}/{total:,}")
-            case FeaturePass(done, total):
-                text = f"features of the frozen backbone {done:,}/{total:,}"
-                bar.update(task, completed=done / total, description=text)
+            case ImagesDone(work, done, total):
+                bar.update(task, completed=done / total, description=f"{work} {done:,}/{total:,}")
             case Step(epoch, step, steps):
                 share = (epoch - 1 + step / steps) / epochs
                 bar.update(task, completed=share, description=_step_text(event, epochs))

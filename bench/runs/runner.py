@@ -84,6 +84,8 @@ def _log_file(folder: Path) -> Path:
 def _run_worker(plan: Plan, log: Path, console: Console) -> tuple[int, Failure | None]:
     """Run a plan in a worker process and show its events; its exit code, and its last words if it failed."""
     failure = None
+    package_parent = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH"))))
     with (
         log.open("w", encoding="utf-8") as errors,
         subprocess.Popen(
@@ -92,7 +94,7 @@ def _run_worker(plan: Plan, log: Path, console: Console) -> tuple[int, Failure |
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=_worker_environment(),
+            env={**os.environ, "PYTHONPATH": path},
         ) as process,
     ):
         assert process.stdin is not None and process.stdout is not None
@@ -112,13 +114,6 @@ def _run_worker(plan: Plan, log: Path, console: Console) -> tuple[int, Failure |
             process.wait()
             raise
     return process.returncode, failure
-
-
-def _worker_environment() -> dict[str, str]:
-    """This process's environment, with the folder that holds the package `bench` on the path."""
-    here = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def _crash_reason(exit_code: int, log: Path) -> str:

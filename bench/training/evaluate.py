@@ -36,9 +36,7 @@ def probabilities(logits: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def compute_logits(trunk: nn.Module, data: LabelledInputs, batch_size: int, precision: str) -> Tensor:
-    """Logits (n, outputs) in the order of `data`, float32 on the CPU. The last batch is padded so that all batches have
-    one shape; the padding is cut off.
-    """
+    """Logits (n, outputs) in the order of `data`, float32 on the CPU. All batches have one shape, the last padded."""
     was_training, device = trunk.training, data.labels.device
     trunk.eval()
     count = len(data)
@@ -86,14 +84,6 @@ def make_predictions(
     """One Prediction per image, in order."""
     predicted, losses = predicted_classes(logits), loss_per_image(logits, labels)
     confidence = probabilities(logits).gather(1, predicted[:, None])[:, 0]
-    return [
-        Prediction(
-            files[i],
-            classes[int(labels[i])],
-            classes[int(predicted[i])],
-            float(confidence[i]),
-            float(losses[i]),
-            clean[i],
-        )
-        for i in range(len(files))
-    ]
+    figures = (labels.tolist(), predicted.tolist(), confidence.tolist(), losses.tolist())
+    rows = zip(files, *figures, clean, strict=True)
+    return [Prediction(file, classes[t], classes[p], c, loss, unseen) for file, t, p, c, loss, unseen in rows]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.data import PACK_VERSION, Pack, augment_images, to_input
-from bench.events import Emit, FeaturePass
+from bench.events import Emit, ImagesDone
 from bench.machine import autocast, cache_folder, clock, kernel_search
 from bench.recipes import Recipe
 from collect.manifest import atomic_write
@@ -30,23 +30,12 @@ class Backbone:
     device: torch.device
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """`values` (n, ...) in bf16 or fp32, and the `seconds` to compute them. A run that finds them in the cache reports
-    these seconds too.
-    """
-
-    values: Tensor
-    seconds: float
-
-
 def cached_features(
     backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed: int | None, emit: Emit
-) -> Features:
-    """Features of these images of the pack, from the cache or computed now.
+) -> tuple[Tensor, float]:
+    """Features (n, ...) of these images, bf16 or fp32, and the seconds to compute them, now or when they were cached.
 
-    With a `view_seed` the images are augmented as the recipe says. The backbone stays in eval mode, so the statistics
-    of batch norms do not change.
+    With a `view_seed` the images are augmented. The backbone stays in eval mode: batch norms keep their statistics.
     """
     device = backbone.device
     backbone.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -61,7 +50,7 @@ def cached_features(
             json.dump({"seconds": clock(device) - start}, out)
     stored = torch.from_numpy(np.load(path, mmap_mode="c"))
     values = stored.view(torch.bfloat16) if stored.dtype == torch.int16 else stored
-    return Features(values, float(json.loads(seconds_path.read_text())["seconds"]))
+    return values, float(json.loads(seconds_path.read_text())["seconds"])
 
 
 def _cache_key(backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed: int | None) -> str:
@@ -98,4 +87,4 @@ def _compute_features(
         if out is None:
             out = np.lib.format.open_memmap(path, "w+", values.dtype, (len(numbers), *values.shape[1:]))
         out[start : start + len(part)] = values
-        emit(FeaturePass(start + len(part), len(numbers)))
+        emit(ImagesDone("features of the frozen backbone", start + len(part), len(numbers)))

@@ -82,9 +82,9 @@ def test_a_rebuilt_network_predicts_what_its_run_recorded(finished: Path, easy: 
         recorded = read_predictions(folder)[:6]
         images = [easy / "easy" / prediction.file for prediction in recorded]
         guesses = classify(classifier_of_run(folder), images, top=1)
-        for [guess], prediction in zip(guesses, recorded, strict=True):
-            assert guess.label == prediction.predicted
-            assert guess.probability == pytest.approx(prediction.probability, abs=1e-3)
+        for [(label, probability)], prediction in zip(guesses, recorded, strict=True):
+            assert label == prediction.predicted
+            assert probability == pytest.approx(prediction.probability, abs=1e-3)
 
 
 def test_list_names_where_the_weights_come_from(finished: Path) -> None:

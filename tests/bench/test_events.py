@@ -2,15 +2,15 @@
 
 import pytest
 
-from bench.events import EpochEnd, Event, Failure, FeaturePass, Note, Packing, Step, from_line, to_line
+from bench.events import EpochEnd, Event, Failure, ImagesDone, Note, Step, from_line, to_line
 from bench.records import Epoch
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        Packing(3, 64),
-        FeaturePass(64, 64),
+        ImagesDone("packing images", 3, 64),
+        ImagesDone("features of the frozen backbone", 64, 64),
         Step(1, 2, 6, 340.5),
         Step(1, 2, 6, 340.5, loss=0.69, accuracy=0.5),
         EpochEnd(Epoch(1, 0.5, 0.6, 0.7, 0.8, 9.0, 10.0)),

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 import bench.experiment as experiment
 from bench.data import open_source
-from bench.events import EpochEnd, Event, FeaturePass, Note, Packing, Step
+from bench.events import EpochEnd, Event, ImagesDone, Note, Step
 from bench.experiment import run
 from bench.outcome import record_failure
 from bench.recipes import MODELS
@@ -59,8 +59,8 @@ def test_a_run_reports_packing_features_steps_epochs_and_notes(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     events: list[Event] = []
     record = run(small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained)), events.append)
-    assert Packing(64, 64) in events
-    assert FeaturePass(64, 64) in events
+    assert ImagesDone("packing images", 64, 64) in events
+    assert ImagesDone("features of the frozen backbone", 64, 64) in events
     assert [(e.epoch, e.step) for e in events if isinstance(e, Step)] == [(e, s) for e in (1, 2) for s in range(1, 7)]
     assert [e.epoch for e in events if isinstance(e, EpochEnd)] == record.epochs
     assert [e.text for e in events if isinstance(e, Note)] == record.notes

@@ -22,15 +22,15 @@ def test_cached_features_give_the_gradients_of_a_forward_pass(two_classes: Path,
     pack = pack_images(inputs.source, 32, silent)
     numbers, cpu = list(range(16)), torch.device("cpu")
     backbone = Backbone(network.prefix, inputs.weights.sha256, plan.recipe, cpu)
-    features = cached_features(backbone, pack, numbers, None, silent)
-    again = cached_features(backbone, pack, numbers, None, silent)
-    assert torch.equal(features.values, again.values)
-    assert features.seconds == again.seconds > 0
+    features, seconds = cached_features(backbone, pack, numbers, None, silent)
+    again, seconds_again = cached_features(backbone, pack, numbers, None, silent)
+    assert torch.equal(features, again)
+    assert seconds == seconds_again > 0
     data = labelled_inputs([torch.from_numpy(pack.images)], numbers, [0] * 8 + [1] * 8, cpu)
     stored, labels = next(iterate_batches(data, torch.arange(16), 16))
     network.whole.eval()
     gradients = []
-    for out in (network.trunk(features.values), network.whole(to_input(stored))):
+    for out in (network.trunk(features), network.whole(to_input(stored))):
         network.trunk.zero_grad()
         torch.nn.functional.binary_cross_entropy_with_logits(out[:, 0], labels.float()).backward()
         gradients.append([p.grad.clone() for p in network.trunk.parameters()])

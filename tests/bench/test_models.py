@@ -19,7 +19,7 @@ from bench.models import (
 )
 from bench.models.heads import cut
 from bench.models.vgg import AveragePool7, block_start
-from bench.recipes import HEADS, MODELS, make_recipe
+from bench.recipes import CHOICES, MODELS, make_recipe
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ FAMILIES = (
     "mobilenet_v3_small", "resnet18", "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0", "swin_t",
     "swin_v2_t", "vit_b_16", "wide_resnet50_2",
 )  # fmt: skip
-HEADS_BY_TURN = [(arch, HEADS[i % 3]) for i, arch in enumerate(FAMILIES)]
+HEADS_BY_TURN = [(arch, CHOICES["head"][i % 3]) for i, arch in enumerate(FAMILIES)]
 
 
 def test_every_family_of_torchvision_is_tested_below() -> None:

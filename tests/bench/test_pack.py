@@ -8,7 +8,7 @@ from PIL import Image
 
 from bench.data import decode_images, open_source, pack_images
 from bench.errors import VggbenchError
-from bench.events import Event, Packing
+from bench.events import Event, ImagesDone
 
 
 def test_packing_keeps_the_order_and_happens_once(three_classes: Path) -> None:
@@ -16,7 +16,7 @@ def test_packing_keeps_the_order_and_happens_once(three_classes: Path) -> None:
     events: list[Event] = []
     pack = pack_images(source, 36, events.append)
     assert pack.is_new
-    assert events[-1] == Packing(54, 54)
+    assert events[-1] == ImagesDone("packing images", 54, 54)
     assert pack.images.shape == (54, 36, 36, 3)
     files = [source.folder / row.file for row in source.rows]
     np.testing.assert_array_equal(pack.images, decode_images(files, 36))

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench.data import open_source
-from bench.events import EpochEnd, FeaturePass, Note, Packing, Step
+from bench.events import EpochEnd, ImagesDone, Note, Step
 from bench.records import Epoch, read_run
 from bench.runs import finished_run, make_run
 from bench.runs.display import show_progress
@@ -28,7 +28,7 @@ def shown(plan, *events, terminal: bool = False) -> str:
 
 def test_without_a_terminal_there_is_a_line_per_note_and_epoch(small_plan, tmp_path: Path) -> None:
     plan = small_plan("baseline-cnn", "two", tmp_path)
-    text = shown(plan, Packing(1, 2), Step(1, 1, 4, 100.0), Note("look out"), EpochEnd(EPOCH))
+    text = shown(plan, ImagesDone("packing images", 1, 2), Step(1, 1, 4, 100.0), Note("look out"), EpochEnd(EPOCH))
     assert text.splitlines() == [
         "  note: look out",
         "  epoch 1/2: train loss 0.500, test accuracy 70.0%, loss 0.600, 1.2 s, 320 images/s",
@@ -43,8 +43,8 @@ def test_validation_is_not_called_a_test(small_plan, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("event", "text"),
     [
-        (Packing(1_000, 2_000), "packing images 1,000/2,000"),
-        (FeaturePass(5, 10), "features of the frozen backbone 5/10"),
+        (ImagesDone("packing images", 1_000, 2_000), "packing images 1,000/2,000"),
+        (ImagesDone("features of the frozen backbone", 5, 10), "features of the frozen backbone 5/10"),
         (Step(1, 2, 4, 100.0, 0.69, 0.5), "epoch 1/2  loss 0.690  train accuracy 50.0%  100 images/s"),
         (Step(1, 2, 4, 100.0), "epoch 1/2  100 images/s"),
     ],
