@@ -11,8 +11,6 @@ from bench.commands.run import RUN_EPILOG, run_command
 from bench.commands.show import show_command
 from bench.commands.summary import summary_command
 
-__all__ = ["COMMANDS", "EXIT_CODES", "RUN_EPILOG"]
-
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run_command,
     "models": models_command,

@@ -6,9 +6,3 @@ from bench.data.decode import DECODER, decode_images, image_errors
 from bench.data.pack import PACK_VERSION, Pack, pack_images
 from bench.data.select import Selection, read_overlap_list, select_images
 from bench.data.source import Source, open_source, split_of
-
-__all__ = [
-    "DECODER", "MEAN", "PACK_VERSION", "STD", "LabelledInputs", "Pack", "Selection", "Source", "TrainingData",
-    "augment_images", "decode_images", "image_errors", "iterate_batches", "labelled_inputs", "open_source",
-    "pack_images", "read_overlap_list", "select_images", "split_of", "to_input",
-]  # fmt: skip

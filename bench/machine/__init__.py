@@ -15,9 +15,3 @@ from bench.machine.energy import Energy
 from bench.machine.throughput import choose_precision, measured_throughput
 from bench.machine.timing import StepTimer, clock, timed
 from bench.machine.versions import code_info
-
-__all__ = [
-    "Energy", "StepTimer", "autocast", "cache_folder", "choose_device", "choose_precision", "clock", "code_info",
-    "cores", "device_info", "kernel_search", "measured_throughput", "peak_memory_bytes", "reset_peak_memory",
-    "set_up_device", "timed",
-]  # fmt: skip

@@ -7,9 +7,3 @@ from bench.models.heads import Network, build_network, new_head, outputs_for, sk
 from bench.models.initialise import initialise_weights
 from bench.models.vgg import VGGS
 from bench.models.weights import Weights, check_fit, load_weights
-
-__all__ = [
-    "VGGS", "Network", "Weights", "baseline_cnn", "build_architecture", "build_network", "check_fit",
-    "count_model", "initialise_weights", "load_weights", "new_head", "observe_layers", "outputs_for", "skeleton",
-    "torchvision_classifiers",
-]  # fmt: skip

@@ -4,8 +4,3 @@ from bench.outcome.facts import keep_facts
 from bench.outcome.pictures import make_pictures
 from bench.outcome.record import RunInputs, build_run, load_inputs, record_failure, run_cost
 from bench.outcome.result import make_result, notes_after_training, notes_before_training, save_weights
-
-__all__ = [
-    "RunInputs", "build_run", "keep_facts", "load_inputs", "make_pictures", "make_result", "notes_after_training",
-    "notes_before_training", "record_failure", "run_cost", "save_weights",
-]  # fmt: skip

@@ -3,8 +3,3 @@
 from bench.plans.estimate import estimate_seconds, smaller_size
 from bench.plans.expand import expand_recipes, make_plans, resolve_models
 from bench.plans.plan import Plan, fresh_copy, public_recipe
-
-__all__ = [
-    "Plan", "estimate_seconds", "expand_recipes", "fresh_copy", "make_plans", "public_recipe", "resolve_models",
-    "smaller_size",
-]  # fmt: skip

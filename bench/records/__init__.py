@@ -29,10 +29,3 @@ from bench.records.run import (
     write_run,
 )
 from collect.manifest import atomic_write
-
-__all__ = [
-    "PICTURES", "RUN_FILE", "WEIGHTS_FILE", "CodeInfo", "Cost", "DatasetFacts", "DatasetInfo", "DeviceInfo",
-    "Epoch", "ModelInfo", "Picture", "Prediction", "RecordError", "Result", "Run", "RunStatus", "UsageError",
-    "atomic_write", "exit_codes", "facts_folder", "read_facts", "read_pictures", "read_predictions", "read_run",
-    "read_runs", "run_folders", "write_facts", "write_pictures", "write_predictions", "write_run",
-]  # fmt: skip

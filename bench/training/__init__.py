@@ -5,9 +5,3 @@ from bench.training.diagnose import examine, is_stalled
 from bench.training.evaluate import compute_logits, compute_metrics, make_predictions, predicted_classes, probabilities
 from bench.training.features import Backbone, cached_features
 from bench.training.train import DivergedError, train_network
-
-__all__ = [
-    "CHECKPOINT_FILE", "Backbone", "Checkpoint", "DivergedError", "TrainingResult", "cached_features",
-    "compute_logits", "compute_metrics", "examine", "is_stalled", "make_predictions", "predicted_classes",
-    "probabilities", "train_network",
-]  # fmt: skip
