@@ -104,10 +104,7 @@ class Queues:
         heapq.heappush(self._waiting.setdefault(name, []), (entry.photo.requests, next(self._order), entry))
 
     def take(self, room: int, now: float) -> Iterator[tuple[Entry, Host | None]]:
-        """At most `room` entries that may start now, with their host, which counts them as in flight.
-
-        Entries of a host that was given up are included and count nothing. `now` is of `time.monotonic`.
-        """
+        """At most `room` entries that may start now, and besides all of hosts that were given up, with their host."""
         for waiting in list(self._waiting.values()):
             later = []
             while waiting and room > 0:

@@ -13,9 +13,8 @@ Counts = Mapping[str, int]  # class -> photos
 
 @dataclass(slots=True)
 class Assignment:
-    """Where each photo goes: `sides` is id -> train or test.
+    """Where each photo goes, by id; missing photos by (class, side), and the largest group among their classes.
 
-    `missing` counts the photos that are missing by (class, side), `obstacle` names the largest group among them.
     `bridging` are new photos whose group is already in both train and test.
     """
 
