@@ -19,10 +19,9 @@ PROTESTS = (RejectReason.THROTTLED, RejectReason.SERVER_ERROR)
 
 @dataclass(slots=True)
 class Host:
-    """The rate limit of one host, used by the scheduling thread alone. Times are of `time.monotonic`.
+    """The rate limit of one host; times are of `time.monotonic`. `given_up` says why it gets no more requests, else "".
 
-    `given_up` says why the host gets no more requests in this run; it is "" while it gets some. The limit grows as
-    TCP's window does (slow start, then additive increase) and halves on 429 and 503 (RFC 5681).
+    The limit grows as TCP's window does (slow start, then additive increase) and halves on 429 and 503 (RFC 5681).
     """
 
     limit: float = START_LIMIT

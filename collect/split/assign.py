@@ -27,8 +27,7 @@ class Assignment:
 def split(items: Sequence[SplitItem], seed: int, train: Counts | None, test: Counts) -> Assignment:
     """Place `items` so that every class gets exactly `test` and `train` photos and no group is in both.
 
-    `train=None` puts everything into train that is not needed for testing. Earlier sides are kept. The assignment
-    depends on seed and content alone, not on the order of the items.
+    `train=None` puts all other photos into train. Earlier sides are kept. The order of the items does not matter.
     """
     assignment = Assignment()
     groups = _placed(make_groups(items, seed), assignment)
