@@ -16,10 +16,9 @@ SPLITS = ("train", "test")
 
 @dataclass(slots=True)
 class Duplicates:
-    """What dedupe found. `kept` are the distinct photos, `rejected` the others with the photo they repeat.
+    """What dedupe found: the photos by their fate, and counts; `conflicts` are photos that two classes claim.
 
-    `exact` and `near` count the repeats, `conflicts` photos that two classes claim. Of a source's own split
-    `test_files` counts the test images, `leaks` those also in train, `leaks_exact` those that are the same file there.
+    Of a source's own split `leaks` counts the test images also in train, `leaks_exact` those that are the same file.
     """
 
     kept: list[Row] = field(default_factory=list)
@@ -40,9 +39,8 @@ def dedupe(
 ) -> Duplicates:
     """Find the duplicates among `rows`, which are in their source's order, earlier ones first.
 
-    The first of every group is kept; a group that two classes claim belongs to neither. Rows whose (class, source_id)
-    is in `earlier` are always kept; new rows that repeat them are not. `thumb` gives a row's 32 x 32 grey pixels.
-    `published` is the split in which the source itself has a (class, source_id); leaks are counted by it.
+    The first of every group is kept; a group that two classes claim belongs to neither. Rows in `earlier` are always
+    kept. `thumb` gives a row's 32 x 32 grey pixels, `published` the split in which the source itself has a photo.
     """
     duplicates = Duplicates()
     rows = _without_placeholders(rows, duplicates)

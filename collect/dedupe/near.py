@@ -54,10 +54,9 @@ def find_near_duplicates(
 ) -> list[NearDuplicate]:
     """All pairs that show the same photo, in order of their positions.
 
-    `phashes` are 16 hex digits each; a photo without one is in no pair. `thumb(i)` gives the 32 x 32 grey pixels of
-    photo i (uint8), or None if they are not available. Pairs up to 4 bits apart show the same photo. Pairs up to 12
-    bits apart, also with one of them mirrored, do if the structural similarity (Wang et al., 2004) of their thumbnails
-    is at least 0.78.
+    `phashes` are 16 hex digits each; a photo without one is in no pair. `thumb(i)` gives its 32 x 32 grey pixels
+    (uint8) or None. Pairs up to 4 bits apart show the same photo; pairs up to 12 bits apart, also mirrored, do if the
+    structural similarity (Wang et al., 2004) of their thumbnails is at least 0.78.
     """
     hashed = np.array([i for i, p in enumerate(phashes) if p], dtype=np.int64)
     hashes = np.array([int(p, 16) for p in phashes if p], dtype=np.uint64)

@@ -120,17 +120,16 @@ class Gatherer:
 
     def _start(self) -> None:
         """Send what the hosts accept now. Requests are in the journal before they are made."""
-        started, requested = [], False
+        started = []
         for entry, host in self._queues.take(2 * self._workers - self._running, time.monotonic()):
             if host and host.given_up:
                 self._fail(entry, RejectError(RejectReason.HOST_DOWN, host.given_up, transient=True), final=True)
                 continue
             started.append(entry)
             if host:
-                requested = True
                 entry.photo.requests += 1
                 self._journal.save(entry.photo)
-        if requested:
+        if any(entry.candidate.read is None for entry in started):
             self._journal.commit()
         for entry in started:
             entry.state = EntryState.RUNNING
@@ -159,8 +158,7 @@ class Gatherer:
 
     def _handle_photo(self, entry: Entry, future: Future[Verified]) -> None:
         host, now = self._queues.host(entry), time.monotonic()
-        error: RejectError | None = None
-        target: str | None = None
+        error, target = None, None
         try:
             verified = future.result()
         except MovedError as moved:
@@ -184,8 +182,7 @@ class Gatherer:
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
 
     def _redirect(self, entry: Entry, url: str) -> None:
-        number = entry.photo.requests
-        if number >= REQUESTS_PER_PHOTO:
+        if (number := entry.photo.requests) >= REQUESTS_PER_PHOTO:
             error = RejectError(RejectReason.REDIRECTS, f"still redirected after {number} requests")
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         else:

@@ -19,10 +19,9 @@ PROTESTS = (RejectReason.THROTTLED, RejectReason.SERVER_ERROR)
 
 @dataclass(slots=True)
 class Host:
-    """The rate limit of one host, used by the scheduling thread alone. Times are of `time.monotonic`.
+    """The rate limit of one host; times are of `time.monotonic`. `given_up` says why it gets no more requests, else "".
 
-    `given_up` says why the host gets no more requests in this run; it is "" while it gets some. The limit grows as
-    TCP's window does (slow start, then additive increase) and halves on 429 and 503 (RFC 5681).
+    The limit grows as TCP's window does (slow start, then additive increase) and halves on 429 and 503 (RFC 5681).
     """
 
     limit: float = START_LIMIT
@@ -104,10 +103,7 @@ class Queues:
         heapq.heappush(self._waiting.setdefault(name, []), (entry.photo.requests, next(self._order), entry))
 
     def take(self, room: int, now: float) -> Iterator[tuple[Entry, Host | None]]:
-        """At most `room` entries that may start now, with their host, which counts them as in flight.
-
-        Entries of a host that was given up are included and count nothing. `now` is of `time.monotonic`.
-        """
+        """At most `room` entries that may start now, and besides all of hosts that were given up, with their host."""
         for waiting in list(self._waiting.values()):
             later = []
             while waiting and room > 0:

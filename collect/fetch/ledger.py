@@ -13,11 +13,10 @@ from collect.manifest import Key, Rejected, Row
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What was gathered so far, for the next stages.
+    """What was gathered so far: `rows` are the good photos that no earlier run has placed, in the source's order.
 
-    `rows` are the good photos that no earlier run has placed, by class in the source's order, without a `file` unless
-    the source gives one. `published` has the split in which the source has a photo. `good` counts photos by class,
-    earlier ones included. The source has no more candidates of the classes in `exhausted`.
+    `published` has the source's own split of a photo, `good` counts photos by class, earlier ones included, and
+    `exhausted` are the classes without more candidates.
     """
 
     classes: tuple[str, ...]
@@ -84,18 +83,12 @@ class Ledger:
     def gathered(self, exhausted: Collection[str]) -> Gathered:
         """Everything so far as one value."""
         entries = [entry for of_class in self.entries.values() for entry in of_class]
-        return Gathered(
-            tuple(self.entries),
-            [_row(e.candidate, e.photo) for e in entries if e.state is EntryState.GOOD and not self.is_placed(e)],
-            [
-                Rejected(*e.photo.key, e.candidate.url, e.photo.reason or "", e.photo.detail or "")
-                for e in entries
-                if e.state is EntryState.BAD
-            ],
-            {e.photo.key: e.candidate.split for e in entries if e.candidate.split},
-            Counter(self.good),
-            exhausted,
-        )
+        good = [e for e in entries if e.state is EntryState.GOOD and not self.is_placed(e)]
+        bad = [(e.candidate, e.photo) for e in entries if e.state is EntryState.BAD]
+        rows = [_row(e.candidate, e.photo) for e in good]
+        rejected = [Rejected(*photo.key, c.url, photo.reason or "", photo.detail or "") for c, photo in bad]
+        published = {e.photo.key: e.candidate.split for e in entries if e.candidate.split}
+        return Gathered(tuple(self.entries), rows, rejected, published, Counter(self.good), exhausted)
 
 
 def _row(candidate: Candidate, photo: Photo) -> Row:

@@ -6,6 +6,7 @@ from importlib import import_module
 from collect.candidate import SourceContext, Streams
 from collect.datasets import Dataset
 from collect.sources.api import endpoint
+from collect.sources.flickr import license_reader
 
 LOCAL = ("archive", "folder", "synthetic")  # give bytes, not addresses
 
@@ -24,10 +25,3 @@ def drawable_classes() -> tuple[str, ...]:
     from collect.sources.synthetic.drawing import CLASSES  # late: only the sources in use load their libraries
 
     return CLASSES
-
-
-def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
-    """A function that asks Flickr for the licence code of a photo id; None if the photo is gone. Raises SourceError."""
-    from collect.sources.flickr import license_reader
-
-    return license_reader(dataset, context)

@@ -52,8 +52,7 @@ def pause_before_retry(stop: threading.Event, attempt: int, asked_seconds: float
 class CallBudget:
     """How many calls one API allows. `limits` are pairs: so many calls in so many seconds.
 
-    The times of the calls are kept in `path`, because APIs count across runs too. `advice` is what to do when a long
-    limit is reached. `notify` shows one line to the user.
+    The calls are counted across runs, in `path`. `advice` is what to do when a long limit is reached.
     """
 
     name: str

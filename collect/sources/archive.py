@@ -13,7 +13,7 @@ from collect.candidate import Candidate, RejectError, RejectReason, SourceContex
 from collect.datasets import Dataset
 from collect.errors import SourceError
 from collect.sources.download import check_digests, download, is_remote
-from collect.sources.layout import FilePlace, check_layout, is_image, read_layout
+from collect.sources.layout import check_layout, is_image, read_layout
 
 MAX_MEMBER_BYTES = 64 * 2**20
 UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError, RuntimeError)
@@ -34,14 +34,15 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     names, empty = _listing(path)
     places = read_layout(names, path.name.split(".")[0])
     check_layout(places, empty, dataset)
-    return {"": _candidates(dataset, path, places, url if remote else None)}
+    source_url = url if remote else None
 
+    def candidates() -> Iterator[Candidate]:
+        for name, read in members(path):
+            place = places.get(name)
+            if place and wanted_class(dataset, place.class_):
+                yield Candidate(place.class_, name, url=source_url, split=place.split, source="archive", read=read)
 
-def _candidates(dataset: Dataset, path: Path, places: dict[str, FilePlace], url: str | None) -> Iterator[Candidate]:
-    for name, read in members(path):
-        place = places.get(name)
-        if place and wanted_class(dataset, place.class_):
-            yield Candidate(place.class_, name, url=url, split=place.split, source="archive", read=read)
+    return {"": candidates()}
 
 
 def _listing(path: Path) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -14,7 +15,6 @@ from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError
 from collect.http import retry_after, user_agent
 from collect.sources.api import LATER, TRIES, CallBudget, RefusedCallError, endpoint, pause_before_retry, redacted
-from collect.sources.flickr_licenses import License, read_licenses
 
 PER_PAGE = 500
 CEILING = 4000  # flickr.photos.search: "at most the first 4,000 results"; beyond, pages repeat
@@ -31,6 +31,22 @@ CREDENTIALS = (
     "set FLICKR_API_KEY and FLICKR_API_SECRET (new keys need a Flickr Pro account: "
     "https://www.flickr.com/services/apps/create/), or use a source that needs no key: --source openverse"
 )
+
+License = tuple[str, str | None]  # its code, one of `collect.datasets.LICENSES`, and its page
+CC = "https://creativecommons.org"
+VERSION_2 = ("by-nc-sa", "by-nc", "by-nc-nd", "by", "by-sa", "by-nd")
+VERSION_4 = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd")
+
+# flickr.photos.licenses.getInfo as recorded in June 2025, used if Flickr refuses the call.
+KNOWN: dict[str, License] = {
+    "0": ("arr", None),
+    **{str(i): (code, f"{CC}/licenses/{code}/2.0/") for i, code in enumerate(VERSION_2, 1)},
+    "7": ("nkc", "https://www.flickr.com/commons/usage/"),
+    "8": ("usgov", "https://www.usa.gov/government-works"),
+    "9": ("cc0", f"{CC}/publicdomain/zero/1.0/"),
+    "10": ("pdm", f"{CC}/publicdomain/mark/1.0/"),
+    **{str(i): (code, f"{CC}/licenses/{code}/4.0/") for i, code in enumerate(VERSION_4, 11)},
+}
 
 
 class FlickrClient:
@@ -99,16 +115,33 @@ def _check_answer(response: requests.Response, *_: Any, **__: Any) -> None:
         raise requests.HTTPError(f"HTTP {response.status_code}", response=response)
 
 
+def read_licenses(ask: Callable[..., dict[str, Any]]) -> dict[str, License]:
+    """Licences by id. The page tells what an id means that Flickr has added; ids of unknown pages are left out."""
+    try:
+        listed = ask("flickr.photos.licenses.getInfo").get("licenses", {}).get("license", [])
+    except RefusedCallError:
+        listed = []
+    return KNOWN | {str(item.get("id")): known for item in listed if (known := _license(item))}
+
+
+def _license(item: dict[str, Any]) -> License | None:
+    url = str(item.get("url") or "")
+    parts = [p for p in urlsplit(url).path.split("/") if p]
+    if parts[:1] == ["licenses"] and len(parts) > 1:
+        return parts[1], url
+    if parts[:1] == ["publicdomain"] and len(parts) > 1:
+        return {"zero": "cc0", "mark": "pdm"}.get(parts[1], parts[1]), url
+    return KNOWN.get(str(item.get("id")))
+
+
 def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
-    """A function that asks for the licence code of a photo id; None if Flickr no longer shows the photo."""
+    """A function that asks for the licence code of a photo id; None if the photo is gone. Raises SourceError."""
     client = FlickrClient(context, endpoint(dataset))
     licenses = read_licenses(client.ask)
 
     def read_license(photo_id: str) -> str | None:
         photo = client.ask("flickr.photos.getInfo", absent="1", photo_id=photo_id).get("photo")
-        if not photo:
-            return None
-        return licenses.get(str(photo.get("license")), ("arr", None))[0]
+        return licenses.get(str(photo.get("license")), ("arr", None))[0] if photo else None
 
     return read_license
 
@@ -197,13 +230,11 @@ def _slice(client: FlickrClient, query: dict[str, Any], first: int, last: int, f
 
 def _candidate(photo: dict[str, Any], search: ClassSearch, licenses: dict[str, License], dataset: Dataset) -> Candidate:
     code, license_url = licenses.get(str(photo.get("license", "")), (None, None))
-    url = next((str(photo[s]) for s in SIZES if photo.get(s)), None)
-    owner, photo_id = photo.get("owner"), str(photo["id"])
-    title = photo.get("title")
+    owner, photo_id, title = photo.get("owner"), str(photo["id"]), photo.get("title")
     return Candidate(
         class_=search.name,
         source_id=photo_id,
-        url=url,
+        url=next((str(photo[s]) for s in SIZES if photo.get(s)), None),
         page_url=f"https://www.flickr.com/photos/{owner}/{photo_id}" if owner else None,
         owner=owner,
         owner_name=photo.get("ownername"),

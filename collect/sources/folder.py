@@ -15,13 +15,9 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     root = Path(dataset.url or "")
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder")
-    paths, empty = [], []
-    for path in sorted(root.rglob("*")):
-        if path.is_dir() and not any(path.iterdir()):
-            empty.append(path.relative_to(root).as_posix())
-        elif path.is_file():
-            paths.append(path.relative_to(root).as_posix())
-    places = read_layout(paths, root.resolve().name)
+    below = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*"))}
+    empty = [name for name, path in below.items() if path.is_dir() and not any(path.iterdir())]
+    places = read_layout([name for name, path in below.items() if path.is_file()], root.resolve().name)
     check_layout(places, empty, dataset)
 
     def candidates() -> Iterator[Candidate]:

@@ -19,10 +19,9 @@ DRAWN = re.compile(r"(-?\d+)/(\d+)")  # seed and index of a synthetic photo
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
-    """The rows of the manifest at `dataset.url`: from the files beside it, else from its own source.
+    """The rows of the manifest at `dataset.url`: from the files beside it, else drawn, read or fetched as before.
 
-    Drawn photos are drawn again, those of a published archive are read from it, all others are fetched. Raises
-    SourceError naming file and line.
+    Raises SourceError naming file and line.
     """
     path = fetch_list(dataset, context)
     folder = path if path.is_dir() else path.parent
@@ -50,8 +49,7 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, context: Source
         else:
             yield candidate if row.source != "archive" else replace(candidate, url=None)
     for url, wanted in archived.items():
-        # the recipe's digests are the manifest's
-        archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)
+        archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)  # they are the manifest's
         for name, read in members(download(archive, context)):
             for candidate in wanted.pop(name, []):
                 yield replace(candidate, read=read)

@@ -136,13 +136,12 @@ def _rounds(client: OpenverseClient, search: ClassSearch, codes: list[str]) -> I
 
 def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) -> Candidate:
     code = result.get("license")
-    owner = result.get("creator_url") or result.get("creator")
     return Candidate(
         class_=search.name,
         source_id=str(result["id"]),
         url=result.get("url"),
         page_url=result.get("foreign_landing_url"),
-        owner=owner,
+        owner=result.get("creator_url") or result.get("creator"),
         owner_name=result.get("creator"),
         license=code,
         license_url=result.get("license_url"),

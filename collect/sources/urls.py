@@ -17,9 +17,8 @@ COLUMNS = ("url", "class", "owner", "owner_name", "license", "title", "page_url"
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """The addresses of the list at `dataset.url`, by class, in the list's order.
 
-    A .csv has a header with the columns url and class and may have owner, owner_name, license, title and page_url.
-    A .txt has one address per line, with the class after it; without one, the file's name is the class. # starts a
-    comment. Raises SourceError that names the invalid line.
+    A .csv has a header with COLUMNS, of which url and class are required. A .txt has one address per line, its class
+    (default: the file's name) after it; # starts a comment. Raises SourceError that names the invalid line.
     """
     path = fetch_list(dataset, context)
     try:

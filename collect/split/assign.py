@@ -13,9 +13,8 @@ Counts = Mapping[str, int]  # class -> photos
 
 @dataclass(slots=True)
 class Assignment:
-    """Where each photo goes: `sides` is id -> train or test.
+    """Where each photo goes, by id; missing photos by (class, side), and the largest group among their classes.
 
-    `missing` counts the photos that are missing by (class, side), `obstacle` names the largest group among them.
     `bridging` are new photos whose group is already in both train and test.
     """
 
@@ -28,8 +27,7 @@ class Assignment:
 def split(items: Sequence[SplitItem], seed: int, train: Counts | None, test: Counts) -> Assignment:
     """Place `items` so that every class gets exactly `test` and `train` photos and no group is in both.
 
-    `train=None` puts everything into train that is not needed for testing. Earlier sides are kept. The assignment
-    depends on seed and content alone, not on the order of the items.
+    `train=None` puts all other photos into train. Earlier sides are kept. The order of the items does not matter.
     """
     assignment = Assignment()
     groups = _placed(make_groups(items, seed), assignment)

@@ -15,11 +15,10 @@ MOST_NODES = 20_000  # of the search tree: contrived cases would take hours, rea
 def choose_test_groups(groups: Sequence[SplitGroup], windows: Windows, seed: int) -> set[str] | None:
     """Names of the groups that together hold a number of photos within the window of every class.
 
-    None if no choice of whole groups does (or if MOST_NODES did not suffice to find one). Groups that hold equally
-    many photos of each class are interchangeable and form a profile, whose lowest ranks are taken. Each profile first
-    gets its proportional share of test, rounded up or down by a keyed hash. The program then changes these numbers as
-    little as possible: it takes no more photos than needed, and moves few of them. A keyed hash weighs the moves, so
-    that two choices cost the same only by a rare coincidence: every version of the solver returns the one optimum.
+    None if no choice of whole groups does, or MOST_NODES did not suffice. Groups with equally many photos of each class
+    form a profile, whose lowest ranks are taken. Each profile first gets its share of test, rounded by a keyed hash.
+    The program then changes these numbers as little as possible, with no more photos than needed. A keyed hash weighs
+    the moves, so that every version of the solver returns the one optimum.
     """
     import numpy as np  # late: most runs of collect split nothing
     from scipy.optimize import Bounds, LinearConstraint, milp

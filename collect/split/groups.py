@@ -16,10 +16,7 @@ BURST_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class SplitItem:
-    """One distinct photo to be placed. `links` name what it must stay together with: its owner, its burst.
-
-    `side` is where an earlier run put it, None for a new photo; `owner` is what messages call its photographer.
-    """
+    """One distinct photo to be placed. `links` name its owner and bursts, `side` is where an earlier run put it."""
 
     id: str
     class_: str
@@ -72,9 +69,7 @@ def make_groups(items: Sequence[SplitItem], seed: int) -> list[SplitGroup]:
 def items_of(rows: Sequence[Row], by: str, sides: Mapping[Key, str], photos: Mapping[Key, Photo]) -> list[SplitItem]:
     """The rows as items to split; `by` is owner or image, `sides` says where earlier rows are.
 
-    Owners are global over classes and identified by their id, or by their name if the source gives no id. Photos of
-    one owner taken within a minute of each other stay together even when the split is by image. A photo without an
-    owner is its own group.
+    Owners are global over classes. Photos that one took within a minute stay together even when the split is by image.
     """
     bursts = _bursts(rows, photos)
     names = {(r.source, owner_of(r)): r.owner_name for r in rows if r.owner_name}  # other rows may have the id alone

@@ -24,7 +24,7 @@ KEPT_SHOWN, REJECTED_SHOWN = 60, 40  # per class and split, per reason
 
 def write_preview(folder: Path, rows: Sequence[Row], rejected: Sequence[Rejected], photos: Mapping[Key, Photo]) -> None:
     """Write `folder`/preview.html: the kept photos, and the rejected ones as the 32 x 32 pixels in the journal."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # late: slow to import
+    from jinja2 import StrictUndefined, Template  # late: slow to import
 
     kept: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -32,9 +32,8 @@ def write_preview(folder: Path, rows: Sequence[Row], rejected: Sequence[Rejected
     by_reason: dict[str, list[Rejected]] = defaultdict(list)
     for reject in rejected:
         by_reason[reject.reason].append(reject)
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-    html = environment.get_template("preview.html.j2").render(
+    source = (Path(__file__).parent / "templates" / "preview.html.j2").read_text(encoding="utf-8")
+    html = Template(source, autoescape=True, undefined=StrictUndefined).render(
         name=folder.name,
         kept=[(place, len(group), _evenly(group, KEPT_SHOWN)) for place, group in kept.items()],
         rejected=[

@@ -18,11 +18,7 @@ USER_FILE = "datasets.toml"
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The content of a dataset.toml: the recipe that was run and its result.
-
-    `upstream_split` says that the source's own split was kept, `source_state` what the source looked like, `unfinished`
-    how many photos are worth another try.
-    """
+    """The content of a dataset.toml; `upstream_split`: as in the source, `unfinished`: photos worth another try."""
 
     recipe: Dataset
     upstream_split: bool
@@ -33,13 +29,8 @@ class Collected:
 
 def write_dataset_file(folder: Path, collected: Collected, rows: Sequence[Row]) -> None:
     """Write `folder`/dataset.toml for these rows."""
-    head = {
-        "collected_by": user_agent().partition(" ")[0],
-        "manifest_sha256": manifest_sha256(rows),
-        "upstream_split": collected.upstream_split,
-        "source_state": collected.source_state,
-        "unfinished": collected.unfinished,
-    }
+    head = {"collected_by": user_agent().partition(" ")[0], "manifest_sha256": manifest_sha256(rows)}
+    head |= {name: getattr(collected, name) for name in ("upstream_split", "source_state", "unfinished")}
     with atomic_write(folder / DATASET_FILE) as out:
         out.writelines(f"{key} = {toml_value(value)}\n" for key, value in head.items())
         out.write(f"\n[{json.dumps(collected.recipe.name, ensure_ascii=False)}]\n")

@@ -49,10 +49,7 @@ def _head(dataset: Dataset, assignment: Assignment, distinct: Mapping[str, int])
 def class_shortfall(
     dataset: Dataset, classes: Iterable[str], rows: Sequence[Row], upstream: bool
 ) -> ShortfallError | None:
-    """The error if no counts are asked for and a class has nothing to train or to test with.
-
-    `rows` are all good photos; `upstream` says that the source has a split.
-    """
+    """The error if a class lacks photos to train or test with, without counts; `upstream`: the source has a split."""
     if dataset.train is not None:
         return None
     counts: dict[str, Counter[str]] = {class_: Counter() for class_ in classes}

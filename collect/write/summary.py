@@ -15,8 +15,7 @@ from collect.wording import counted, duration, joined_counts
 class Summary:
     """The result of a run. `counts` is split -> class -> images, `rejected` reason -> candidates.
 
-    `changed` is False if there was nothing to do; `notes` are lines for the user; `missing` names the files that an
-    earlier manifest lists and whose photos are no longer available.
+    `changed` is False if there was nothing to do; `missing` names photos of a manifest that are no longer available.
     """
 
     name: str

@@ -11,16 +11,14 @@ from collect.errors import UsageError
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
     """Endless drawings of each class. Raises UsageError for a class that it cannot draw."""
-    from collect.sources.synthetic.drawing import CLASSES
+    from collect.sources.synthetic.drawing import CLASSES, draw
 
     if unknown := [n for n in dataset.class_names if n not in CLASSES]:
         raise UsageError(f"{unknown[0]!r} cannot be drawn; the synthetic source draws {', '.join(CLASSES)}")
-    return {name: _drawings(name, dataset.seed) for name in dataset.class_names}
 
+    def drawings(name: str, seed: int) -> Iterator[Candidate]:
+        for index in count():
+            read = partial(draw, name, seed, index)
+            yield Candidate(name, f"{seed}/{index}", license="cc0", source="synthetic", read=read)
 
-def _drawings(name: str, seed: int) -> Iterator[Candidate]:
-    from collect.sources.synthetic.drawing import draw
-
-    for index in count():
-        read = partial(draw, name, seed, index)
-        yield Candidate(name, f"{seed}/{index}", license="cc0", source="synthetic", read=read)
+    return {name: drawings(name, dataset.seed) for name in dataset.class_names}

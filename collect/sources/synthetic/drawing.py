@@ -37,10 +37,7 @@ def draw(class_name: str, seed: int, index: int) -> bytes:
 
 
 def pose(rng: np.random.Generator, width: int, height: int, centre_y: float, extent: float) -> Matrix:
-    """A random view of an object: flipped or not, scaled, rotated, sheared, shifted, seen at an angle.
-
-    `width` and `height` are pixels, `centre_y` the object's middle in object units, `extent` how many units must fit.
-    """
+    """A random view. `width` and `height` are pixels, `centre_y` and `extent` (which must fit) object units."""
     from skimage.transform import AffineTransform, ProjectiveTransform
 
     scale = rng.uniform(0.7, 1.1) * min(width, height) / extent
