@@ -13,29 +13,20 @@ from collect.manifest import Row
 
 @dataclass(eq=False)
 class RejectError(Exception):
-    """A candidate is not kept; `detail` explains the reason. A `transient` failure is worth another try.
-
-    `retry_after` is in seconds, None unless the server sent it.
-    """
+    """A candidate is not kept; `detail` explains the reason. A `transient` failure is worth another try."""
 
     reason: RejectReason
     detail: str = ""
     transient: bool = False
-    retry_after: float | None = None
+    retry_after: float | None = None  # seconds, if the server sent it
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One photo that may enter the dataset.
-
-    `source_id` is unique within the source. `split` and `file` are set if the source has already decided them
-    (upstream train/test folders, a manifest). `taken` is when the photo was taken, ISO 8601. `read` gives the bytes of
-    a local source; without it they are fetched from `url`. The verified file or the fetched bytes must have one of the
-    digests `expected_sha256`, if there are any.
-    """
+    """One photo that may enter the dataset."""
 
     class_: str
-    source_id: str
+    source_id: str  # unique within the source
     url: str | None = None
     page_url: str | None = None
     owner: str | None = None
@@ -43,26 +34,23 @@ class Candidate:
     license: str | None = None
     license_url: str | None = None
     title: str | None = None
-    taken: str | None = None
-    split: str | None = None
+    taken: str | None = None  # ISO 8601
+    split: str | None = None  # split and file: if the source has already decided them
     file: str | None = None
     source: str | None = None
-    expected_sha256: tuple[str, ...] = ()
-    read: Callable[[], bytes] | None = None
+    expected_sha256: tuple[str, ...] = ()  # of the verified file or the fetched bytes; empty: any
+    read: Callable[[], bytes] | None = None  # the bytes of a local source; None: fetch them from `url`
 
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a source may use: the data folder, the journal with earlier answers, whether private hosts are allowed.
-
-    `notify` shows one line to the user. `stop` is set when the run ends and no more candidates are needed.
-    """
+    """What a source may use: the data folder, the journal with earlier answers, whether private hosts are allowed."""
 
     data: Path
     journal: Journal
     allow_private: bool
-    notify: Callable[[str], None]
-    stop: threading.Event
+    notify: Callable[[str], None]  # shows one line to the user
+    stop: threading.Event  # set when the run ends and no more candidates are needed
 
 
 Streams = Mapping[str, Iterator[Candidate]]

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,7 +13,6 @@ from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
 from collect.schema import check_value, parse_values
-from collect.version import vggbench_version as vggbench_version
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence
@@ -47,11 +47,7 @@ class ClassSearch:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One dataset to collect. `train` and `test` are images per class; None keeps an upstream split, or makes 80/20.
-
-    `url` is a URL or a local path (archive, folder, URL list or manifest). An archive must have exactly these `bytes`
-    and this `sha256` or `md5`. `bench` holds default flags for `bench run`.
-    """
+    """One dataset to collect. `train` and `test` are images per class; None keeps an upstream split, or makes 80/20."""
 
     name: str
     source: str
@@ -61,11 +57,11 @@ class Dataset:
     seed: int = 1
     split: Literal["owner", "image"] = "owner"
     licenses: tuple[str, ...] = OPEN_LICENSES
-    url: str | None = None
-    bytes: int | None = None
+    url: str | None = None  # or a local path: archive, folder, URL list or manifest
+    bytes: int | None = None  # size and digest that an archive must have
     sha256: str | None = None
     md5: str | None = None
-    bench: Mapping[str, Any] = field(default_factory=dict)
+    bench: Mapping[str, Any] = field(default_factory=dict)  # default flags for `bench run`
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -76,6 +72,14 @@ class Dataset:
     def per_class(self) -> int | None:
         """Images per class, None if no counts are asked for."""
         return None if self.train is None else self.train + (self.test or 0)
+
+
+def vggbench_version() -> str:
+    """The installed version, or "checkout" if vggbench is not installed."""
+    try:
+        return version("vggbench")
+    except PackageNotFoundError:
+        return "checkout"
 
 
 def valid_name(name: str) -> bool:
@@ -148,10 +152,7 @@ def shipped_file() -> Path:
 def load_datasets(directory: Path | None = None) -> dict[str, Dataset]:
     """The shipped datasets, overlaid by the datasets.toml in `directory` (default: the working directory)."""
     shipped, own = shipped_file(), (directory or Path.cwd()) / "datasets.toml"
-    datasets = parse_file(shipped)
-    if own.is_file() and own.resolve() != shipped:
-        datasets.update(parse_file(own))
-    return datasets
+    return parse_file(shipped) | (parse_file(own) if own.is_file() and own.resolve() != shipped else {})
 
 
 def dataset_table(dataset: Dataset) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from collect.candidate import RejectError, RejectReason
+from collect.datasets import vggbench_version
 from collect.verify import MAX_BYTES
-from collect.version import vggbench_version
 
 MAX_PER_HOST = 64
 CONNECT_SECONDS, READ_SECONDS, FILE_SECONDS = 10.0, 10.0, 30.0
@@ -61,10 +61,7 @@ def is_public(address: IPAddress) -> bool:
 
 
 def guard(allow_private: bool, endpoint: str | None = None) -> Callable[[IPAddress], bool]:
-    """Which addresses may be contacted: public ones, those of an endpoint's kind, all if `allow_private`.
-
-    An endpoint on loopback allows loopback, one in a private network allows private networks, neither link-local.
-    """
+    """Which addresses may be contacted: public ones, those of an endpoint's kind, all if `allow_private`."""
     if allow_private:
         return lambda address: True
     kinds: set[str] = set()
@@ -123,10 +120,7 @@ def host_of(url: str) -> str:
 
 
 def fetch(session: requests.Session, url: str, probe: bool = False) -> bytes:
-    """The body of one http(s) URL, with one request, under caps and deadlines; a `probe` asks for its first byte alone.
-
-    Raises RejectError, or MovedError for a redirect.
-    """
+    """The body of one URL, under caps and deadlines; a `probe` asks for one byte. Raises RejectError, MovedError."""
     if not host_of(url) or urlsplit(url).scheme not in ("http", "https"):
         raise RejectError(RejectReason.BAD_URL, f"{url!r:.200} is not an http(s) address")
     started = time.monotonic()

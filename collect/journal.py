@@ -77,10 +77,7 @@ SAVE = f"INSERT OR REPLACE INTO photo ({', '.join(COLUMN_NAMES)}) VALUES ({', '.
 
 
 class Journal:
-    """The journal of one dataset's folder, for one process at a time. Closing commits.
-
-    Every method raises VggbenchError if the file cannot be used, and OSError (ENOSPC) if the disk is full.
-    """
+    """The journal of one dataset, for one process at a time. Raises VggbenchError; OSError if the disk is full."""
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)

@@ -27,21 +27,17 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".ti
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kept image. `file` is relative to the dataset's folder, with forward slashes; `bytes` is the file's size.
+    """One kept image. Fields that a source does not know are None."""
 
-    `phash` is 16 hex digits; `width` and `height` are pixels of the upright image; `retrieved` is UTC, ISO 8601.
-    Fields a source does not know are None.
-    """
-
-    file: str
+    file: str  # relative to the dataset's folder, with forward slashes
     class_: str
     split: str
     sha256: str
     source_sha256: str | None = None
-    phash: str | None = None
-    width: int | None = None
+    phash: str | None = None  # 16 hex digits
+    width: int | None = None  # pixels of the upright image, as height
     height: int | None = None
-    bytes: int | None = None
+    bytes: int | None = None  # the size of the file
     source: str | None = None
     source_id: str | None = None
     url: str | None = None
@@ -50,7 +46,7 @@ class Row:
     owner_name: str | None = None
     license: str | None = None
     title: str | None = None
-    retrieved: str | None = None
+    retrieved: str | None = None  # UTC, ISO 8601
 
     @property
     def key(self) -> Key:
@@ -195,10 +191,7 @@ def is_dataset(folder: Path) -> bool:
 
 
 def scan_folder(folder: Path) -> list[Row]:
-    """Rows for a plain folder with train/CLASS/ and test/CLASS/ (or val/CLASS/). Hashes every image file.
-
-    Raises VggbenchError if the folder has another layout, or a class is empty or missing in train or test.
-    """
+    """Rows of a plain folder with train/CLASS/ and test/CLASS/ (or val/CLASS/). Raises VggbenchError for others."""
     test = next((t for t in TEST_FOLDERS if (folder / t).is_dir()), None)
     if test is None or not (folder / "train").is_dir():
         raise VggbenchError(f"{folder}: needs train/ and test/ (or val/) with a folder per class")

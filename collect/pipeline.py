@@ -27,21 +27,16 @@ TEST_FRACTION = 0.2
 
 @dataclass(frozen=True, slots=True)
 class PhotoSelection:
-    """Which photos make the dataset.
+    """Which photos make the dataset."""
 
-    `rows` have their split and file. `unused` are good photos that the split left out, `rejected` all other rejects.
-    `usable` are the good photos before duplicates were dropped. `is_published` says that the source's split was kept.
-    `unavailable` are files of an earlier run that are missing and whose photo could not be fetched again.
-    """
-
-    rows: list[Row]
-    rejected: list[Rejected]
-    unused: list[Rejected]
-    usable: list[Row]
+    rows: list[Row]  # with their split and file
+    rejected: list[Rejected]  # all rejects but the unused
+    unused: list[Rejected]  # good photos that the split left out
+    usable: list[Row]  # the good photos before duplicates were dropped
     duplicates: Duplicates
     assignment: Assignment
-    is_published: bool
-    unavailable: list[str]
+    is_published: bool  # the source's split was kept
+    unavailable: list[str]  # missing files of an earlier run whose photo could not be fetched again
 
 
 def collect(
@@ -95,10 +90,7 @@ def collect(
 def _gather_and_select(
     dataset: Dataset, folder: Path, context: SourceContext, display: ProgressDisplay, workers: int
 ) -> PhotoSelection:
-    """Gather what is needed and select, until nothing is missing or the source has no more.
-
-    Raises ShortfallError if photos are missing at the end.
-    """
+    """Gather and select until nothing is missing or the source has no more. Raises ShortfallError for too few."""
     journal, earlier = context.journal, resume.earlier_rows(folder, dataset)
     journal.restore([*earlier.present.values(), *earlier.missing.values()])
     session = open_session(guard(context.allow_private, endpoint(dataset)), workers)

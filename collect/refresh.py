@@ -51,8 +51,7 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
         rejected = [*read_rejected(folder), *(row.rejected(err.reason, err.detail) for row, err in dropped.items())]
         photos = journal.photos()
         for row, err in dropped.items():
-            status = PhotoStatus.REJECTED
-            journal.save(replace(photos[row.key], status=status, reason=err.reason, detail=err.detail))
+            journal.save(replace(photos[row.key], status=PhotoStatus.REJECTED, reason=err.reason, detail=err.detail))
         journal.forget_answers()
         journal.commit()
         if dropped:

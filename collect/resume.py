@@ -47,10 +47,7 @@ def _is_described(folder: Path) -> bool:
 
 
 def earlier_rows(folder: Path, dataset: Dataset) -> EarlierRows:
-    """The rows of an earlier run; none if its upstream split is now replaced by counts.
-
-    Raises UsageError if counts were given before and none are now: photos would change sides.
-    """
+    """The rows of an earlier run. Raises UsageError if it had counts and this one has none."""
     if not _is_described(folder):
         return EarlierRows()
     collected = read_dataset_file(folder)
@@ -59,7 +56,7 @@ def earlier_rows(folder: Path, dataset: Dataset) -> EarlierRows:
         advice = "without counts its photos would change sides: give counts, or choose another --name"
         raise UsageError(f"{folder}: was collected with {counts}; {advice}")
     if collected.upstream_split and dataset.train is not None:
-        return EarlierRows()
+        return EarlierRows()  # counts replace the upstream split
     rows = {r.key: r for r in read_manifest(folder)}
     present = {k: r for k, r in rows.items() if has_size(folder / r.file, r.bytes)}
     return EarlierRows(present, {k: r for k, r in rows.items() if k not in present})
@@ -93,10 +90,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_recipe(folder: Path, dataset: Dataset, journal: Journal) -> None:
-    """Raise UsageError if the folder holds photos of another recipe; counts may change, the rest may not.
-
-    Forgets what an unfinished run of another recipe has left.
-    """
+    """Forget an unfinished run of another recipe. Raises UsageError for a finished one; only its counts may change."""
     wanted = _identity(dataset)
     is_finished = (folder / DATASET_FILE).is_file()
     if is_finished:

@@ -14,11 +14,7 @@ SCALARS: dict[type, set[type]] = {kind: {kind} for kind in (str, int, bool, None
 
 
 def parse_values(kind: type[T], values: object, where: str, error: type[VggbenchError]) -> T:
-    """A dataclass of type `kind` from the plain values of one table, record or line.
-
-    A field `class_` has the key `class`. Raises `error` with `where` (the file, and the table or line), the key and
-    what is wrong with it.
-    """
+    """A dataclass from the plain values of one table or line; `class` fills `class_`. Raises `error` about `where`."""
     parsed: T = _dataclass(kind, values, "", where, error)
     return parsed
 

@@ -10,10 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from collect.candidate import RejectError, RejectReason
 
-MAX_BYTES = 32 * 2**20
-MAX_PIXELS = 64_000_000
-MIN_SIDE = 64
-MAX_RATIO = 20
+MAX_BYTES, MAX_PIXELS = 32 * 2**20, 64_000_000
+MIN_SIDE, MAX_RATIO = 64, 20
 JPEG_QUALITY = 95
 THUMB_SIDE = 32
 COSINES = np.cos(np.pi / THUMB_SIDE * (np.arange(THUMB_SIDE) + 0.5) * np.arange(8)[:, None])  # DCT-II, 8 lowest
@@ -27,26 +25,20 @@ EOI, BETWEEN_SCANS = 0xD9, (0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE)
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A good photo: the JPEG to keep and its size in bytes, digests in hex, width and height in pixels.
-
-    `phash` is 16 hex digits (64 bits), `thumb` the 32 x 32 grey pixels it was computed from, as 1,024 bytes.
-    """
+    """A good photo: the JPEG to keep and its size in bytes, digests in hex, width and height in pixels."""
 
     jpeg: bytes
     sha256: str
     source_sha256: str
     width: int
     height: int
-    phash: str
-    thumb: bytes
+    phash: str  # 16 hex digits (64 bits)
+    thumb: bytes  # the 32 x 32 grey pixels that phash was computed from
     bytes: int
 
 
 def verify(data: bytes) -> Verified:
-    """Decode `data` fully; the upright RGB or grey JPEG to keep. Raises RejectError.
-
-    A valid upright JPEG is kept byte for byte; everything else is transposed, converted and written at quality 95.
-    """
+    """The JPEG to keep: `data` itself if it is a valid upright one, else converted, quality 95. Raises RejectError."""
     _check_container(data)
     image, is_kept = _open(data)
     jpeg, source_sha256 = data, hashlib.sha256(data).hexdigest()
@@ -64,8 +56,7 @@ def _check_container(data: bytes) -> None:
     if len(data) > MAX_BYTES:
         raise RejectError(RejectReason.TOO_LARGE, f"{len(data):,} bytes, at most {MAX_BYTES:,}")
     if markup := MARKUP.match(data[:4096]):
-        tag = markup[2].lower()
-        if tag == b"svg":
+        if markup[2].lower() == b"svg":
             raise RejectError(RejectReason.SVG, "a drawing in SVG, not a photo")
         raise RejectError(RejectReason.HTML, "a web page, not a photo")
     if data.startswith(b"\xff\xd8") and (position := _stray_marker(data)):
@@ -109,8 +100,6 @@ def _open(data: bytes) -> tuple[Image.Image, bool]:
         image.load()
     except UnidentifiedImageError as err:
         raise RejectError(RejectReason.NOT_AN_IMAGE, f"starts with {data[:8]!r}") from err
-    except RejectError:
-        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as err:
         raise RejectError(RejectReason.TOO_MANY_PIXELS, f"at most {MAX_PIXELS:,} pixels") from err
     except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError) as err:
