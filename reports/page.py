@@ -18,8 +18,7 @@ from reports.words import clean, listed, percent
 TEMPLATES = Path(__file__).parent / "templates"
 JINJA = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 MOST_BYTES = 2_000_000
-PHOTO_SIDES = (96, 72, 48)
-"""Photo sizes in pixels, tried in turn until a report is under MOST_BYTES."""
+PHOTO_SIDES = (96, 72, 48)  # in pixels, tried in turn until a report is under MOST_BYTES
 
 
 def page(comparison: Comparison) -> str:

@@ -37,8 +37,7 @@ function sortable(table) {
   const body = table.tBodies[0], heads = all('thead th', table), say = $('span', { role: 'status' });
   const text = row => row.textContent.toLowerCase();
   heads.forEach((head, column) => {
-    const button = $('button', { type: 'button' });
-    button.append(...head.childNodes);
+    const button = $('button', { type: 'button' }, ...head.childNodes);
     head.append(button);
     head.setAttribute('aria-sort', 'none');
     button.addEventListener('click', () => {
