@@ -16,12 +16,9 @@ from reports.study import Comparison, all_measures, compare_study, load_study, s
 from reports.words import clean, listed, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
-ENVIRONMENT = Environment(
-    loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
+JINJA = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 MOST_BYTES = 2_000_000
-PHOTO_SIDES = (96, 72, 48)
-"""Photo sizes in pixels, tried in turn until a report is under MOST_BYTES."""
+PHOTO_SIDES = (96, 72, 48)  # in pixels, tried in turn until a report is under MOST_BYTES
 
 
 def page(comparison: Comparison) -> str:
@@ -48,9 +45,9 @@ def page(comparison: Comparison) -> str:
 
 
 def build(results: Path, dataset: str | None = None, out: Path | None = None) -> list[Path]:
-    """Write the report of one dataset, or of every one below `results` with an index if there are several.
+    """Write the report of one dataset, or of all below `results` and their index; returns the paths, the index first.
 
-    Returns the paths written, the index first. `out` is for a single report. Raises UsageError and RecordError.
+    `out` is for a single report. Raises UsageError and RecordError.
     """
     results = Path(results)
     names = select_datasets(results, dataset)
@@ -60,7 +57,9 @@ def build(results: Path, dataset: str | None = None, out: Path | None = None) ->
     for name in names:
         comparison = compare_study(load_study(results, name))
         paths.append(_write(out or results / name / "report.html", page(comparison)))
-        cards.append(_card(name, comparison))
+        card = {"name": clean(name, 100), "href": f"{quote(name)}/report.html", "title": verdict_title(comparison)}
+        accuracies = [(c, percent(c.accuracy), c in comparison.tied) for c in comparison.contenders]
+        cards.append(card | {"rows": accuracies, "line": summary_line(comparison)})
     if len(names) > 1:
         paths.insert(0, _write(results / "index.html", _render_page("index.html.j2", has_script=False, cards=cards)))
     return paths
@@ -70,17 +69,6 @@ def _write(path: Path, text: str) -> Path:
     with atomic_write(path) as out:
         out.write(text)
     return path
-
-
-def _card(name: str, comparison: Comparison) -> dict[str, object]:
-    """What the index shows of a report."""
-    return {
-        "name": clean(name, 100),
-        "href": f"{quote(name)}/report.html",
-        "title": verdict_title(comparison),
-        "rows": [(c, percent(c.accuracy), c in comparison.tied) for c in comparison.contenders],
-        "line": summary_line(comparison),
-    }
 
 
 def _hash(text: str) -> str:
@@ -96,7 +84,7 @@ def _policy(css: str, js: str) -> str:
 def _render_parts(parts: list[Part], photo_side: int) -> list[tuple[Part, Markup]]:
     """The parts with their HTML, photos at most `photo_side` pixels wide."""
     embedded = cache(lambda photo: photo.embedded(photo_side))
-    templates = [ENVIRONMENT.get_template(f"parts/{p.id}.html.j2") for p in parts]
+    templates = [JINJA.get_template(f"parts/{p.id}.html.j2") for p in parts]
     return [(p, Markup(t.render(**p.values, embedded=embedded))) for p, t in zip(parts, templates, strict=True)]
 
 
@@ -104,5 +92,4 @@ def _render_page(template: str, has_script: bool, **values: object) -> str:
     """A page with its style, policy and, if it has charts, its script."""
     css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     js = (TEMPLATES / "page.js").read_text(encoding="utf-8") if has_script else ""
-    page = ENVIRONMENT.get_template(template)
-    return page.render(css=Markup(css), js=Markup(js), csp=_policy(css, js), **values)
+    return JINJA.get_template(template).render(css=Markup(css), js=Markup(js), csp=_policy(css, js), **values)

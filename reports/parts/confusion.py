@@ -12,10 +12,9 @@ from reports.study import Comparison, Contender, wilson
 from reports.words import PERCENT, clean, percent, plural
 
 Counts = NDArray[np.int64]
+Counted = list[tuple[Contender, Counts]]
 MOST_OPEN, MOST_MATRIX, TOP = 20, 50, 12
 LEVELS = 10
-
-
 Cell = tuple[str, str, str]
 """Text, CSS class (how dark, or the muted diagonal) and title."""
 
@@ -65,9 +64,6 @@ def _rows(table: Counts, names: list[str], sequence: list[int], darkest: float) 
             cells.append((shown, level, title))
         rows.append((names[i], cells))
     return rows
-
-
-Counted = list[tuple[Contender, Counts]]
 
 
 def matrices(counted: Counted) -> list[dict[str, Any]]:

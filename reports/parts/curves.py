@@ -5,8 +5,7 @@ from reports.parts.part import Part
 from reports.study import Comparison, accuracy_within
 from reports.words import duration, percent
 
-GRACE = 1.1
-"""A seed may take a little longer than the mean of its group."""
+GRACE = 1.1  # a seed may take a little longer than the mean of its group
 
 
 def equal_time(comparison: Comparison) -> list[tuple[str, list[str]]]:

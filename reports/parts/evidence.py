@@ -1,6 +1,6 @@
 """The evidence of the verdict: one function for each kind of statement, none if it does not apply."""
 
-from dataclasses import dataclass
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -14,14 +14,8 @@ from reports.study import Comparison, Contender, Crossing, Pair
 from reports.words import big, clean, duration, listed, mid_sentence, model_name, percent, plural, points
 
 MOST_UNFINISHED = 4
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One statement with the id of the place that proves it."""
-
-    text: str
-    link: str
+Clause = tuple[str, str]
+"""One statement, and the id of the place that proves it."""
 
 
 def image_variance(comparison: Comparison, pair: Pair | None) -> float:
@@ -35,18 +29,15 @@ def _against_others(comparison: Comparison) -> list[Clause]:
     if not best:
         return []
     others = [c for c in comparison.contenders if c is not best]
-    return [Clause(pair_sentence(comparison, c, best), pair_anchor(c, best)) for c in others]
+    return [(pair_sentence(comparison, c, best), pair_anchor(c, best)) for c in others]
 
 
 def _clean_images(comparison: Comparison) -> list[Clause]:
     if not comparison.clean_images:
         return []
     seen = comparison.contenders[0].group.example.dataset.test - comparison.clean_images
-    text = (
-        f"Accuracy counts only the {comparison.clean_images:,} test images that the pretrained weights have not seen; "
-        f"they may have seen the other {seen:,}."
-    )
-    return [Clause(text, "fairness")]
+    text = f"Accuracy counts only the {comparison.clean_images:,} test images that the pretrained weights have not seen"
+    return [(f"{text}; they may have seen the other {seen:,}.", "fairness")]
 
 
 def _smallest_gap(comparison: Comparison) -> list[Clause]:
@@ -55,7 +46,7 @@ def _smallest_gap(comparison: Comparison) -> list[Clause]:
     gap = study.smallest_detectable(first.images, image_variance(comparison, pair))
     sample = f"{plural(first.images, 'test image')}, {plural(len(first.by_seed), 'seed')}"
     text = f"The smallest gap between the leading models that this test can show is {points(gap)} ({sample})."
-    return [Clause(f"{text} A smaller gap may be chance.", "pairs" if others else "table")]
+    return [(f"{text} A smaller gap may be chance.", "pairs" if others else "table")]
 
 
 def unfinished_runs(comparison: Comparison) -> list[Clause]:
@@ -63,17 +54,15 @@ def unfinished_runs(comparison: Comparison) -> list[Clause]:
     groups = [g for g in comparison.study.groups if g.unfinished]
     texts = []
     for group in groups[:MOST_UNFINISHED]:
-        statuses = [run.result.status for run in group.unfinished]
-        parts = [
-            f"{plural(statuses.count(s), 'run')} {s}" for s in (RunStatus.STALLED, RunStatus.FAILED) if s in statuses
-        ]
+        counts = Counter(run.result.status for run in group.unfinished)
+        parts = [f"{plural(counts[s], 'run')} {s}" for s in (RunStatus.STALLED, RunStatus.FAILED) if counts[s]]
         texts.append(f"{model_name(group.example.model.name)}: {listed(parts)}")
     if len(groups) > MOST_UNFINISHED:
         texts.append(plural(len(groups) - MOST_UNFINISHED, "more recipe"))
-    clauses = [Clause(f"Not in any figure: {'; '.join(texts)}.", "table")] if texts else []
+    clauses = [(f"Not in any figure: {'; '.join(texts)}.", "table")] if texts else []
     if comparison.left_out:
         files = plural(len(comparison.left_out), "stored file")
-        clauses.append(Clause(f"{files} could not be used.", "left-out"))
+        clauses.append((f"{files} could not be used.", "left-out"))
     return clauses
 
 
@@ -82,7 +71,7 @@ def leaks(comparison: Comparison) -> list[Clause]:
     if not comparison.facts or not comparison.facts.leaks:
         return []
     images = plural(comparison.facts.leaks, "image is", "images are")
-    return [Clause(f"Warning: {images} in both train and test, so every accuracy here is too optimistic.", "dataset")]
+    return [(f"Warning: {images} in both train and test, so every accuracy here is too optimistic.", "dataset")]
 
 
 def _time_to_accuracy(comparison: Comparison) -> list[Clause]:
@@ -101,7 +90,7 @@ def _time_to_accuracy(comparison: Comparison) -> list[Clause]:
             texts.append(f"{c.name} needs {duration(float(np.mean(reached)))}{part}")
     own = duration(frozen.group.training_seconds)
     goal = f"Time to reach {percent(target)}, the accuracy of {mid_sentence(frozen.name)} after {own}"
-    return [Clause(f"{goal}: {'; '.join(texts)}.", "curves")]
+    return [(f"{goal}: {'; '.join(texts)}.", "curves")]
 
 
 def _price_step(comparison: Comparison, a: Contender, b: Contender) -> str:
@@ -124,7 +113,7 @@ def _price_per_point(comparison: Comparison) -> list[Clause]:
         return []
     steps = [f"{front[0].name} takes {duration(front[0].group.training_seconds)}"]
     steps += [_price_step(comparison, a, b) for a, b in pairwise(front)]
-    return [Clause(f"Price per point: {'; '.join(steps)}.", "cost")]
+    return [(f"Price per point: {'; '.join(steps)}.", "cost")]
 
 
 def _certainty(crossing: Crossing) -> str:
@@ -150,7 +139,7 @@ def _training_images(comparison: Comparison) -> list[Clause]:
         sizes = [g.images_per_class for groups in families.values() for g in groups]
         tried = f"{min(sizes):.0f} to {max(sizes):.0f} images per class"
         crossed = [f"The order of the models is the same at every size tried, {tried}."]
-    return [Clause(text, "learning") for text in crossed]
+    return [(text, "learning") for text in crossed]
 
 
 def _floors(comparison: Comparison) -> list[Clause]:
@@ -162,7 +151,7 @@ def _floors(comparison: Comparison) -> list[Clause]:
     names = listed(list(dict.fromkeys(under)))
     end = f"{names} may not be better." if under else "Every model is clearly above."
     rules = "; ".join(f"{rule} gives {accuracy}" for rule, accuracy in floor_texts(comparison.facts))
-    return [Clause(f"Floor: {rules}. {end}", "dataset")]
+    return [(f"Floor: {rules}. {end}", "dataset")]
 
 
 def _regressions(comparison: Comparison) -> list[Clause]:
@@ -174,26 +163,16 @@ def _regressions(comparison: Comparison) -> list[Clause]:
             before, after = before_and_after(change)
             commits = clean(change.commit_before, 20), clean(change.commit_after, 20)
             text = f"Regression: {what} of {name} was {before} ({commits[0]}) and is now {after} ({commits[1]})."
-            clauses.append(Clause(text, "history"))
+            clauses.append((text, "history"))
     return clauses
 
 
-KINDS = (
-    _against_others,
-    _clean_images,
-    _smallest_gap,
-    unfinished_runs,
-    leaks,
-    _time_to_accuracy,
-    _price_per_point,
-    _training_images,
-    _floors,
-    _regressions,
-)
+_TEST_SET = (_against_others, _clean_images, _smallest_gap, unfinished_runs, leaks)
+_BACKGROUND = (_time_to_accuracy, _price_per_point, _training_images, _floors, _regressions)
 
 
 def evidence(comparison: Comparison) -> list[Clause]:
     """All statements about a comparison, in the order of the page; without contenders only what is missing."""
     if not comparison.contenders:
         return unfinished_runs(comparison)
-    return [clause for kind in KINDS for clause in kind(comparison)]
+    return [clause for kind in (*_TEST_SET, *_BACKGROUND) for clause in kind(comparison)]

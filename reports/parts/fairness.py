@@ -16,8 +16,6 @@ class Level(StrEnum):
 
 
 NOTED_FIELDS = {"augment": "augmentation", "batch_size": "batch size"}
-
-
 Check = tuple[str, Level, str]
 """One question of the audit, how it ended, and the answer."""
 

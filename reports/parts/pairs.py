@@ -2,8 +2,8 @@
 
 import re
 
+from reports.parts.images import MOST_FLIPS, Shot, shown_predictions
 from reports.parts.part import Part
-from reports.parts.shots import MOST_FLIPS, Shot, shown_predictions
 from reports.study import Comparison, Contender, Pair
 from reports.words import PERCENT, clean, duration, is_about_one, listed, mid_sentence, plural, points, signed, times
 
@@ -55,11 +55,8 @@ def pair_sentence(comparison: Comparison, other: Contender, best: Contender) -> 
     cost = _cost(time_ratio(best, other))
     if pair.is_clear:
         return f"{gap} ({_spread(pair)}), {cost}."
-    doubts = _doubts(pair, len(comparison.pairs))
-    return (
-        f"{best.name} and {name} are statistically tied: {signed(pair.difference)} points ({_spread(pair)}), {cost}; "
-        f"{doubts}."
-    )
+    tied = f"{best.name} and {name} are statistically tied: {signed(pair.difference)} points"
+    return f"{tied} ({_spread(pair)}), {cost}; {_doubts(pair, len(comparison.pairs))}."
 
 
 def _shots(comparison: Comparison, pair: Pair, places: tuple[int, ...]) -> list[Shot]:
@@ -69,13 +66,9 @@ def _shots(comparison: Comparison, pair: Pair, places: tuple[int, ...]) -> list[
         return []
     classes = pair.a.group.example.dataset.classes
     both = [c for c in comparison.contenders if c in (pair.a, pair.b)]
-    stored = [i for i in places if predictions.files[i] in photos]
-    shots = []
-    for i in stored[:MOST_FLIPS]:
-        file = predictions.files[i]
-        truth = clean(classes[int(predictions.truth[i])], 60)
-        shots.append(Shot(photos[file], truth, shown_predictions(both, file)))
-    return shots
+    images = [(predictions.files[i], classes[int(predictions.truth[i])]) for i in places]
+    stored = [(file, clean(truth, 60)) for file, truth in images if file in photos]
+    return [Shot(photos[file], truth, shown_predictions(both, file)) for file, truth in stored[:MOST_FLIPS]]
 
 
 def _facts(pair: Pair) -> list[tuple[str, str]]:

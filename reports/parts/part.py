@@ -7,10 +7,7 @@ from reports.charts import Chart
 
 @dataclass(frozen=True)
 class Part:
-    """One section: `id` is its anchor and template, `name` its link at the top, `values` what the template shows.
-
-    `charts` are all charts in it, whose numbers the page's script reads.
-    """
+    """One section: `id` is its anchor and template, `name` its link at the top, `charts` are all charts in it."""
 
     id: str
     name: str

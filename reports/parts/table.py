@@ -17,10 +17,8 @@ def _line(row: Measures, shown: list[Column], style: int | None) -> dict[str, An
 
 def _recipes(comparison: Comparison) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
     """Recipe fields that differ between contenders, a value for each, and those that are the same for all."""
-    values: list[dict[str, Any]] = []
-    for c in comparison.contenders:
-        model = c.group.example.model
-        values.append({"arch": model.arch, "head": model.head, **recipe_of(c.group.example)})
+    runs = [c.group.example for c in comparison.contenders]
+    values: list[dict[str, Any]] = [{"arch": r.model.arch, "head": r.model.head, **recipe_of(r)} for r in runs]
     differing, same = [], []
     for key in dict.fromkeys(k for v in values for k in v):
         shown = ["–" if v.get(key) is None else redact(v[key], 60) for v in values]

@@ -6,8 +6,7 @@ from reports.parts.part import Part
 from reports.study import Comparison, Predictions
 from reports.words import clean, percent
 
-FEWEST = 10
-"""Answers below which an accuracy means nothing."""
+FEWEST = 10  # answers below which an accuracy means nothing
 THRESHOLDS = (0.5, 0.7, 0.9, 0.95, 0.99)
 
 

@@ -107,9 +107,8 @@ def would_change(comparison: Comparison) -> list[str]:
         rows += _more_of_the_same(comparison, comparison.pair(other, comparison.tied[0]))
     rows += _more_epochs(comparison)
     if leaks(comparison):
-        rows.append(
-            "A clean split: collect the dataset again with --train and --test, which removes images that are in both."
-        )
+        again = "collect the dataset again with --train and --test, which removes images that are in both"
+        rows.append(f"A clean split: {again}.")
     for c in comparison.contenders:
         if reasons := comparison.unfair_text(c):
             rows.append(f"Equal conditions for {mid_sentence(c.name)}: {reasons}.")

@@ -25,12 +25,9 @@ function chart(figure) {
   svg.addEventListener('pointermove', event => {
     const r = svg.getBoundingClientRect(), s = box.width / r.width;
     const px = (event.clientX - r.left) * s, py = (event.clientY - r.top) * s;
-    let best = 0, least = Infinity;
-    stops.forEach(([x, y], i) => {
-      const d = y === null ? Math.abs(x - px) : Math.hypot((x - px) * (figure.id === 'time-breakdown' ? 0 : 1), y - py);
-      if (d < least) { least = d; best = i; }
-    });
-    show(best);
+    const weight = figure.id === 'time-breakdown' ? 0 : 1;
+    const away = stops.map(([x, y]) => y === null ? Math.abs(x - px) : Math.hypot((x - px) * weight, y - py));
+    show(away.indexOf(Math.min(...away)));
   });
   svg.after(range);
   range.setAttribute('aria-valuetext', out.innerText);
@@ -40,8 +37,7 @@ function sortable(table) {
   const body = table.tBodies[0], heads = all('thead th', table), say = $('span', { role: 'status' });
   const text = row => row.textContent.toLowerCase();
   heads.forEach((head, column) => {
-    const button = $('button', { type: 'button' });
-    button.append(...head.childNodes);
+    const button = $('button', { type: 'button' }, ...head.childNodes);
     head.append(button);
     head.setAttribute('aria-sort', 'none');
     button.addEventListener('click', () => {

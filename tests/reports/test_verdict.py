@@ -37,14 +37,14 @@ def edit(folder: Path, run: str, **changed: object) -> None:
 def text_of(folder: Path) -> str:
     comparison = compare_study(load_study(folder, "ds"))
     limits = [f"{limit}: {choice}" for limit, choice in budgets(comparison)]
-    texts = [c.text for c in evidence(comparison)]
+    texts = [text for text, _ in evidence(comparison)]
     return "\n".join([verdict_title(comparison), *texts, *limits, *would_change(comparison)])
 
 
 def test_the_stored_example_reads_as_expected(results: Path) -> None:
     comparison = compare_study(load_study(results, "car-bicycle"))
     assert verdict_title(comparison) == "Use fine-tuned VGG: 96.3\u00a0% test accuracy, 2.2 points above frozen VGG"
-    assert evidence(comparison)[0].text == (
+    assert evidence(comparison)[0][0] == (
         "Fine-tuned VGG is 2.2 points above frozen VGG (95\u00a0% interval +0.9 to +3.5, 3 seeds), "
         "with 12 times the training time."
     )
