@@ -64,11 +64,11 @@ def table(
     results: Results = Path("results"),
 ) -> None:
     """Print the comparison table."""
-    from reports.export import export
-    from reports.study import compare_study, load_study, select_datasets
+    from reports import export, study
 
-    comparisons = [compare_study(load_study(results, name)) for name in select_datasets(results, dataset)]
-    sys.stdout.write(export(comparisons, form))
+    names = study.select_datasets(results, dataset)
+    comparisons = [study.compare_study(study.load_study(results, name)) for name in names]
+    sys.stdout.write(export.export(comparisons, form))
     for line in sorted({line for c in comparisons for line in c.left_out}):
         print(f"left out: {line}", file=sys.stderr)
 
@@ -77,12 +77,11 @@ def table(
 @exit_codes("reports", KEPT)
 def list_(results: Results = Path("results")) -> None:
     """List the datasets that have runs, with their best model."""
-    from reports.export import summary_line
-    from reports.study import compare_study, load_study, select_datasets
-    from reports.words import clean
+    from reports import export, study, words
 
-    for name in select_datasets(results):
-        print(f"{clean(name, 100)}: {summary_line(compare_study(load_study(results, name)))}")
+    for name in study.select_datasets(results):
+        comparison = study.compare_study(study.load_study(results, name))
+        print(f"{words.clean(name, 100)}: {export.summary_line(comparison)}")
 
 
 def main() -> None:

@@ -59,9 +59,8 @@ def _inert(text: str) -> str:
 def summary_line(comparison: Comparison) -> str:
     """One line about a dataset: its runs, its best model, the files left out."""
     runs = sum(len(g.runs) + len(g.replaced) + len(g.unfinished) for g in comparison.study.groups)
-    best = comparison.best
     result = "no result"
-    if best:
+    if best := comparison.best:
         result = f"best {best.name} {100 * best.accuracy:.1f}% in {duration(best.group.training_seconds)}"
     left_out = f", {plural(len(comparison.left_out), 'file')} left out" if comparison.left_out else ""
     return f"{plural(runs, 'run')}, {result}{left_out}"

@@ -46,10 +46,8 @@ def _title(priced: Priced, price: Price) -> str:
     if cheapest is top or low == high:
         return f"{top.name} is the most accurate, and none needs {price.less}"
     gap = points(top.accuracy - cheapest.accuracy)
-    return (
-        f"{top.name} needs {price.show(high)} {price.amount}; {mid_sentence(cheapest.name)} needs {price.show(low)} "
-        f"and is {gap} less accurate"
-    )
+    cheaper = f"{mid_sentence(cheapest.name)} needs {price.show(low)} and is {gap} less accurate"
+    return f"{top.name} needs {price.show(high)} {price.amount}; {cheaper}"
 
 
 def _caption(comparison: Comparison) -> str:

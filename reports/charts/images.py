@@ -38,10 +38,8 @@ def accuracy_by_images(comparison: Comparison) -> Chart | None:
     points = [(name, g.images_per_class, a, len(g.runs)) for name in styles for g in groups[name] for a in g.accuracies]
     frame = pd.DataFrame(points, columns=["model", "x", "y", "seeds"])
     sizes = sorted(set(frame["x"]))
-    caption = (
-        f"Dots are seeds, bands 95{PERCENT} t-intervals. A crossing is interpolated between the two sizes around it; "
-        f"the chart says nothing beyond the sizes shown. {weights_line(comparison.contenders)}"
-    )
+    note = "A crossing is interpolated between the two sizes around it; the chart says nothing beyond the sizes shown."
+    caption = f"Dots are seeds, bands 95{PERCENT} t-intervals. {note} {weights_line(comparison.contenders)}"
     with style.house_style() as axes:
         dots = frame[frame["seeds"] <= style.MOST_THIN]
         palette = {name: style.COLOURS[k % 4] for name, k in styles.items()}

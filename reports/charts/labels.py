@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from reports.charts.style import style_of
 from reports.words import shorten
 
+Box = tuple[float, float, float, float]
+
 
 def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Positions as close to those wanted as `gap` between neighbours allows, within low to high."""
@@ -22,9 +24,7 @@ def nudged(wanted: Sequence[float], gap: float, low: float, high: float) -> list
         placed[i] = max(placed[i], low if i == 0 else placed[i - 1] + gap)
     for i in reversed(range(len(placed))):
         placed[i] = min(placed[i], high if i == len(placed) - 1 else placed[i + 1] - gap)
-    result = np.empty_like(placed)
-    result[order] = placed
-    return [float(p) for p in result]
+    return [float(p) for p in placed[np.argsort(order)]]
 
 
 def end_labels(axes: Axes, ends: list[tuple[float, float, str, int]]) -> None:
@@ -57,9 +57,6 @@ def point_labels(axes: Axes, points: list[tuple[float, float, str]], bars: list[
         side, dy = places[best]
         occupied.append(boxes[best])
         axes.text(px + (6 if side == "left" else -6), py + dy, shorten(name), transform=None, ha=side, fontsize=9.5)
-
-
-Box = tuple[float, float, float, float]
 
 
 def _label_box(x: float, y: float, width: float, side: str, dy: float) -> Box:

@@ -29,6 +29,7 @@ MOST_THIN = 12
 NICE_SECONDS = tuple(unit * n for unit in (0.01, 1, 60, 3600) for n in (1, 3, 10, 30))
 FINE_SECONDS = (1, 2, 5, 10, 20, 30, 40, 50, 70, 80, *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)))
 
+Band = Callable[[Sequence[float]], Interval | None]
 Row = tuple[int, str]
 Stop = tuple[float, float | None, str, list[Row]]
 
@@ -96,9 +97,6 @@ def stop(axes: Axes, x: float, y: float | None, head: str, rows: list[Row]) -> S
     """A stop at data coordinates, which become the SVG's units, origin at the top left."""
     px, py = axes.transData.transform((x, axes.get_ylim()[0] if y is None else y))
     return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1), head, rows
-
-
-Band = Callable[[Sequence[float]], Interval | None]
 
 
 def draw_lines(
@@ -171,9 +169,8 @@ def tick_seconds(seconds: float) -> str:
 
 def interval_text(values: Sequence[float], show: Callable[[float], str]) -> str:
     """A mean, with its t interval if there are at least two values."""
-    interval = t_interval(values)
     text = show(float(np.mean(values)))
-    if not interval:
-        return text
-    low, high = (show(v).removesuffix(PERCENT) for v in interval)
-    return f"{text} ({low}–{high})"
+    if interval := t_interval(values):
+        low, high = (show(v).removesuffix(PERCENT) for v in interval)
+        text += f" ({low}–{high})"
+    return text

@@ -86,9 +86,8 @@ def to_svg(figure: Figure, name: str) -> Markup:
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     root = ElementTree.fromstring(buffer.getvalue())
     used = set(re.findall(r"(?:url\(|href=\")#([\w.-]+)", buffer.getvalue()))
-    box = root.get("viewBox", "")
     _walk(root, f"{name}-", used)
-    root.attrib = {"viewBox": box, "aria-hidden": "true", "stroke-linejoin": "round"}
+    root.attrib = {"viewBox": root.get("viewBox", ""), "aria-hidden": "true", "stroke-linejoin": "round"}
     root.tag = "svg"
     text = ElementTree.tostring(root, encoding="unicode")
     return Markup(re.sub(r">\s+<", "><", text))

@@ -63,10 +63,8 @@ def time_breakdown_chart(comparison: Comparison) -> Chart:
         axes.figure.subplots_adjust(left=0.27)
         axes.grid(visible=False)
         axes.grid(axis="x")
-        bars = [
-            _draw_bar(axes, y, p, style_of(c.style)["color"])
-            for y, (c, p) in enumerate(zip(contenders, parts, strict=True))
-        ]
+        colours = [style_of(c.style)["color"] for c in contenders]
+        bars = [_draw_bar(axes, y, *bar) for y, bar in enumerate(zip(parts, colours, strict=True))]
         axes.set_yticks(range(len(contenders)), [shorten(c.name) for c in contenders])
         axes.invert_yaxis()
         _set_time_axis(axes)

@@ -204,8 +204,7 @@ def _pair(a: Contender, b: Contender, mask: NDArray[np.bool_] | None) -> Pair:
     places, (first_a, first_b) = np.flatnonzero(kept), correct[0]
     fixed, broken = (tuple(places[w].tolist()) for w in (first_b > first_a, first_a > first_b))
     change = np.mean([q - p for p, q in correct], axis=0)
-    one_seed = len(correct) == 1
-    p = statistics.mcnemar(len(fixed), len(broken)) if one_seed else statistics.mcnemar_over_seeds(change)
+    p = statistics.mcnemar(len(fixed), len(broken)) if len(correct) == 1 else statistics.mcnemar_over_seeds(change)
     paired = statistics.paired_interval(change)
     return replace(pair, images=paired, variance=float(change.var()), fixed=fixed, broken=broken, raw_p=p)
 
@@ -222,6 +221,5 @@ def compare_study(study: Study) -> Comparison:
         names = (pair.a.name, pair.b.name)
         p = None if pair.raw_p is None else next(corrected)
         by_name[names] = replace(pair, p=p, is_fair=unfair.keys().isdisjoint(names))
-    left_out = (*study.left_out, *files)
     count = None if mask is None else int(mask.sum())
-    return Comparison(study, contenders, by_name, unfair, excluded, left_out, count)
+    return Comparison(study, contenders, by_name, unfair, excluded, (*study.left_out, *files), count)

@@ -38,10 +38,7 @@ class Exclusion:
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """A group that takes part in the comparison; `style` picks its colour, dash and mark.
-
-    `by_seed` is the accuracy it is judged by and `images` the number of test images behind it: all, or the clean ones.
-    """
+    """A compared group, its accuracy on the `images` test images that count, and the `style` that picks its colour."""
 
     name: str
     style: int
@@ -109,10 +106,7 @@ def _differing_fields(groups: list[RunGroup]) -> list[str]:
 
 
 def names_of(groups: list[RunGroup]) -> list[str]:
-    """A unique name for each group: its model's name, and what differs if several groups share the model.
-
-    If all groups share one model, what differs is the whole name.
-    """
+    """A unique name per group: its model and what differs among groups of the model; only that if all share it."""
     names: list[str] = []
     for group in groups:
         model = model_name(group.example.model.name)
@@ -134,8 +128,7 @@ def _exclusion(group: RunGroup, main: RunGroup, most_images: int) -> Exclusion |
     """Why a group does not share the conditions of `main`."""
     run, dataset = group.example, main.example.dataset
     if (run.dataset.manifest_sha256, run.dataset.test) != (dataset.manifest_sha256, dataset.test):
-        manifest = clean(run.dataset.manifest_sha256[:12])
-        return Exclusion(ExclusionReason.OTHER_DATASET, f"manifest {manifest}")
+        return Exclusion(ExclusionReason.OTHER_DATASET, f"manifest {clean(run.dataset.manifest_sha256[:12])}")
     if device_key(run) != device_key(main.example):
         device = f"{clean(run.device.name, 60)}, {clean(run.device.precision, 20)}"
         return Exclusion(ExclusionReason.OTHER_DEVICE, device)
@@ -177,10 +170,7 @@ def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) 
 
 
 def make_contenders(groups: list[RunGroup]) -> tuple[list[Contender], NDArray[np.bool_] | None, list[str]]:
-    """The contenders, best first, the mask of the test images that count, and the prediction files left out.
-
-    The mask excludes images of the pretraining set; None if nothing is known, or nothing is to be excluded.
-    """
+    """Contenders, best first, the mask of test images new to the weights (None: all count), and the files left out."""
     is_one_model = len({g.example.model.name for g in groups}) == 1 and len(groups) > 1
     results = [read_group_predictions(g) for g in groups]
     mask = _common_mask(groups, [predictions for predictions, _ in results])

@@ -11,16 +11,42 @@ from typing import Any
 import numpy as np
 
 from bench.records import DatasetFacts, RecordError, Run, UsageError, facts_folder, read_facts, read_runs
-from reports.study.times import training_seconds
 from reports.words import clean, listed
+
+
+def training_seconds(run: Run) -> float:
+    """Seconds of all epochs of a run, and of its feature pass if it has one."""
+    return (run.cost.feature_seconds or 0.0) + sum(e.seconds for e in run.epochs)
+
+
+def parts_seconds(run: Run) -> dict[str, float]:
+    """Seconds of a run by part, none counted twice; `features` is the time they took to compute, now or before."""
+    cost, known = run.cost, run.cost.breakdown or {}
+    return {
+        "features": cost.feature_seconds or 0.0,
+        "train": sum(e.seconds for e in run.epochs),
+        "evaluate": known.get("evaluate", 0.0),
+        "pack": known.get("pack", cost.pack_seconds or 0.0),
+        "warm-up": known.get("warm-up", 0.0),
+        "compile": known.get("compile", cost.compile_seconds or 0.0),
+        "keep": known.get("checkpoint", 0.0) + known.get("pictures", 0.0),
+    }
+
+
+def total_seconds(run: Run) -> float:
+    """Seconds from start to end of a run; features from the cache count as if the run had computed them.
+
+    A cached pass shows if the parts exceed the whole. With several views only the sum of the parts is then certain.
+    """
+    parts, total = parts_seconds(run), run.cost.total_seconds
+    if sum(parts.values()) <= total:
+        return total
+    return total + parts["features"] if run.recipe.get("views") in (None, 1) else sum(parts.values())
 
 
 @dataclass(frozen=True, eq=False)
 class RunGroup:
-    """Runs that differ in nothing but their seed. `runs` are the newest finished run of each seed, by seed.
-
-    `replaced` are finished runs with a newer one of the same seed, `unfinished` those that stalled or failed.
-    """
+    """Runs that differ in their seed only: the newest finished of each, those they replaced, and unfinished ones."""
 
     runs: tuple[Run, ...]
     replaced: tuple[Run, ...]

@@ -11,8 +11,7 @@ from bench.records import Run, RunStatus
 from reports.study import statistics
 from reports.study.compare import Comparison
 from reports.study.contenders import Contender, names_of
-from reports.study.load import RunGroup
-from reports.study.times import total_seconds
+from reports.study.load import RunGroup, total_seconds
 from reports.words import clean
 
 Measures = dict[str, Any]
@@ -36,8 +35,7 @@ def _note(comparison: Comparison, group: RunGroup, contender: Contender | None) 
         return f"no result: {'; '.join(reasons)}"
     if contender:
         return comparison.unfair_text(contender) or None
-    exclusion = comparison.excluded.get(group)
-    return str(exclusion) if exclusion else None
+    return str(comparison.excluded.get(group, "")) or None
 
 
 def _conditions(group: RunGroup, name: str) -> Measures:

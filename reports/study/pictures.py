@@ -36,8 +36,7 @@ class ReportPhoto:
         buffer = io.BytesIO()
         pixels.save(buffer, "WEBP", quality=70 if self.is_sheet else 74, method=4)
         src = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-        is_tiny = max(pixels.size) <= 64
-        return {"src": src, "width": pixels.width, "height": pixels.height, "pixelated": is_tiny}
+        return {"src": src, "width": pixels.width, "height": pixels.height, "pixelated": max(pixels.size) <= 64}
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,7 @@ class Predictions:
         return float(np.mean([coverage(probability, correct)[1][last] for probability, correct in rows]))
 
     def accepted(self, threshold: float, label: int | None = None) -> tuple[float, float | None, int]:
-        """Share of answers with at least this confidence, their accuracy and their number; over all seeds.
-
-        With `label` only the answers that name that class count.
-        """
+        """Share, accuracy and number of the answers (`label` only, if given) of at least this confidence; all seeds."""
         counted = np.ones_like(self.predicted, bool) if label is None else self.predicted == label
         accepted = counted & (self.probability >= threshold)
         share = float(accepted.sum() / max(1, counted.sum()))

@@ -94,10 +94,9 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def smallest_detectable(images: int, variance: float) -> float:
-    """Smallest difference that a test at the 5 % level finds in 4 of 5 tries.
+    """Smallest difference that a test at the 5 % level finds in 4 of 5 tries; `variance` of the difference per image.
 
-    `variance` is that of the per-image difference; for one seed it is the share of images that only one model gets
-    right (less the squared difference), so this is the usual power formula of McNemar's test (Connor 1987).
+    For one seed this is the usual power formula of McNemar's test (Connor 1987).
     """
     return float((stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER)) * sqrt(variance / images))
 
@@ -115,10 +114,7 @@ def seeds_needed(gap: float, spread: float, most: int = 100) -> int | None:
 
 
 def calibration(probability: Floats, correct: Floats, bins: int = 10) -> tuple[list[tuple[float, float, int]], float]:
-    """(mean confidence, accuracy, images) for each filled bin of equal width, and the expected calibration error.
-
-    The error is the mean gap of confidence and accuracy, weighted by images (Guo et al. 2017).
-    """
+    """(mean confidence, accuracy, images) per filled bin, and the expected calibration error (Guo et al. 2017)."""
     where = np.minimum((probability * bins).astype(int), bins - 1)
     rows = [
         (float(probability[where == k].mean()), float(correct[where == k].mean()), int((where == k).sum()))

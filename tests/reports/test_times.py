@@ -9,8 +9,7 @@ from bench.records.run import Run
 from reports.charts.time_breakdown import time_breakdown_chart, time_parts
 from reports.study.compare import compare_study
 from reports.study.learning import seconds_to_reach
-from reports.study.load import load_study
-from reports.study.times import parts_seconds, total_seconds, training_seconds
+from reports.study.load import load_study, parts_seconds, total_seconds, training_seconds
 from tests.factories.results import FROZEN, make_run
 
 
