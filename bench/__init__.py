@@ -4,6 +4,7 @@ In a notebook, `bench.run("all", "car-bicycle", size=64)` returns a pandas.DataF
 run's record.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,13 +15,7 @@ __all__ = ["load_run", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public functions on first use: `import bench` alone must stay quick."""
-    if name == "run":
-        from bench.api import run
-
-        return run
-    if name == "load_run":
-        from bench.records import read_run
-
-        return read_run
-    raise AttributeError(f"module 'bench' has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # late: `import bench` alone must stay quick
+    return import_module("bench.api").run if name == "run" else import_module("bench.records").read_run

@@ -1,5 +1,3 @@
-"""`python -m bench`: the command from a checkout."""
-
 from bench.cli import main
 
 main()

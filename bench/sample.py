@@ -34,9 +34,8 @@ def with_drawn_weights(
 ) -> list[tuple[str, Recipe]]:
     """The recipes of a drawn dataset with these classes, ImageNet's weights replaced by weights made from drawings.
 
-    The weights come from drawings of other things than the dataset's classes and the sample's. They are made once and
-    kept in the user's cache. A dry run makes none: weights that do not exist yet become None.
-    Raises UsageError if the classes leave too few others to draw.
+    They come from drawings of other things than the dataset's and the sample's classes, made once and kept in the
+    user's cache. A dry run makes none (None). Raises UsageError if the classes leave too few others to draw.
     """
     others = [name for name in drawable_classes() if name not in (*SAMPLE_CLASSES, *classes)]
     if len(others) < 2:

@@ -1,5 +1,3 @@
-"""`python -m reports` is the command `reports`."""
-
 from reports.cli import main
 
 main()

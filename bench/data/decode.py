@@ -73,8 +73,8 @@ def _decode_any(content: bytes, size: int) -> NDArray[np.uint8]:
 def decode_images(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
     """Image files as upright RGB (n, size, size, 3), resized to squares with antialiasing.
 
-    A JPEG at least twice as large is first decoded at 1/2, 1/4 or 1/8 by libjpeg's scaled transform. Nearly all of the
-    work happens without Python's lock, so threads speed it up. Raises VggbenchError that names an unreadable file.
+    A JPEG at least twice as large is first decoded at 1/2, 1/4 or 1/8 by libjpeg's scaled transform. Threads help,
+    since most work happens without Python's lock. Raises VggbenchError that names an unreadable file.
     """
     same_shape: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
     for i, path in enumerate(paths):

@@ -32,9 +32,8 @@ def expand_recipes(
 ) -> list[tuple[str, Recipe]]:
     """All recipes asked for, model by model.
 
-    `flags` holds values by Recipe field; a comma-separated text stands for several values, and every combination gets a
-    recipe. `given` holds those that the user named, which must mean something to at least one of the models.
-    Raises UsageError for an unknown field, a value that does not fit it, or a given field that no model uses.
+    `flags` holds values by Recipe field; a comma-separated text means several values, and every combination gets a
+    recipe. Raises UsageError for an unknown field, a bad value, or a field in `given`, by the user, that no model uses.
     """
     for key, value in given.items():
         parse_value(key, str(value).split(",")[0])

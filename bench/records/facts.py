@@ -14,9 +14,8 @@ class DatasetFacts:
     """What a reader should know about a dataset, kept beside its runs so that a report needs no photos.
 
     `counts` is split -> class -> images, `pixels` the shortest and longest side over all images, `rejected` reason ->
-    candidates, `leaks` the number of images that are in both train and test, `floors` the accuracy of trivial rules:
-    always the most common class (`majority`), and a logistic regression on size, colour, borders and file size
-    (`trivial`).
+    candidates, `leaks` the images in both train and test, `floors` the accuracy of trivial rules: the most common class
+    (`majority`), and a logistic regression on size, colour, borders and file size (`trivial`).
     """
 
     name: str

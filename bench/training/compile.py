@@ -40,10 +40,9 @@ def warm_up(
     """Run the first batch forward and backward without changing the network. Return the forward function for the
     `steps` of each epoch, and notes on how it is compiled.
 
-    compile=on uses torch.compile without a trial. compile=auto tries it on CUDA if over a minute of training is ahead,
-    with CUDA graphs too if steps are short, and uses the fastest. There is no trial if repeats must be bit-equal, since
-    its outcome may vary, or if the trained parameters change during training. The time is added to `seconds` as
-    "warm-up" and "compile".
+    compile=on uses torch.compile without a trial. compile=auto tries it, and CUDA graphs for short steps, on CUDA if
+    over a minute of training is ahead; not if repeats must be bit-equal (the outcome may vary) or if the trained
+    parameters change during training. The time is added to `seconds` as "warm-up" and "compile".
     """
     trunk, device = network.trunk, data.labels.device
     order = torch.arange(batch_size, device=data.index.device)

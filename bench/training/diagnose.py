@@ -22,8 +22,8 @@ def _dead_share(out: Tensor) -> float:
 def examine(net: nn.Module, images: Tensor, num_classes: int) -> list[str]:
     """What is wrong with a network before training, one sentence each; empty if it is healthy.
 
-    `images` is (n, 3, h, w) as the network will see them, n >= 8. Checks for a softmax or sigmoid before the loss, a
-    signal that dies (spread of the logits between images), dead units and a mixed-up memory layout.
+    `images` is (n, 3, h, w) as the network sees them, n >= 8. Checks for a softmax or sigmoid before the loss, logits
+    that hardly differ between images, dead units and a mixed-up memory layout.
     """
     was_training = net.training
     net.eval()
