@@ -61,7 +61,7 @@ def _earlier_and_new(group: RunGroup) -> tuple[list[Run], list[Run]]:
 
 
 def _accuracy_kind(before: list[float], after: float, images: int) -> ChangeKind:
-    interval = statistics.prediction_interval(before)
+    interval = statistics.t_interval(before, of_next_value=True)
     if interval is None:
         low, high = statistics.newcombe(before[0], after, images)
         return ChangeKind.WORSE if high < 0 else ChangeKind.BETTER if low > 0 else ChangeKind.SAME

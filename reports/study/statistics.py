@@ -19,21 +19,18 @@ ALPHA = 1 - LEVEL
 POWER = 0.80
 
 
-def _t_half(values: Sequence[float]) -> float:
-    """Half the width of Student's t interval of one value with the spread of `values`."""
-    return float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1))
-
-
 def _plain(interval: Sequence[float]) -> Interval:
     low, high = interval
     return float(low), float(high)
 
 
-def t_interval(values: Sequence[float]) -> Interval | None:
-    """Student's t interval of a mean over seeds; None for fewer than two values."""
-    if len(values) < 2:
+def t_interval(values: Sequence[float], of_next_value: bool = False) -> Interval | None:
+    """Student's t interval of the mean over seeds or of one more value; None for fewer than two values."""
+    n = len(values)
+    if n < 2:
         return None
-    mean, half = float(np.mean(values)), _t_half(values) / sqrt(len(values))
+    mean, half = float(np.mean(values)), float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.std(values, ddof=1))
+    half = half * sqrt(1 + 1 / n) if of_next_value else half / sqrt(n)
     return mean - half, mean + half
 
 
@@ -129,14 +126,6 @@ def coverage(probability: Floats, correct: Floats) -> tuple[Floats, Floats]:
     order = np.argsort(-probability, kind="stable")
     number = np.arange(1, len(correct) + 1)
     return number / len(correct), np.cumsum(correct[order]) / number
-
-
-def prediction_interval(values: Sequence[float]) -> Interval | None:
-    """Where one more value of the same kind would fall; None for fewer than two values."""
-    if len(values) < 2:
-        return None
-    mean, half = float(np.mean(values)), _t_half(values) * sqrt(1 + 1 / len(values))
-    return mean - half, mean + half
 
 
 def pareto(costs: Sequence[float], gains: Sequence[float]) -> list[int]:

@@ -139,5 +139,6 @@ def test_pareto_front() -> None:
 def test_the_prediction_interval_contains_one_more_value() -> None:
     rng = np.random.default_rng(4)
     rows = rng.normal(0.9, 0.01, (2000, 5))
-    inside = [low <= row[4] <= high for row in rows for low, high in [statistics.prediction_interval(list(row[:4]))]]
+    intervals = [statistics.t_interval(list(row[:4]), of_next_value=True) for row in rows]
+    inside = [low <= row[4] <= high for row, (low, high) in zip(rows, intervals, strict=True)]
     assert np.mean(inside) == pytest.approx(0.95, abs=0.02)
