@@ -70,7 +70,7 @@ def command(
     with exit_codes("collect", "what was fetched is kept; run the same command again to continue"):
         jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
         if sum(jobs) != 1:
-            raise UsageError("give CLASS..., or one of --dataset, --from, --verify, --refresh, --list")
+            raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
         if verify is not None:
             _verify(data / verify, as_json)
         elif show:
@@ -96,7 +96,7 @@ def command(
             else:
                 recipe = _search(classes or [], source or "flickr", name, given)
             if license_ is not None and recipe.source not in datasets.LICENSED:
-                raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only; others are used completely")
+                raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
             summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
             if classes and summary.changed and (note := remember_recipe(recipe)):
                 summary = replace(summary, notes=(*summary.notes, note))

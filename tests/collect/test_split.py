@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from collect.manifest import Row
+from collect.pipeline import _place
 from collect.split.assign import Assignment, split
 from collect.split.groups import SplitItem, items_of, ranking
 
@@ -279,3 +280,11 @@ def test_messages_give_the_name_of_an_owner() -> None:
     pool = items_of([row(str(i), "o7", "Ann" if i else None) for i in range(9)], "owner", {}, {})
     assignment = split([*pool, SplitItem("other", "car")], 1, {"car": 7}, {"car": 3})
     assert assignment.obstacle == "owner Ann (urls:o7) has 9 of them"
+
+
+def test_every_photo_is_either_placed_or_listed_as_unused() -> None:
+    pool = items(150, 40)
+    rows = [Row("", item.class_, "", item.id, source_id=item.id) for item in pool]
+    placed, unused = _place(rows, split(pool, 1, {"car": 50, "bicycle": 50}, {"car": 15, "bicycle": 15}))
+    assert len(placed) == 130
+    assert sorted([r.source_id for r in placed] + [r.source_id for r in unused]) == sorted(item.id for item in pool)
