@@ -1,5 +1,6 @@
 """Results that an earlier version wrote stay readable. stored_results/README.md says how they were made."""
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from bench.records import (
     PICTURES,
+    RUN_FILE,
     facts_folder,
     read_facts,
     read_pictures,
@@ -62,15 +64,31 @@ def test_facts_of_the_dataset_belong_to_the_run(folder: Path) -> None:
 
 
 @each_run
-def test_a_stored_run_is_written_back_byte_for_byte(folder: Path, tmp_path: Path) -> None:
+def test_what_lies_beside_a_stored_record_is_written_back_byte_for_byte(folder: Path, tmp_path: Path) -> None:
     (tmp_path / PICTURES).mkdir()
-    write_run(tmp_path, read_run(folder))
     write_predictions(tmp_path, read_predictions(folder))
     write_pictures(tmp_path, read_pictures(folder))
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(written) == 3
+    assert len(written) == 2
     for path in written:
         assert path.read_bytes() == (folder / path.relative_to(tmp_path)).read_bytes(), path.name
+
+
+def _without_new_keys(written: object, stored: object) -> object:
+    """`written` without the keys that `stored` lacks; these must hold their default, which says that nothing is known."""
+    if isinstance(written, dict) and isinstance(stored, dict):
+        assert all(written[key] in (None, 0) for key in written.keys() - stored.keys())
+        return {key: _without_new_keys(value, stored[key]) for key, value in written.items() if key in stored}
+    if isinstance(written, list) and isinstance(stored, list):
+        return [_without_new_keys(*pair) for pair in zip(written, stored, strict=True)]
+    return written
+
+
+@each_run
+def test_a_stored_record_keeps_every_key_when_it_is_written_back(folder: Path, tmp_path: Path) -> None:
+    write_run(tmp_path, read_run(folder))
+    written, stored = (json.loads((home / RUN_FILE).read_text()) for home in (tmp_path, folder))
+    assert _without_new_keys(written, stored) == stored
 
 
 def test_stored_facts_are_written_back_byte_for_byte(tmp_path: Path) -> None:

@@ -16,13 +16,17 @@ RUN_FILE, WEIGHTS_FILE = "run.json", "weights.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """The dataset of a run; `train` and `test` are the numbers of images used, over all classes."""
+    """The dataset of a run; `train`, `test` and `validation` are the numbers of images used, over all classes.
+
+    Validation images are carved out of train: `train` does not count them unless the run trained on them at its end.
+    """
 
     name: str
     manifest_sha256: str
     classes: list[str]
     train: int
     test: int
+    validation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,10 @@ class CodeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One epoch; rates are fractions, `seconds` is training only."""
+    """One epoch; rates are fractions, `seconds` is training only.
+
+    A run with validation images is measured on these after each epoch and on the test images only after the last one.
+    """
 
     epoch: int
     train_loss: float
@@ -74,6 +81,8 @@ class Epoch:
     test_accuracy: float | None
     seconds: float
     images_per_second: float
+    val_loss: float | None = None
+    val_accuracy: float | None = None
 
 
 class RunStatus(StrEnum):
@@ -88,8 +97,9 @@ class RunStatus(StrEnum):
 class Result:
     """The figures of a run. `reason` says why a run that is not done stalled or failed.
 
-    `accuracy_low` and `accuracy_high` are Wilson's 95 % interval over the test images. `confusion` counts images:
-    rows are the truth, columns the prediction, in the order of `dataset.classes`.
+    `accuracy_low` and `accuracy_high` are Wilson's 95 % interval over the test images. `balanced_accuracy` is the mean
+    over the classes of the share of their images that are right. `confusion` counts images: rows are the truth, columns
+    the prediction, in the order of `dataset.classes`.
     """
 
     status: RunStatus
@@ -102,11 +112,16 @@ class Result:
     clean_accuracy: float | None = None
     clean_images: int | None = None
     reason: str | None = None
+    balanced_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a run cost. `epoch_seconds` is the median over epochs, training only; `breakdown` gives seconds by part."""
+    """What a run cost. `epoch_seconds` is the median over epochs, training only; `breakdown` gives seconds by part.
+
+    `shared_with` counts the other runs that shared its opened data and features; its times are those it would take
+    alone.
+    """
 
     total_seconds: float
     epoch_seconds: float | None = None
@@ -118,6 +133,56 @@ class Cost:
     tflops: float | None = None
     mfu: float | None = None
     breakdown: dict[str, float] | None = None
+    shared_with: int | None = None
+
+
+class StopReason(StrEnum):
+    """Why training ended."""
+
+    EPOCHS = "epochs"  # the recipe gives the number of epochs
+    FLAT = "flat"  # validation stopped improving
+    CEILING = "ceiling"  # the largest number of steps
+    TIME = "time"  # the time limit
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a run's training ended: after how many optimizer steps and why.
+
+    `decay_step` is the step at which the learning rate began to fall because training was about to end, None if it
+    followed a fixed schedule. `retrained` tells that the length was found on train without validation images, and the
+    network then trained once more on all of train.
+    """
+
+    steps: int
+    stop: StopReason
+    decay_step: int | None = None
+    retrained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One recipe tried on the validation images; `status` is complete, pruned or failed."""
+
+    number: int
+    values: dict[str, Any]
+    status: str
+    validation_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How the recipe of a run was tuned: `trials` were started in `seconds`; `chosen` are the values of the best one,
+    `validation_accuracy` is its accuracy, and `tried` lists all in their order. `limit` is the flag's value: 20, 1h.
+    """
+
+    trials: int
+    seconds: float
+    chosen: dict[str, Any]
+    validation_accuracy: float
+    limit: str
+    tried: list[Trial] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +203,8 @@ class Run:
     schema: str = SCHEMA
     command: str | None = None
     notes: list[str] = field(default_factory=list)
+    training: Training | None = None
+    tuning: Tuning | None = None
 
 
 def read_run(path: Path | str) -> Run:
