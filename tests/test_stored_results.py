@@ -75,7 +75,7 @@ def test_what_lies_beside_a_stored_record_is_written_back_byte_for_byte(folder: 
 
 
 def _without_new_keys(written: object, stored: object) -> object:
-    """`written` without the keys that `stored` lacks; these must hold their default, which says that nothing is known."""
+    """`written` without the keys that `stored` lacks; each of these must be null or 0."""
     if isinstance(written, dict) and isinstance(stored, dict):
         assert all(written[key] in (None, 0) for key in written.keys() - stored.keys())
         return {key: _without_new_keys(value, stored[key]) for key, value in written.items() if key in stored}
