@@ -18,7 +18,9 @@ class ImagesDone:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Optimizer step `step` of `steps` in epoch `epoch`. Loss and accuracy are None on a GPU, which must not wait."""
+    """Optimizer step `step` of `steps` in epoch `epoch` of `epochs`, None if the end is open. Loss and accuracy are
+    None on a GPU, which must not wait.
+    """
 
     epoch: int
     step: int
@@ -26,6 +28,7 @@ class Step:
     images_per_second: float
     loss: float | None = None
     accuracy: float | None = None
+    epochs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ CHOICES = {
     "head": ("mlp256", "classifier", "last"),
     "precision": ("auto", "bf16", "fp32"),
     "optimizer": ("sgd", "adamw"),
-    "schedule": ("cosine", "constant"),
+    "schedule": ("plateau", "cosine", "constant"),
     "init": ("he", "xavier", "normal", "default"),
     "augment": ("none", "flip", "flip-rotate", "crop"),
     "compile": ("auto", "on", "off"),
@@ -18,6 +18,7 @@ CHOICES = {
 }
 
 FLAGS_OUTSIDE_RECIPE = ("seeds", "device")
+VAL_FRACTION = 0.15
 
 
 def _field(default: Any, meaning: str, least: float | None = None, most: float | None = None) -> Any:
@@ -29,7 +30,7 @@ class Recipe:
     """Everything that decides how a model is trained. `bench run --set KEY=VALUE` sets any field."""
 
     size: int = _field(224, "side of the square input, px", 32)
-    epochs: int = _field(5, "passes over the training images", 1)
+    epochs: int | str = _field("auto", "passes over the training images; auto: until validation is flat", 1)
     batch_size: int = _field(64, "images per optimizer step", 1)
     train_images: int | None = _field(None, "training images per class, nested subsets; none: all", 1)
     augment: str = _field("flip", "none, flip, flip-rotate (15 degrees) or crop (35 to 100 % of the area, then flip)")
@@ -46,16 +47,26 @@ class Recipe:
     lr: float = _field(0.01, "peak learning rate", 1e-9, 100)
     backbone_lr: float = _field(1.0, "fine-tuned: factor on lr for the first block; it rises to 1 at the head", 0, 10)
     weight_decay: float = _field(5e-4, "weight decay on weights only, not on norms and biases", 0, 10)
-    schedule: str = _field("cosine", "cosine (to zero) or constant, after the warm-up")
-    warmup: float = _field(0.1, "fraction of all steps over which the learning rate rises from zero", 0, 1)
+    schedule: str | None = _field(None, "plateau (falls at the end), cosine, constant; none: plateau if epochs=auto")
+    warmup: float = _field(0.1, "fraction of all (auto: of min_steps) steps over which the learning rate rises", 0, 1)
+    patience: int = _field(200, "epochs=auto: steps without a better validation loss or accuracy that count as flat", 1)
+    min_steps: int = _field(300, "epochs=auto: fewest optimizer steps", 1)
+    max_steps: int = _field(6000, "epochs=auto: most optimizer steps", 1)
     label_smoothing: float = _field(0.0, "label smoothing, 0 to 0.9", 0, 0.9)
     clip_norm: float | None = _field(None, "largest gradient norm; none: no clipping")
     precision: str = _field("auto", "auto (bf16 if it is faster on the device), bf16 or fp32")
     compile: str = _field("auto", "torch.compile: auto (CUDA only, if a trial is faster), on or off")
     deterministic: bool = _field(False, "bit-equal repeated runs; slower on a GPU")
-    val_fraction: float = _field(0.0, "fraction of train to hold out and measure on instead of the test images", 0, 0.9)
+    val_fraction: float | None = _field(
+        None, "share of train held out for validation; none: 0.15 if epochs=auto, else 0", 0, 0.9
+    )
     holdout_clean: bool = _field(False, "Imagenette, Imagewoof: hold out unseen train images, test on them too")
     overlap_list: str | None = _field(None, "file with SHA-256 sums, one per line, of images used in pretraining")
+
+    @property
+    def fixed_epochs(self) -> int | None:
+        """The number of epochs, None for auto."""
+        return self.epochs if isinstance(self.epochs, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,8 @@ def _convert(text: str, hint: Any) -> Any:
         if text.lower() not in ("true", "false"):
             raise ValueError("true or false")
         return text.lower() == "true"
+    if text == "auto" and str in kinds:
+        return text
     for kind in (int, float):
         if kind in kinds:
             return kind(text)
@@ -147,11 +160,19 @@ def _convert(text: str, hint: Any) -> Any:
 def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
     """A model's recipe with those `values` that it uses. Raises UsageError for values out of range or in conflict."""
     recipe = replace(MODELS[model].recipe, **{k: v for k, v in values.items() if uses(model, k)})
+    auto = recipe.fixed_epochs is None
+    recipe = replace(
+        recipe,
+        val_fraction=(VAL_FRACTION if auto else 0.0) if recipe.val_fraction is None else recipe.val_fraction,
+        schedule=recipe.schedule or ("plateau" if auto else "cosine"),
+    )
     for f in fields(Recipe):
         value, least, most = getattr(recipe, f.name), f.metadata["least"], f.metadata["most"]
+        if value is None or isinstance(value, str):
+            continue
         if most is not None and not least <= value <= most:
             raise UsageError(f"{f.name} must be from {least:g} to {most:g}, not {value}")
-        if most is None and least is not None and value is not None and value < least:
+        if most is None and least is not None and value < least:
             raise UsageError(f"{f.name} must be at least {least}, not {value}")
     if MODELS[model].pretrained and recipe.weights is None:
         raise UsageError(f"weights=none: {model} needs pretrained weights; scratch-vgg starts from random values")
@@ -161,6 +182,12 @@ def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
         raise UsageError(f"augment={recipe.augment}: frozen features are cached; add --set views=4 to augment them")
     if recipe.train_from not in (None, "block1") and recipe.augment != "none":
         raise UsageError(f"train_from={recipe.train_from}: earlier blocks are cached; add --set augment=none")
-    if recipe.freeze_epochs >= recipe.epochs:
+    if auto and not recipe.val_fraction:
+        raise UsageError("val_fraction=0: epochs=auto stops by validation images; give --epochs N or a val_fraction")
+    if auto and recipe.schedule == "cosine":
+        raise UsageError("schedule=cosine: needs a known length; give --epochs N, or leave the schedule out")
+    if recipe.min_steps > recipe.max_steps:
+        raise UsageError(f"min_steps={recipe.min_steps}: must not be more than max_steps={recipe.max_steps}")
+    if recipe.fixed_epochs is not None and recipe.freeze_epochs >= recipe.fixed_epochs:
         raise UsageError(f"freeze_epochs={recipe.freeze_epochs}: must be less than epochs={recipe.epochs}")
     return recipe

@@ -63,8 +63,9 @@ def _dataclass(kind: Any, values: object, key: str, where: str, error: type[Vggb
 
 
 def _value(hint: Any, value: object, key: str, where: str, error: type[VggbenchError]) -> Any:
-    if is_dataclass(hint):
-        return _dataclass(hint, value, key, where, error)
+    nested = next((kind for kind in _kinds(hint) if is_dataclass(kind)), None)
+    if nested is not None and value is not None:
+        return _dataclass(nested, value, key, where, error)
     container = get_origin(hint)
     if container in (list, tuple) and isinstance(value, list):
         item = get_args(hint)[0]

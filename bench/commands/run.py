@@ -44,7 +44,9 @@ SLOW_SECONDS, QUICK_SECONDS = 1800.0, 600.0
 def run_command(
     models: Annotated[list[str], typer.Argument(metavar="all | MODEL...", help="the models to train")],
     dataset: Annotated[Text, typer.Option(metavar="NAME|DIR", help="name or folder  [default: last collected]")] = None,
-    epochs: Annotated[Text, typer.Option(metavar="N", help="passes over the train images  [default: 5]")] = None,
+    epochs: Annotated[
+        Text, typer.Option(metavar="N|auto", help="passes over the train images; auto: until validation is flat")
+    ] = None,
     batch_size: Annotated[Text, typer.Option(metavar="N", help="images per step  [default: 64]")] = None,
     size: Annotated[Text, typer.Option(metavar="PX", help="side of the square input  [default: 224]")] = None,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="runs per model and recipe  [default: 1]")] = None,
@@ -119,7 +121,12 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
 
 def _recipe_text(plan: "Plan") -> str:
     recipe = plan.recipe
-    parts = [f"{recipe.size} px", f"{recipe.epochs} epochs", f"batch {recipe.batch_size}", recipe.precision]
+    parts = [
+        f"{recipe.size} px",
+        f"{recipe.epochs} epochs" if recipe.fixed_epochs else "epochs auto",
+        f"batch {recipe.batch_size}",
+        recipe.precision,
+    ]
     parts += [recipe.arch] if recipe.arch else []
     parts += [f"width {recipe.width:g}"] if recipe.arch and recipe.width != 1 else []
     parts += [f"head {recipe.head}"] if recipe.head else []

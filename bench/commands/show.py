@@ -72,9 +72,13 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _epochs_table(run: Run) -> "Table":
-    table = make_table("epoch", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "images/s")
+    part = "validation" if any(e.val_loss is not None for e in run.epochs) else "test"
+    table = make_table(
+        "epoch", "train loss", "train accuracy", f"{part} loss", f"{part} accuracy", "seconds", "images/s"
+    )
     for e in run.epochs:
         train = (f"{e.train_loss:.4f}", f"{e.train_accuracy:.1%}")
-        test = ("", "") if e.test_loss is None else (f"{e.test_loss:.4f}", f"{e.test_accuracy:.1%}")
+        loss, accuracy = (e.val_loss, e.val_accuracy) if part == "validation" else (e.test_loss, e.test_accuracy)
+        test = ("", "") if loss is None else (f"{loss:.4f}", f"{accuracy:.1%}")
         table.add_row(str(e.epoch), *train, *test, f"{e.seconds:.2f}", f"{e.images_per_second:,.0f}")
     return table

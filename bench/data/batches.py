@@ -27,9 +27,14 @@ class LabelledInputs:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a run trains on and is measured on, `extra` separately; `test` may hold features of `test_images`."""
+    """What a run trains on and is measured on, `extra` separately; `test` may hold features of `test_images`.
+
+    `validation` is held out of `train` and decides when training stops; `everything` is both together.
+    """
 
     train: LabelledInputs
+    validation: LabelledInputs | None
+    everything: LabelledInputs
     test: LabelledInputs
     extra: LabelledInputs | None
     test_images: LabelledInputs

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data.source import Source, split_of
+from bench.data.validation import carve_validation
 from bench.errors import UsageError
 from bench.recipes import Recipe
 from collect.manifest import Row
@@ -15,12 +16,14 @@ _IMAGENET_TRAIN, _IMAGENET_VAL = re.compile(r"n\d{8}_\d+\."), re.compile(r"ILSVR
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Rows of a source to train on, to measure on, and (`extra`) to measure on separately as no pretraining saw them.
+    """Rows of a source to train on, to stop by, to measure on, and (`extra`) to measure on separately as no pretraining
+    saw them.
 
     `clean` covers `test`, then `extra`: True if the image is known to be unseen in pretraining, None if unknown.
     """
 
     train: tuple[int, ...]
+    validation: tuple[int, ...]
     test: tuple[int, ...]
     extra: tuple[int, ...]
     clean: tuple[bool | None, ...]
@@ -57,20 +60,18 @@ def select_images(source: Source, recipe: Recipe, seed: int, pretrained_on: froz
             (extra if held_out else by_class[row.class_]).append(i)
     if recipe.holdout_clean and not extra:
         raise UsageError("holdout_clean: no train image's name says that it is from ImageNet's validation set")
-    train: list[int] = []
-    validation: list[int] = []
+    chosen: list[int] = []
     for name, members in by_class.items():
         members.sort(key=lambda i: _rank(rows[i], seed))
-        carved = round(recipe.val_fraction * len(members))
-        validation += members[:carved]
-        rest = members[carved:]
-        if recipe.train_images is not None and recipe.train_images > len(rest):
-            raise UsageError(f"--train-images {recipe.train_images}: class {name!r} has only {len(rest)} to train on")
-        train += rest[: recipe.train_images]
-    if recipe.val_fraction:
-        test, extra = sorted(validation), []
+        if recipe.train_images is not None and recipe.train_images > len(members):
+            raise UsageError(
+                f"--train-images {recipe.train_images}: class {name!r} has only {len(members)} to train on"
+            )
+        chosen += members[: recipe.train_images]
+    validation = carve_validation(source, chosen, recipe.val_fraction or 0.0, seed)
+    train = set(chosen) - validation
     clean = tuple(_is_clean(rows[i], pretrained_on) for i in (*test, *extra))
-    return Selection(tuple(sorted(train)), tuple(test), tuple(extra), clean)
+    return Selection(tuple(sorted(train)), tuple(sorted(validation)), tuple(test), tuple(extra), clean)
 
 
 def _rank(row: Row, seed: int) -> str:

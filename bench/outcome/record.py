@@ -69,11 +69,12 @@ def build_run(
     counts = count_model(plan.model, plan.recipe, len(source.classes))
     sizes = (counts.parameters_total, counts.parameters_trainable, counts.flops_per_image)
     peak_tflops = measured_throughput(plan.device, precision).peak_tflops if trained else None
-    train, test = len(selection.train), len(selection.test)
+    validation, test = len(selection.validation), len(selection.test)
+    train = len(selection.train) + validation
     return Run(
         run=plan.run,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        dataset=DatasetInfo(source.name, source.sha256, list(source.classes), train, test),
+        dataset=DatasetInfo(source.name, source.sha256, list(source.classes), train, test, validation),
         model=ModelInfo(plan.model, arch, origin, weights_sha256, plan.recipe.head, *sizes),
         recipe=public_recipe(plan.model, plan.recipe),
         seed=plan.seed,
@@ -84,6 +85,7 @@ def build_run(
         cost=cost,
         command=plan.command,
         notes=list(notes),
+        training=trained.training if trained else None,
     )
 
 

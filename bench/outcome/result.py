@@ -11,7 +11,7 @@ from bench import training
 from bench.data import DECODER, TrainingData, to_input
 from bench.models import Network, check_fit
 from bench.outcome.record import RunInputs
-from bench.records import WEIGHTS_FILE, Prediction, Result, RunStatus, write_predictions
+from bench.records import WEIGHTS_FILE, Prediction, Result, RunStatus, StopReason, write_predictions
 from bench.training import TrainingResult, is_stalled
 from collect.manifest import atomic_write
 
@@ -80,8 +80,6 @@ def notes_after_training(inputs: RunInputs, trained: TrainingResult) -> list[str
     """What limits the result or would improve it."""
     weights, clean = inputs.weights, inputs.selection.clean
     notes = []
-    if inputs.plan.recipe.val_fraction:
-        notes.append("measured on validation images carved from train; the test images were not used")
     seen = sum(c is False for c in clean)
     if weights is not None and seen and "imagenet" in weights.origin.lower().replace("-", ""):
         notes.append(
@@ -90,7 +88,9 @@ def notes_after_training(inputs: RunInputs, trained: TrainingResult) -> list[str
         )
     accuracies = [e.test_accuracy for e in trained.epochs if e.test_accuracy is not None]
     if len(accuracies) > 2 and accuracies[-1] == max(accuracies) and accuracies[-1] - accuracies[-2] > 0.01:
-        notes.append("still rising at the last epoch: more epochs would help")
+        notes.append("still rising at the last epoch: more epochs would help, or --epochs auto")
+    if trained.training and trained.training.stop is StopReason.CEILING:
+        notes.append("validation was still improving at max_steps: raise it with --set max_steps=N")
     if trained.earlier_seconds:
         notes.append("continued after an interruption: its energy is not known")
     if DECODER == "Pillow":

@@ -18,7 +18,8 @@ def estimate_seconds(plan: Plan, source: Source) -> float:
     counts = count_model(plan.model, plan.recipe, len(source.classes))
     train, test = len(chosen.train), len(chosen.test) + len(chosen.extra)
     backbone = counts.prefix_flops_per_image * (train * plan.recipe.views + test)
-    head = plan.recipe.epochs * (train * counts.train_flops_per_image + test * counts.train_flops_per_image / 3)
+    epochs = plan.recipe.fixed_epochs or 10
+    head = epochs * (train * counts.train_flops_per_image + test * counts.train_flops_per_image / 3)
     rate = measured_throughput(plan.device, plan.recipe.precision).conv_tflops * 1e12
     return PROCESS_SECONDS + (backbone + head) / rate
 

@@ -16,9 +16,9 @@ RUN_FILE, WEIGHTS_FILE = "run.json", "weights.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """The dataset of a run; `train`, `test` and `validation` are the numbers of images used, over all classes.
+    """The dataset of a run; `train` and `test` are the numbers of images used, over all classes.
 
-    Validation images are carved out of train: `train` does not count them unless the run trained on them at its end.
+    `validation` of the train images were held out: they decided when training stopped.
     """
 
     name: str
@@ -150,14 +150,12 @@ class Training:
     """How a run's training ended: after how many optimizer steps and why.
 
     `decay_step` is the step at which the learning rate began to fall because training was about to end, None if it
-    followed a fixed schedule. `retrained` tells that the length was found on train without validation images, and the
-    network then trained once more on all of train.
+    followed a fixed schedule.
     """
 
     steps: int
     stop: StopReason
     decay_step: int | None = None
-    retrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

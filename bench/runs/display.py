@@ -17,7 +17,6 @@ def show_progress(console: Console, plan: Plan) -> Iterator[Emit]:
     columns = (TextColumn("{task.fields[title]:<28}"), BarColumn(24), TimeElapsedColumn(), TimeRemainingColumn())
     bar = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
     task = bar.add_task("starting", total=1.0, title=f"{plan.model} seed {plan.seed}")
-    epochs = plan.recipe.epochs
 
     def show(event: Event) -> None:
         match event:
@@ -28,24 +27,28 @@ def show_progress(console: Console, plan: Plan) -> Iterator[Emit]:
                     console.print(f"  {_epoch_line(epoch, plan)}", highlight=False, markup=False)
             case ImagesDone(work, done, total):
                 bar.update(task, completed=done / total, description=f"{work} {done:,}/{total:,}")
-            case Step(epoch, step, steps):
-                share = (epoch - 1 + step / steps) / epochs
-                bar.update(task, completed=share, description=_step_text(event, epochs))
+            case Step(epoch, step, steps, epochs=epochs):
+                share = (epoch - 1 + step / steps) / epochs if epochs else 0.0
+                bar.update(task, total=1.0 if epochs else None, completed=share, description=_step_text(event))
 
     with bar if console.is_terminal else nullcontext():
         yield show
 
 
 def _epoch_line(epoch: Epoch, plan: Plan) -> str:
-    measured_on = "validation" if plan.recipe.val_fraction else "test"
+    of_all = f"/{plan.recipe.fixed_epochs}" if plan.recipe.fixed_epochs else ""
+    measured_on, accuracy, loss = "test", epoch.test_accuracy, epoch.test_loss
+    if epoch.val_accuracy is not None:
+        measured_on, accuracy, loss = "validation", epoch.val_accuracy, epoch.val_loss
     return (
-        f"epoch {epoch.epoch}/{plan.recipe.epochs}: train loss {epoch.train_loss:.3f}, "
-        f"{measured_on} accuracy {epoch.test_accuracy:.1%}, loss {epoch.test_loss:.3f}, "
+        f"epoch {epoch.epoch}{of_all}: train loss {epoch.train_loss:.3f}, "
+        f"{measured_on} accuracy {accuracy:.1%}, loss {loss:.3f}, "
         f"{epoch.seconds:.1f} s, {epoch.images_per_second:,.0f} images/s"
     )
 
 
-def _step_text(step: Step, epochs: int) -> str:
+def _step_text(step: Step) -> str:
     known = step.loss is not None and step.accuracy is not None
     figures = f"  loss {step.loss:.3f}  train accuracy {step.accuracy:.1%}" if known else ""
-    return f"epoch {step.epoch}/{epochs}{figures}  {step.images_per_second:,.0f} images/s"
+    of_all = f"/{step.epochs}" if step.epochs else ""
+    return f"epoch {step.epoch}{of_all}{figures}  {step.images_per_second:,.0f} images/s"

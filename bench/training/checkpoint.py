@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from bench.records import Epoch
+from bench.records import Epoch, Training
 
 CHECKPOINT_FILE = ".checkpoint.pt"
 SLOW_SAVE_SECONDS = 1.0  # a checkpoint that takes longer is saved less often:
@@ -19,8 +19,8 @@ Stateful = nn.Module | torch.optim.Optimizer | LRScheduler
 
 @dataclass(slots=True)
 class TrainingResult:
-    """The outcome of training: the epochs, the test logits after the last one, seconds by part, and notes on how the
-    forward pass was compiled.
+    """The outcome of training: the epochs, the test logits after the last one, seconds by part, notes on how the
+    forward pass was compiled, and how training ended.
 
     `earlier_seconds` is the time that an interrupted run spent before it continued, up to its last saved epoch.
     """
@@ -30,6 +30,7 @@ class TrainingResult:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     earlier_seconds: float = 0.0
+    training: Training | None = None
 
 
 class Checkpoint:

@@ -70,7 +70,8 @@ def warm_up(
     elif recipe.compile == "auto" and device.type == "cuda" and not may_change:
         with timed(seconds, "compile", device):
             step_seconds = step(trunk)
-            if step_seconds * steps * recipe.epochs > MIN_TRAINING_SECONDS:
+            all_steps = steps * recipe.fixed_epochs if recipe.fixed_epochs else recipe.min_steps
+            if step_seconds * all_steps > MIN_TRAINING_SECONDS:
                 forwards["torch.compile"] = torch.compile(trunk)
                 if step_seconds < MAX_GRAPHS_STEP_SECONDS:
                     forwards["torch.compile with CUDA graphs"] = torch.compile(trunk, mode="reduce-overhead")

@@ -1,7 +1,6 @@
-"""The optimizer of a recipe: parameter groups, learning rate schedule, gradient clipping, freezing."""
+"""The optimizer of a recipe: parameter groups, gradient clipping, freezing."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,20 +32,6 @@ def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, fused=True)
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True, fused=True)
-
-
-def lr_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
-    """Factor on the learning rate by step: a linear rise over the warm-up, then half a cosine to zero or constant."""
-    rise = max(1, round(recipe.warmup * steps))
-
-    def factor(step: int) -> float:
-        if step < rise:
-            return (step + 1) / rise
-        if recipe.schedule == "constant":
-            return 1.0
-        return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-    return factor
 
 
 def clip_gradients(optimizer: torch.optim.Optimizer, max_norm: float) -> None:

@@ -1,6 +1,7 @@
 """Whole runs on drawn images: they learn, are recorded, continue bit for bit, and stop if the loss diverges."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bench.events import EpochEnd, Event, ImagesDone, Note, Step
 from bench.experiment import run
 from bench.outcome import record_failure
 from bench.recipes import MODELS
-from bench.records import RunStatus, read_pictures, read_predictions, read_run
+from bench.records import RunStatus, StopReason, read_pictures, read_predictions, read_run
 from bench.training import CHECKPOINT_FILE
 
 
@@ -66,6 +67,38 @@ def test_a_run_reports_packing_features_steps_epochs_and_notes(
     assert [e.text for e in events if isinstance(e, Note)] == record.notes
 
 
+AUTO = {"epochs": "auto", "val_fraction": 0.25, "min_steps": 20, "patience": 12, "max_steps": 60, "dropout": 0.0}
+
+
+def test_epochs_auto_stops_by_validation_and_measures_the_test_images_once(easy: Path, small_plan) -> None:
+    record = run(small_plan("baseline-cnn", "easy", easy, lr=0.02, **AUTO), silent)
+    assert (record.dataset.train, record.dataset.validation, record.dataset.test) == (96, 24, 32)
+    assert all(e.val_accuracy is not None and e.test_accuracy is None for e in record.epochs)
+    assert record.training is not None
+    assert record.training.stop in (StopReason.FLAT, StopReason.CEILING)
+    assert record.training.steps == 9 * len(record.epochs)  # 72 images, batches of 8
+    assert 20 <= record.training.steps <= 60
+    assert record.training.decay_step is not None
+    assert 0 < record.training.decay_step < record.training.steps
+    assert record.result.accuracy >= 0.9
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_test_images_influence_no_choice(model: str, easy: Path, small_plan, tmp_path: Path, pretrained: Path) -> None:
+    shutil.copytree(easy / "easy", tmp_path / "data" / "other")
+    for path in (tmp_path / "data" / "other" / "test").rglob("*.png"):
+        shutil.copy(easy / "easy" / "test" / "red" / "0.png", path)
+    values = {**AUTO, "weights": str(pretrained), "deterministic": True}
+    whole = run(small_plan(model, "easy", easy, "whole", **values), silent)
+    other = run(small_plan(model, "other", tmp_path / "data", "other", **values), silent)
+    assert [(e.train_loss, e.val_loss) for e in whole.epochs] == [(e.train_loss, e.val_loss) for e in other.epochs]
+    assert whole.training == other.training
+    states = [load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "other")]
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    assert whole.result.accuracy != other.result.accuracy
+    torch.use_deterministic_algorithms(False)
+
+
 class Killed(Exception):  # noqa: N818
     """Simulates a kill between two epochs."""
 
@@ -92,6 +125,21 @@ def test_a_killed_run_continues_bit_for_bit(
     assert continued.cost.total_seconds > sum(e.seconds for e in continued.epochs)
     assert any("continued after an interruption" in note for note in continued.notes)
     torch.use_deterministic_algorithms(False)
+
+
+def test_a_run_killed_while_its_learning_rate_falls_ends_at_the_same_step(easy: Path, small_plan) -> None:
+    whole = run(small_plan("baseline-cnn", "easy", easy, "whole", **AUTO), silent)
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Step) and event.epoch == whole.epochs[-1].epoch:
+            raise Killed
+
+    broken = small_plan("baseline-cnn", "easy", easy, "broken", **AUTO)
+    with pytest.raises(Killed):
+        run(broken, kill)
+    continued = run(broken, silent)
+    assert continued.training == whole.training
+    assert [(e.train_loss, e.val_loss) for e in whole.epochs] == [(e.train_loss, e.val_loss) for e in continued.epochs]
 
 
 def test_an_infinite_loss_fails_the_run_and_names_the_step(two_classes: Path, small_plan, tmp_path: Path) -> None:

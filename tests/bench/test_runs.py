@@ -36,8 +36,9 @@ def test_without_a_terminal_there_is_a_line_per_note_and_epoch(small_plan, tmp_p
 
 
 def test_validation_is_not_called_a_test(small_plan, tmp_path: Path) -> None:
-    plan = small_plan("baseline-cnn", "two", tmp_path, val_fraction=0.2)
-    assert "validation accuracy 70.0%" in shown(plan, EpochEnd(EPOCH))
+    plan = small_plan("baseline-cnn", "two", tmp_path, epochs="auto")
+    epoch = replace(EPOCH, test_loss=None, test_accuracy=None, val_loss=0.6, val_accuracy=0.7)
+    assert "epoch 1: train loss 0.500, validation accuracy 70.0%" in shown(plan, EpochEnd(epoch))
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,9 @@ def test_validation_is_not_called_a_test(small_plan, tmp_path: Path) -> None:
     [
         (ImagesDone("packing images", 1_000, 2_000), "packing images 1,000/2,000"),
         (ImagesDone("features of the frozen backbone", 5, 10), "features of the frozen backbone 5/10"),
-        (Step(1, 2, 4, 100.0, 0.69, 0.5), "epoch 1/2  loss 0.690  train accuracy 50.0%  100 images/s"),
-        (Step(1, 2, 4, 100.0), "epoch 1/2  100 images/s"),
+        (Step(1, 2, 4, 100.0, 0.69, 0.5, 2), "epoch 1/2  loss 0.690  train accuracy 50.0%  100 images/s"),
+        (Step(1, 2, 4, 100.0, epochs=2), "epoch 1/2  100 images/s"),
+        (Step(1, 2, 4, 100.0), "epoch 1  100 images/s"),
     ],
 )
 def test_on_a_terminal_a_bar_describes_the_current_event(event, text: str, small_plan, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bench.errors import UsageError
 from bench.recipes import make_recipe
 from collect.manifest import Row
 
-RECIPE = make_recipe("baseline-cnn", {"size": 32})
+RECIPE = make_recipe("baseline-cnn", {"size": 32, "epochs": 1})
 
 
 def test_subsets_are_nested_and_balanced(two_classes: Path) -> None:
@@ -27,9 +27,18 @@ def test_subsets_are_nested_and_balanced(two_classes: Path) -> None:
 def test_validation_is_carved_from_train(two_classes: Path) -> None:
     source = open_source("two", two_classes)
     plain, carved = select_images(source, RECIPE, 1), select_images(source, replace(RECIPE, val_fraction=0.25), 1)
-    assert not set(carved.test) & set(plain.test)
-    assert set(carved.test) | set(carved.train) == set(plain.train)
-    assert len(carved.test) == 12
+    assert carved.test == plain.test
+    assert set(carved.validation) | set(carved.train) == set(plain.train)
+    assert not set(carved.validation) & set(carved.train)
+    assert len(carved.validation) == 12
+    assert carved.validation != select_images(source, replace(RECIPE, val_fraction=0.25), 2).validation
+
+
+def test_validation_of_a_subset_comes_out_of_the_subset(two_classes: Path) -> None:
+    source, few = open_source("two", two_classes), replace(RECIPE, train_images=10, val_fraction=0.0)
+    carved = select_images(source, replace(few, val_fraction=0.2), 1)
+    assert {*carved.train, *carved.validation} == set(select_images(source, few, 1).train)
+    assert len(carved.validation) == 4
 
 
 def _row(split: str, name: str, sha256: str = "0") -> Row:
