@@ -53,7 +53,9 @@ def run_command(
     ] = None,
     width: Annotated[Text, typer.Option(metavar="F", help="factor on a VGG's channels  [default: 1.0]")] = None,
     weights: Annotated[Text, typer.Option(metavar="FILE", help="imagenet or a file  [default: imagenet]")] = None,
-    head: Annotated[Text, typer.Option(metavar="NAME", help="mlp256, classifier or last  [default: mlp256]")] = None,
+    head: Annotated[
+        Text, typer.Option(metavar="NAME", help="mlp256, classifier, last or pooled  [default: mlp256]")
+    ] = None,
     train_images: Annotated[Text, typer.Option(metavar="N,...", help="train images per class  [default: all]")] = None,
     device: Annotated[Text, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu  [default: auto]")] = None,
     precision: Annotated[Text, typer.Option(metavar="NAME", help="auto, bf16 or fp32  [default: auto]")] = None,
