@@ -28,12 +28,16 @@ def resolve_models(names: Sequence[str]) -> list[str]:
 
 
 def expand_recipes(
-    models: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, Any]
+    models: Sequence[str],
+    flags: Mapping[str, Any],
+    given: Mapping[str, Any],
+    by_model: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[tuple[str, Recipe]]:
     """All recipes asked for, model by model.
 
-    `flags` holds values by Recipe field; a comma-separated text means several values, and every combination gets a
-    recipe. Raises UsageError for an unknown field, a bad value, or a field in `given`, by the user, that no model uses.
+    `flags` holds values by Recipe field; a list or a comma-separated text means several values, and every combination
+    gets a recipe. The values of one model in `by_model` come before these, and those in `given`, by the user, before
+    both. Raises UsageError for an unknown field, a bad value, or a field in `given` that no model uses.
     """
     for key, text in given.items():
         flag = f"--{key.replace('_', '-')}" if key in BENCH_FLAGS else f"--set {key}"
@@ -43,17 +47,19 @@ def expand_recipes(
                 raise UsageError(f"{subject} has no effect on {', '.join(models)}; leave it out")
     recipes = []
     for model in models:
-        used = {key: text for key, text in flags.items() if uses(model, key)}
-        choices = {key: [v for v in _values(key, text) if takes(model, key, v)] for key, text in used.items()}
-        keys = [key for key, values in choices.items() if values]
-        for values in itertools.product(*(choices[key] for key in keys)):
-            recipes.append((model, make_recipe(model, dict(zip(keys, values, strict=True)))))
+        choices: dict[str, list[Any]] = {}
+        for layer in (flags, (by_model or {}).get(model, {}), given):
+            for key in (key for key in layer if uses(model, key)):
+                taken = [value for value in _values(key, layer[key]) if takes(model, key, value)]
+                choices |= {key: taken} if taken else {}
+        for values in itertools.product(*choices.values()):
+            recipes.append((model, make_recipe(model, dict(zip(choices, values, strict=True)))))
     return list(dict.fromkeys(recipes))
 
 
 def _values(key: str, text: Any) -> list[Any]:
-    """The values of a field that a comma-separated text names."""
-    return [parse_value(key, value) for value in str(text).split(",")]
+    """The values of a field in a list or a comma-separated text."""
+    return [parse_value(key, value) for value in (text if isinstance(text, list) else str(text).split(","))]
 
 
 def make_plans(
