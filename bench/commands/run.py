@@ -11,7 +11,7 @@ import typer
 
 from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, make_table, set_values
 from bench.errors import UsageError
-from bench.recipes import MODELS, Recipe
+from bench.recipes import MODELS, Recipe, make_recipe
 from bench.records import Run, RunStatus
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
 
 def _recipe_text(plan: "Plan", plans: "Sequence[Plan]") -> str:
     """What every run has, then each field that is not the model's default; weights if the plans' differ."""
-    recipe, default = plan.recipe, MODELS[plan.model].recipe
+    recipe, default = plan.recipe, make_recipe(plan.model, {"epochs": plan.recipe.epochs})
     parts = [f"{recipe.size} px", f"{recipe.epochs} epochs", f"batch {recipe.batch_size}", recipe.precision]
     parts += [recipe.arch] if recipe.arch else []
     parts += [f"width {recipe.width:g}"] if recipe.arch and recipe.width != 1 else []
@@ -130,7 +130,7 @@ def _recipe_text(plan: "Plan", plans: "Sequence[Plan]") -> str:
     parts += [f"{recipe.train_images} images per class"] if recipe.train_images else []
     told = {"size", "epochs", "batch_size", "precision", "arch", "width", "head", "train_images", "weights"}
     changed = [f.name for f in fields(Recipe) if getattr(recipe, f.name) != getattr(default, f.name)]
-    parts += [f"{key} {str(getattr(recipe, key)).lower()}" for key in changed if key not in told]
+    parts += [f"{key}={str(getattr(recipe, key)).lower()}" for key in changed if key not in told]
     if recipe.weights and len({p.recipe.weights for p in plans} - {None}) > 1:
         parts.append(f"weights {Path(recipe.weights).name}")
     return ", ".join(parts)

@@ -129,6 +129,6 @@ def test_a_dry_run_shows_the_settings_of_each_model(write, two_classes: Path, tm
     lines = bench(*command, "--dry-run", cwd=tmp_path).stdout.splitlines()
     [baseline] = [line for line in lines if "baseline-cnn" in line]
     [scratch] = [line for line in lines if "scratch-vgg" in line]
-    assert "fp32, lr 0.0003, clip_norm none " in baseline
+    assert "fp32, lr=0.0003, clip_norm=none " in baseline
     assert "width 0.1, head pooled " in scratch
     assert "lr" not in scratch
