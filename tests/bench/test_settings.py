@@ -41,7 +41,7 @@ def recipes(two_classes: Path, tmp_path: Path):
     """A function that gives the recipes that `bench run` would use, by model and arch."""
 
     def recipes(*models: str, **flags: object) -> dict:
-        flags = {"device": "cpu", "precision": "fp32", **flags}
+        flags = {"device": "cpu", "precision": "fp32", "epochs": 1, **flags}
         request = RunRequest(models, "two", flags, two_classes, tmp_path / "results", "bench run", dry_run=True)
         return {(p.model, p.recipe.arch): p.recipe for p in prepare(request, Console(quiet=True))[1]}
 
@@ -122,7 +122,8 @@ def test_an_error_in_a_shipped_table_would_name_the_shipped_file(write) -> None:
 
 def test_a_dry_run_shows_the_settings_of_each_model(write, two_classes: Path, tmp_path: Path) -> None:
     write(
-        '[two.bench]\nsize = 32\nprecision = "fp32"\n[two.bench.baseline-cnn]\nlr = 0.0003\nclip_norm = "none"\n'
+        '[two.bench]\nsize = 32\nepochs = 1\nprecision = "fp32"\n'
+        '[two.bench.baseline-cnn]\nlr = 0.0003\nclip_norm = "none"\n'
         '[two.bench.scratch-vgg]\nwidth = 0.1\nhead = "pooled"\n'
     )
     command = ["run", "baseline-cnn", "scratch-vgg", "--dataset", "two", "--data", str(two_classes), "--device", "cpu"]
