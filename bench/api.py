@@ -16,6 +16,7 @@ from bench.recipes import FLAGS_OUTSIDE_RECIPE
 from bench.records import Run
 from bench.runs import make_runs
 from bench.sample import ensure_drawn, with_drawn_weights
+from bench.settings import Settings, dataset_settings
 from collect.manifest import last_collected
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class RunRequest:
 def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     """Everything before the first epoch: the dataset, its default flags, the sample's weights, checked plans.
 
-    The dataset's defaults in datasets.toml fill in for flags that were not given. In a dry run, plans whose weights do
+    The dataset's settings in datasets.toml fill in for flags that were not given. In a dry run, plans whose weights do
     not exist yet have none. Raises VggbenchError for what the user can fix.
     """
     models = resolve_models(request.models)
@@ -50,16 +51,13 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     console.print(f"Dataset {name}{reason}", highlight=False)
     entry = ensure_drawn(name, request.data, console)
     source = open_source(name, request.data)
-    defaults = dict(entry.bench) if entry else {}
-    set_defaults = defaults.pop("set", {})
-    flags = {**defaults, **set_defaults, **request.flags}
+    settings = dataset_settings(entry) if entry else Settings()
+    flags = {**settings.flags, **request.flags}
     seeds, device = int(flags.pop("seeds", 1)), str(flags.pop("device", "auto"))
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: at least 1")
-    if isinstance(flags.get("train_images"), list):
-        flags["train_images"] = ",".join(map(str, flags["train_images"]))
     given = {k: v for k, v in request.flags.items() if k not in FLAGS_OUTSIDE_RECIPE}
-    recipes = expand_recipes(models, flags, given)
+    recipes = expand_recipes(models, flags, given, settings.by_model)
     if entry is not None and entry.source == "synthetic" and "weights" not in given:
         recipes = with_drawn_weights(recipes, source.classes, device, console, request.dry_run)
     plans = make_plans(recipes, seeds, source, request.results, device, request.command)

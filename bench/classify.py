@@ -57,10 +57,12 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
     Raises WeightsError for weights that are not available or do not fit.
     """
     weights = load_weights(wanted, arch)
-    recipe = make_recipe("frozen-vgg", {"arch": arch, "head": "last", "width": weights.width or 1.0})
+    pooled = weights.is_pooled(arch)
+    head = "pooled" if pooled else "last"
+    recipe = make_recipe("frozen-vgg", {"arch": arch, "head": head, "width": weights.width or 1.0})
     outputs = check_fit(recipe, weights, wanted)
     assert outputs is not None
-    network = build_architecture(arch, outputs, recipe.width)
+    network = build_architecture(arch, outputs, recipe.width, pooled=pooled)
     network.load_state_dict(dict(weights.state))
     num_classes = 2 if outputs == 1 else outputs
     is_known = len(weights.categories) == num_classes

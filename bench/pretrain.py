@@ -38,6 +38,7 @@ def _metadata(recipe: Recipe, source: Source, run: Run) -> dict[str, str]:
     return {
         "pretrained_on": f"{source.name} ({len(source.classes)} classes, {size})",
         "arch": str(recipe.arch),
+        **({"head": recipe.head} if recipe.head else {}),
         "width": str(recipe.width),
         "classes": "\n".join(source.classes),
         "normalization": "ImageNet mean and std",

@@ -7,7 +7,7 @@ from typing import Any
 from bench.errors import UsageError
 
 CHOICES = {
-    "head": ("mlp256", "classifier", "last"),
+    "head": ("mlp256", "classifier", "last", "pooled"),
     "precision": ("auto", "bf16", "fp32"),
     "optimizer": ("sgd", "adamw"),
     "schedule": ("plateau", "cosine", "constant"),
@@ -38,7 +38,9 @@ class Recipe:
     arch: str | None = _field(None, "VGG A/B/D/E with or without batch norm, or a torchvision classifier")
     width: float = _field(1.0, "factor on a VGG's channels", 0.01, 8)
     weights: str | None = _field(None, "pretrained weights: imagenet, or a .safetensors or .pth file")
-    head: str | None = _field(None, "mlp256 (25,088-256-K), classifier (the whole 4096-4096-K) or last (one layer)")
+    head: str | None = _field(
+        None, "mlp256 (25,088-256-K), classifier (4096-4096-K), last (one layer) or pooled (512-K)"
+    )
     dropout: float = _field(0.5, "dropout rate in the fully connected layers", 0, 0.99)
     init: str | None = _field(None, "scratch: he (fan in), xavier, normal (0.01) or default (PyTorch's)")
     train_from: str | None = _field(None, "fine-tuned: first trained block, earlier ones are cached; none: train all")
@@ -89,7 +91,7 @@ MODELS: dict[str, Model] = {
         Recipe(
             arch="vgg16", init="he", optimizer="adamw", lr=1e-4, weight_decay=0.01, label_smoothing=0.1, clip_norm=1.0
         ),
-        _PRETRAINED_ONLY,
+        _PRETRAINED_ONLY - {"head"},
     ),
     "frozen-vgg": Model(
         "a fixed pretrained backbone; only a new head is trained",
@@ -115,6 +117,18 @@ MODELS: dict[str, Model] = {
 def uses(model: str, key: str) -> bool:
     """Whether a model uses a Recipe field."""
     return key not in MODELS[model].unused
+
+
+def takes(model: str, key: str, value: Any) -> bool:
+    """Whether a model uses this value of a Recipe field: from scratch, the head is the paper's or pooled."""
+    is_new_head = key == "head" and value in ("mlp256", "last")
+    return uses(model, key) and (MODELS[model].pretrained or not is_new_head)
+
+
+def shown(recipe: Recipe, key: str) -> str:
+    """The value of a field for a reader. Without a new head, a VGG has the paper's classifier."""
+    value = getattr(recipe, key)
+    return "classifier" if key == "head" and value is None else str(value)
 
 
 def field_table() -> str:
@@ -159,7 +173,9 @@ def _convert(text: str, hint: Any) -> Any:
 
 def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
     """A model's recipe with those `values` that it uses. Raises UsageError for values out of range or in conflict."""
-    recipe = replace(MODELS[model].recipe, **{k: v for k, v in values.items() if uses(model, k)})
+    recipe = replace(MODELS[model].recipe, **{k: v for k, v in values.items() if takes(model, k, v)})
+    if recipe.head == "classifier" and not MODELS[model].pretrained:
+        recipe = replace(recipe, head=None)
     auto = recipe.fixed_epochs is None
     recipe = replace(
         recipe,
@@ -176,6 +192,8 @@ def make_recipe(model: str, values: Mapping[str, Any]) -> Recipe:
             raise UsageError(f"{f.name} must be at least {least}, not {value}")
     if MODELS[model].pretrained and recipe.weights is None:
         raise UsageError(f"weights=none: {model} needs pretrained weights; scratch-vgg starts from random values")
+    if MODELS[model].pretrained and recipe.head is None:
+        raise UsageError(f"head=none: {model} needs a new head; choose from {', '.join(CHOICES['head'])}")
     if recipe.views > 1 and recipe.augment == "none":
         raise UsageError(f"views={recipe.views}: several views need augment=flip, flip-rotate or crop")
     if model == "frozen-vgg" and recipe.views == 1 and recipe.augment != "none":

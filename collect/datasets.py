@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
-from collect.schema import check_value, parse_values
+from collect.schema import check_value as check_value
+from collect.schema import parse_values
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence
@@ -20,15 +21,18 @@ DEFAULT_COUNTS = {"train": 1000, "test": 300}  # per class, of a search
 LICENSES = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd", "cc0", "pdm", "nkc", "usgov", "arr")
 OPEN_LICENSES = ("by", "by-sa", "cc0", "pdm")
 
-# The flags of `bench run` that a `[NAME.bench]` table may set, and their types.
-BENCH_FLAGS: dict[str, type] = {
-    **dict.fromkeys(("epochs", "batch_size", "size", "seeds"), int),
+# The flags of `bench run` that a `[NAME.bench]` table may set, and their types. It may hold a table for each model with
+# these flags or any field of a recipe; bench, which knows the fields, checks their names and types.
+BENCH_FLAGS: dict[str, Any] = {
+    "epochs": int | Literal["auto"],
+    **dict.fromkeys(("batch_size", "size", "seeds"), int),
     **dict.fromkeys(("arch", "weights", "head", "device", "precision"), str),
     "width": float,
-    "train_images": list,
+    "train_images": int | list[int],
     "deterministic": bool,
     "set": dict,
 }
+BENCH_MODELS = ("scratch-vgg", "frozen-vgg", "finetuned-vgg", "baseline-cnn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ class Dataset:
     bytes: int | None = None  # size and digest that an archive must have
     sha256: str | None = None
     md5: str | None = None
-    bench: Mapping[str, Any] = field(default_factory=dict)  # default flags for `bench run`
+    bench: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # default flags for `bench run`, and values for single models
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -104,12 +110,27 @@ def parse_dataset(name: str, table: object, file: str) -> Dataset:
 
 def _bench_flags(table: object, where: str) -> dict[str, Any]:
     check_value(table, dict, "bench", where, UsageError)
-    flags = {key.replace("-", "_"): value for key, value in cast("dict[str, Any]", table).items()}
-    for flag, value in flags.items():
+    flags: dict[str, Any] = {}
+    for key, value in cast("dict[str, Any]", table).items():
+        if key in BENCH_MODELS:
+            flags[key] = _model_values(value, key, where)
+            continue
+        flag = key.replace("-", "_")
         if flag not in BENCH_FLAGS:
-            raise UsageError(f'{where}: unknown key "bench.{flag}" (known: {", ".join(BENCH_FLAGS)})')
+            kind, known = ("model", BENCH_MODELS) if isinstance(value, dict) else ("key", tuple(BENCH_FLAGS))
+            raise UsageError(f'{where}: unknown {kind} "bench.{key}" (known: {", ".join(known)})')
         check_value(value, BENCH_FLAGS[flag], f"bench.{flag}", where, UsageError)
+        flags[flag] = value
     return flags
+
+
+def _model_values(table: object, model: str, where: str) -> dict[str, Any]:
+    check_value(table, dict, f"bench.{model}", where, UsageError)
+    values = {key.replace("-", "_"): value for key, value in cast("dict[str, Any]", table).items()}
+    for key, value in values.items():
+        kind = BENCH_FLAGS.get(key, str | int | float | bool)
+        check_value(value, kind, f"bench.{model}.{key}", where, UsageError)
+    return values
 
 
 def _checked(dataset: Dataset, where: str) -> Dataset:
@@ -149,10 +170,21 @@ def shipped_file() -> Path:
     return next(p for p in (here / "datasets.toml", here.parent / "datasets.toml") if p.is_file())
 
 
+def _own_file(directory: Path | None) -> Path | None:
+    own = (directory or Path.cwd()) / "datasets.toml"
+    return own if own.is_file() and own.resolve() != shipped_file() else None
+
+
 def load_datasets(directory: Path | None = None) -> dict[str, Dataset]:
     """The shipped datasets, overlaid by the datasets.toml in `directory` (default: the working directory)."""
-    shipped, own = shipped_file(), (directory or Path.cwd()) / "datasets.toml"
-    return parse_file(shipped) | (parse_file(own) if own.is_file() and own.resolve() != shipped else {})
+    own = _own_file(directory)
+    return parse_file(shipped_file()) | (parse_file(own) if own else {})
+
+
+def file_of(name: str, directory: Path | None = None) -> Path:
+    """The file whose table of this name `load_datasets` uses."""
+    own = _own_file(directory)
+    return own if own and name in parse_file(own) else shipped_file()
 
 
 def dataset_table(dataset: Dataset) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from collect.errors import VggbenchError
 
@@ -38,7 +38,11 @@ def _required(kind: Any) -> set[str]:
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return get_args(hint) if _is_union(hint) else (hint,)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, UnionType)
 
 
 def _scalars(hint: Any) -> set[type]:
@@ -81,7 +85,7 @@ def _value(hint: Any, value: object, key: str, where: str, error: type[VggbenchE
 def _fits(value: object, hint: Any) -> bool:
     if hint is Any or type(value) in _scalars(hint):
         return True
-    if isinstance(hint, UnionType):
+    if _is_union(hint):
         return any(_fits(value, kind) for kind in _kinds(hint))
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
@@ -94,7 +98,7 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _words(hint: Any) -> str:
-    if isinstance(hint, UnionType):
+    if _is_union(hint):
         return " or ".join("null" if kind is NoneType else _words(kind) for kind in _kinds(hint))
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         return " or ".join(map(str, get_args(hint) or hint))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from collect.datasets import BENCH_FLAGS, load_datasets, shipped_file
+from collect.datasets import BENCH_FLAGS, BENCH_MODELS, load_datasets, shipped_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
@@ -111,6 +111,12 @@ def test_bench_tables_may_set_exactly_the_flags_of_bench_run() -> None:
     run_command = COMMANDS["run"]
     names = set(run_command.__annotations__) - {"models", "dataset", "data", "results", "fresh", "dry_run", "return"}
     assert {n.rstrip("_") for n in names} == set(BENCH_FLAGS)
+
+
+def test_bench_tables_may_hold_a_table_for_each_model() -> None:
+    from bench.recipes import MODELS
+
+    assert tuple(MODELS) == BENCH_MODELS
 
 
 def _asked_by(package: str) -> list[str]:

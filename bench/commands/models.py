@@ -17,7 +17,7 @@ def models_command(
     classes: Classes = 2,
     size: Size = 224,
     arch: Annotated[str, typer.Option(metavar="NAME", help="architecture of the VGGs")] = "vgg16",
-    head: Annotated[str, typer.Option(metavar="NAME", help="mlp256, classifier or last")] = "mlp256",
+    head: Annotated[str, typer.Option(metavar="NAME", help="mlp256, classifier, last or pooled")] = "mlp256",
     as_json: Json = False,
 ) -> None:
     """Count parameters, FLOPs and memory of the models.

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, make_table, set_values
 from bench.errors import UsageError
-from bench.recipes import MODELS
+from bench.recipes import MODELS, Recipe, make_recipe
 from bench.records import Run, RunStatus
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def run_command(
     ] = None,
     width: Annotated[Text, typer.Option(metavar="F", help="factor on a VGG's channels  [default: 1.0]")] = None,
     weights: Annotated[Text, typer.Option(metavar="FILE", help="imagenet or a file  [default: imagenet]")] = None,
-    head: Annotated[Text, typer.Option(metavar="NAME", help="mlp256, classifier or last  [default: mlp256]")] = None,
+    head: Annotated[
+        Text, typer.Option(metavar="NAME", help="mlp256, classifier, last or pooled  [default: mlp256]")
+    ] = None,
     train_images: Annotated[Text, typer.Option(metavar="N,...", help="train images per class  [default: all]")] = None,
     device: Annotated[Text, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu  [default: auto]")] = None,
     precision: Annotated[Text, typer.Option(metavar="NAME", help="auto, bf16 or fp32  [default: auto]")] = None,
@@ -110,7 +113,7 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
             seconds = estimate_seconds(plan, source)
             estimate, total = duration(seconds), total + seconds
             waiting.append(plan)
-        table.add_row(plan.model, str(plan.seed), _recipe_text(plan), estimate)
+        table.add_row(plan.model, str(plan.seed), _recipe_text(plan, plans), estimate)
     console.print(table)
     console.print(f"About {duration(total)} in total on this {plans[0].device}.", highlight=False)
     if total > SLOW_SECONDS:
@@ -119,18 +122,20 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
         console.print(f"That is long: {advice}. Ctrl-C stops; the same command continues.", highlight=False)
 
 
-def _recipe_text(plan: "Plan") -> str:
-    recipe = plan.recipe
-    parts = [
-        f"{recipe.size} px",
-        f"{recipe.epochs} epochs" if recipe.fixed_epochs else "epochs auto",
-        f"batch {recipe.batch_size}",
-        recipe.precision,
-    ]
+def _recipe_text(plan: "Plan", plans: "Sequence[Plan]") -> str:
+    """What every run has, then each field that is not the model's default; weights if the plans' differ."""
+    recipe, default = plan.recipe, make_recipe(plan.model, {"epochs": plan.recipe.epochs})
+    epochs = f"{recipe.epochs} epochs" if recipe.fixed_epochs else "epochs auto"
+    parts = [f"{recipe.size} px", epochs, f"batch {recipe.batch_size}", recipe.precision]
     parts += [recipe.arch] if recipe.arch else []
     parts += [f"width {recipe.width:g}"] if recipe.arch and recipe.width != 1 else []
     parts += [f"head {recipe.head}"] if recipe.head else []
     parts += [f"{recipe.train_images} images per class"] if recipe.train_images else []
+    told = {"size", "epochs", "batch_size", "precision", "arch", "width", "head", "train_images", "weights"}
+    changed = [f.name for f in fields(Recipe) if getattr(recipe, f.name) != getattr(default, f.name)]
+    parts += [f"{key}={str(getattr(recipe, key)).lower()}" for key in changed if key not in told]
+    if recipe.weights and len({p.recipe.weights for p in plans} - {None}) > 1:
+        parts.append(f"weights {Path(recipe.weights).name}")
     return ", ".join(parts)
 
 

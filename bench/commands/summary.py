@@ -20,7 +20,7 @@ def summary_command(
     classes: Classes = 2,
     size: Size = 224,
     arch: Annotated[str | None, typer.Option(metavar="NAME", help="architecture of a VGG")] = None,
-    head: Annotated[str | None, typer.Option(metavar="NAME", help="mlp256, classifier or last")] = None,
+    head: Annotated[str | None, typer.Option(metavar="NAME", help="mlp256, classifier, last or pooled")] = None,
 ) -> None:
     """Show a model layer by layer: shapes, parameters, memory.
 

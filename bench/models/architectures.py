@@ -18,14 +18,20 @@ def torchvision_classifiers() -> list[str]:
     return [name for name in models.list_models(module=models) if not name.startswith(UNSUPPORTED)]
 
 
-def build_architecture(arch: str, outputs: int, width: float = 1.0, dropout: float = 0.5) -> nn.Module:
-    """A network by name with random weights. Raises UsageError for an unknown name or an unsupported width."""
+def build_architecture(
+    arch: str, outputs: int, width: float = 1.0, dropout: float = 0.5, pooled: bool = False
+) -> nn.Module:
+    """A network by name with random weights. Raises UsageError for an unknown name, or for a width or a pooled head
+    that only a VGG can have.
+    """
     if arch in VGGS:
-        return VGG(arch, outputs, width, dropout)
+        return VGG(arch, outputs, width, dropout, pooled)
     if arch not in torchvision_classifiers():
         raise UsageError(f"--arch {arch}: unknown; choose from {', '.join((*VGGS, *torchvision_classifiers()))}")
     if width != 1.0:
         raise UsageError(f"--width {width:g}: only a VGG has a width, {arch} does not")
+    if pooled:
+        raise UsageError(f"--head pooled: only for a VGG; {arch} has its own pooling, use --head last or leave it out")
     from torchvision.models import get_model
 
     net: nn.Module = get_model(arch, weights=None, num_classes=outputs)

@@ -64,10 +64,11 @@ def cut(model: str, net: nn.Module, head: str | None, recipe: Recipe) -> Network
     Raises UsageError if `train_from` names a block and the network is not a VGG.
     """
     frozen = model == "frozen-vgg" or recipe.train_from == "head"
+    caches_maps = isinstance(net, VGG) and head == "classifier" and recipe.head != "pooled"
     if not frozen and recipe.train_from in (None, "block1"):
         return Network(net, net, None, head)
     assert head is not None and recipe.arch is not None
-    if frozen and not (isinstance(net, VGG) and head == "classifier"):
+    if frozen and not caches_maps:
         return Network(net, net.get_submodule(head), _with_identity(net, head), head)
     if not isinstance(net, VGG):
         raise UsageError(f"train_from={recipe.train_from}: {recipe.arch} has no such block, only a VGG does")
@@ -92,13 +93,16 @@ def build_network(model: str, recipe: Recipe, num_classes: int, weights: Weights
         return Network(cnn, cnn)
     assert recipe.arch is not None
     pretrained_outputs = None if weights is None else check_fit(recipe, weights, recipe.weights or "")
-    net = build_architecture(recipe.arch, pretrained_outputs or outputs, recipe.width, recipe.dropout)
+    pooled = recipe.head == "pooled"
+    first_outputs = outputs if pooled else pretrained_outputs or outputs
+    net = build_architecture(recipe.arch, first_outputs, recipe.width, recipe.dropout, pooled)
     if weights is not None:
-        net.load_state_dict(dict(weights.state), strict=False)
+        kept = {k: v for k, v in weights.state.items() if not (pooled and k.startswith("classifier."))}
+        net.load_state_dict(kept, strict=False)
     if not MODELS[model].pretrained:
         return Network(net, net)
     assert recipe.head is not None
-    return cut(model, net, new_head(net, recipe.head, outputs, recipe.dropout), recipe)
+    return cut(model, net, "classifier" if pooled else new_head(net, recipe.head, outputs, recipe.dropout), recipe)
 
 
 def skeleton(model: str, recipe: Recipe, num_classes: int) -> Network:

@@ -29,9 +29,12 @@ class AveragePool7(nn.Module):
 
 
 class VGG(nn.Module):
-    """VGG for (n, 3, h, w) float input, (n, outputs) logits; state dicts are torchvision's, name for name."""
+    """VGG for (n, 3, h, w) float input, (n, outputs) logits; state dicts are torchvision's, name for name.
 
-    def __init__(self, arch: str, outputs: int, width: float = 1.0, dropout: float = 0.5) -> None:
+    A pooled one averages each of the last maps and has one linear layer in place of the 4096-4096 classifier.
+    """
+
+    def __init__(self, arch: str, outputs: int, width: float = 1.0, dropout: float = 0.5, pooled: bool = False) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
@@ -44,9 +47,13 @@ class VGG(nn.Module):
             layers += [nn.BatchNorm2d(wide)] if arch.endswith("_bn") else []
             layers.append(nn.ReLU(inplace=True))
             channels = wide
-        hidden = max(1, round(4096 * width))
         self.features = nn.Sequential(*layers)
-        self.avgpool = AveragePool7()
+        self.avgpool: nn.Module = AveragePool7()
+        if pooled:
+            self.avgpool = nn.AdaptiveAvgPool2d(1)  # at 1 x 1 it is a mean, whose backward pass is deterministic
+            self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, outputs))
+            return
+        hidden = max(1, round(4096 * width))
         self.classifier = nn.Sequential(
             nn.Linear(channels * 49, hidden),
             nn.ReLU(inplace=True),

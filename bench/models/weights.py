@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from bench.errors import WeightsError
 from bench.models.architectures import build_architecture, classifier_name, last_layer
+from bench.models.vgg import VGGS
 from bench.recipes import Recipe
 from collect.manifest import file_sha256
 
 IMAGENET = "ImageNet (torchvision)"
+POOLED_LAYER = "classifier.1.weight"  # where a VGG's own classifier has a ReLU
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,10 @@ class Weights:
     arch: str | None = None
     width: float | None = None
     categories: tuple[str, ...] = ()
+
+    def is_pooled(self, arch: str) -> bool:
+        """Whether these are the weights of a VGG with a pooled head."""
+        return arch in VGGS and POOLED_LAYER in self.state
 
 
 def _torchvision_entry(arch: str) -> tuple[str, tuple[str, ...]]:
@@ -102,23 +108,25 @@ def load_weights(wanted: str, arch: str) -> Weights:
 
 
 def check_fit(recipe: Recipe, weights: Weights, wanted: str) -> int | None:
-    """Number of outputs of the classifier in the weights, None if they have none. Uses no memory.
+    """Number of outputs of the classifier in the weights, None if they have none that the head keeps. Uses no memory.
 
     `wanted` is what the user asked for. Raises WeightsError that names the first keys that differ if the weights do not
     fit the recipe's architecture and head.
     """
     assert recipe.arch is not None
+    pooled = weights.is_pooled(recipe.arch)
     with torch.device("meta"):
-        net = build_architecture(recipe.arch, 1, recipe.width, recipe.dropout)
+        net = build_architecture(recipe.arch, 1, recipe.width, recipe.dropout, pooled)
     weight = weights.state.get(f"{last_layer(net)}.weight")
     count = None if weight is None else int(weight.shape[0])
-    if recipe.head == "last" and count is None:
-        raise WeightsError(f"--weights {wanted}: has no classifier, which --head last needs; use --head mlp256")
+    if recipe.head == "last" and (count is None or pooled):
+        has, use = ("a pooled head and no classifier", "pooled") if pooled else ("no classifier", "mlp256")
+        raise WeightsError(f"--weights {wanted}: has {has}, which --head last needs; use --head {use}")
     if count is not None:
         with torch.device("meta"):
-            net = build_architecture(recipe.arch, count, recipe.width, recipe.dropout)
+            net = build_architecture(recipe.arch, count, recipe.width, recipe.dropout, pooled)
     _require_fit(net, weights, recipe, wanted, count is not None)
-    return count
+    return None if pooled and recipe.head != "pooled" else count
 
 
 def _require_fit(net: nn.Module, weights: Weights, recipe: Recipe, wanted: str, has_classifier: bool) -> None:

@@ -12,7 +12,7 @@ from bench.errors import UsageError
 from bench.machine import choose_device, choose_precision, device_info
 from bench.models import check_fit, count_model, load_weights
 from bench.plans.plan import Plan, run_name
-from bench.recipes import MODELS, Recipe, make_recipe, parse_value, uses
+from bench.recipes import MODELS, Recipe, make_recipe, parse_value, takes, uses
 from collect.datasets import BENCH_FLAGS
 
 
@@ -28,25 +28,38 @@ def resolve_models(names: Sequence[str]) -> list[str]:
 
 
 def expand_recipes(
-    models: Sequence[str], flags: Mapping[str, Any], given: Mapping[str, Any]
+    models: Sequence[str],
+    flags: Mapping[str, Any],
+    given: Mapping[str, Any],
+    by_model: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[tuple[str, Recipe]]:
     """All recipes asked for, model by model.
 
-    `flags` holds values by Recipe field; a comma-separated text means several values, and every combination gets a
-    recipe. Raises UsageError for an unknown field, a bad value, or a field in `given`, by the user, that no model uses.
+    `flags` holds values by Recipe field; a list or a comma-separated text means several values, and every combination
+    gets a recipe. The values of one model in `by_model` come before these, and those in `given`, by the user, before
+    both. Raises UsageError for an unknown field, a bad value, or a field in `given` that no model uses.
     """
-    for key, value in given.items():
-        parse_value(key, str(value).split(",")[0])
-        if not any(uses(model, key) for model in models):
-            flag = f"--{key.replace('_', '-')}" if key in BENCH_FLAGS else f"--set {key}"
-            raise UsageError(f"{flag} has no effect on {', '.join(models)}; leave it out")
+    for key, text in given.items():
+        flag = f"--{key.replace('_', '-')}" if key in BENCH_FLAGS else f"--set {key}"
+        for value in _values(key, text):
+            if not any(takes(model, key, value) for model in models):
+                subject = f"{flag} {value}" if any(uses(model, key) for model in models) else flag
+                raise UsageError(f"{subject} has no effect on {', '.join(models)}; leave it out")
     recipes = []
     for model in models:
-        keys = [key for key in flags if uses(model, key)]
-        choices = [[parse_value(key, v) for v in str(flags[key]).split(",")] for key in keys]
-        for values in itertools.product(*choices):
-            recipes.append((model, make_recipe(model, dict(zip(keys, values, strict=True)))))
+        choices: dict[str, list[Any]] = {}
+        for layer in (flags, (by_model or {}).get(model, {}), given):
+            for key in (key for key in layer if uses(model, key)):
+                taken = [value for value in _values(key, layer[key]) if takes(model, key, value)]
+                choices |= {key: taken} if taken else {}
+        for values in itertools.product(*choices.values()):
+            recipes.append((model, make_recipe(model, dict(zip(choices, values, strict=True)))))
     return list(dict.fromkeys(recipes))
+
+
+def _values(key: str, text: Any) -> list[Any]:
+    """The values of a field in a list or a comma-separated text."""
+    return [parse_value(key, value) for value in (text if isinstance(text, list) else str(text).split(","))]
 
 
 def make_plans(

@@ -35,8 +35,12 @@ class Plan:
 
 
 def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:
-    """The recipe fields that a model uses, as recorded: a weights file by its name, never by its path."""
+    """The recipe fields that a model uses, as recorded: a weights file by its name, never by its path. The paper's own
+    head is not recorded; runs from before there was another keep their names.
+    """
     used = {k: v for k, v in asdict(recipe).items() if k not in MODELS[model].unused}
+    if recipe.head is None:
+        used.pop("head", None)
     if used.get("weights"):
         used["weights"] = Path(used["weights"]).name
     return used

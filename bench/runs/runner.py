@@ -14,7 +14,7 @@ from bench.errors import RecordError, VggbenchError
 from bench.events import Failure, from_line
 from bench.outcome import record_failure
 from bench.plans import Plan
-from bench.recipes import Recipe
+from bench.recipes import Recipe, shown
 from bench.records import RUN_FILE, Run, RunStatus, read_run
 from bench.runs.display import show_progress
 from bench.training import CHECKPOINT_FILE
@@ -128,7 +128,7 @@ def _plan_title(plan: Plan, plans: Sequence[Plan]) -> str:
     """The model, the recipe fields in which its plans differ, and the seed."""
     recipes = [p.recipe for p in plans if p.model == plan.model]
     varied = [f.name for f in fields(Recipe) if len({getattr(r, f.name) for r in recipes}) > 1]
-    return ", ".join([plan.model, *(f"{key}={getattr(plan.recipe, key)}" for key in varied), f"seed {plan.seed}"])
+    return ", ".join([plan.model, *(f"{key}={shown(plan.recipe, key)}" for key in varied), f"seed {plan.seed}"])
 
 
 def _outcome_line(run: Run) -> str:

@@ -57,7 +57,8 @@ def _cache_key(backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed
     """Hash of everything that decides the features: weights, cut, images, transform, dtype and device."""
     recipe = backbone.recipe
     whole_backbone = recipe.train_from in (None, "head")
-    cut = ("last" if recipe.head == "last" else "features") if whole_backbone else recipe.train_from
+    own_cut = recipe.head in ("last", "pooled")  # the other heads train on the maps before the average pool
+    cut = (recipe.head if own_cut else "features") if whole_backbone else recipe.train_from
     images = hashlib.sha256(np.asarray(numbers, dtype=np.int64).tobytes()).hexdigest()
     augmentation = "none" if view_seed is None else recipe.augment
     network = (recipe.size, recipe.arch, recipe.width, backbone.weights_sha256, cut)

@@ -89,6 +89,8 @@ MODEL_FIELDS = ("arch", "head", "weights")
 
 def _value(group: RunGroup, key: str) -> object:
     model = group.example.model
+    if key == "head":
+        return model.head or "classifier"  # without a new head, a VGG has the paper's
     return getattr(model, key) if key in MODEL_FIELDS else group.example.recipe.get(key)
 
 

@@ -178,6 +178,27 @@ def test_run_accepts_the_weights_that_pretrain_makes(easy: Path, tmp_path: Path)
     assert "easy (2 classes, 96 images, 32 px)" in done.stdout
 
 
+def test_a_pooled_head_goes_all_the_way_from_pretraining_to_predictions(easy: Path, tmp_path: Path) -> None:
+    vgg = ["--dataset", str(easy / "easy"), "--arch", "vgg11_bn", "--width", "0.1"]
+    small = ["--size", "32", "--epochs", "1", "--device", "cpu", "--set", "batch_size=8"]
+    bench("pretrain", *vgg, *small, "--out", "mine.safetensors", "--set", "head=pooled", cwd=tmp_path)
+    models = ["scratch-vgg", "frozen-vgg", "finetuned-vgg"]
+    done = bench("run", *models, *vgg, *small, "--weights", "mine.safetensors", "--head", "pooled", cwd=tmp_path)
+    assert done.stdout.count("head pooled") == 3
+    runs, _ = read_runs(tmp_path / "results")
+    assert {(r.model.name, r.model.head, r.recipe["head"]) for r in runs.values()} == {
+        (model, "pooled", "pooled") for model in models
+    }
+    for folder, run in runs.items():
+        assert run.model.parameters_total < 100_000
+        recorded = read_predictions(folder)[:6]
+        images = [easy / "easy" / prediction.file for prediction in recorded]
+        for [(label, probability)], prediction in zip(
+            classify(classifier_of_run(folder), images, top=1), recorded, strict=True
+        ):
+            assert (label, probability) == (prediction.predicted, pytest.approx(prediction.probability, abs=1e-3))
+
+
 def test_models_counts_without_loading_weights(tmp_path: Path) -> None:
     done = bench("models", "--classes", "2", "--size", "224", "--head", "last", "--json", cwd=tmp_path)
     rows = {row["name"]: row for row in json.loads(done.stdout)}
@@ -193,6 +214,14 @@ def test_summary_lists_every_layer(tmp_path: Path) -> None:
     assert lines["features.1"] == ["ReLU", "64x224x224", "0.00"]  # in place
     assert lines["avgpool"][-2:] == ["512x7x7", "0.10"]
     assert lines["total"][:2] == ["132,863,336", "yes"]
+
+
+def test_summary_shows_a_pooled_head(tmp_path: Path) -> None:
+    done = bench("summary", "scratch-vgg", "--head", "pooled", "--size", "64", cwd=tmp_path)
+    lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.strip()}
+    assert lines["avgpool"][1] == "512x1x1"
+    assert lines["classifier.1"][1:4] == ["1", "513", "yes"]
+    assert lines["total"][:2] == ["14,715,201", "yes"]
 
 
 @pytest.mark.parametrize(

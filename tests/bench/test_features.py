@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from bench.data import iterate_batches, labelled_inputs, open_source, pack_images, to_input
@@ -15,8 +16,11 @@ def silent(event: object) -> None:
     pass
 
 
-def test_cached_features_give_the_gradients_of_a_forward_pass(two_classes: Path, small_plan, pretrained: Path) -> None:
-    plan = small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained))
+@pytest.mark.parametrize(("head", "shape"), [("mlp256", (16, 51, 1, 1)), ("pooled", (16, 51))])
+def test_cached_features_give_the_gradients_of_a_forward_pass(
+    head: str, shape: tuple[int, ...], two_classes: Path, small_plan, pretrained: Path
+) -> None:
+    plan = small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained), head=head)
     inputs = load_inputs(plan, open_source("two", two_classes))
     network = initial_network(inputs)
     pack = pack_images(inputs.source, 32, silent)
@@ -25,6 +29,7 @@ def test_cached_features_give_the_gradients_of_a_forward_pass(two_classes: Path,
     features, seconds = cached_features(backbone, pack, numbers, None, silent)
     again, seconds_again = cached_features(backbone, pack, numbers, None, silent)
     assert torch.equal(features, again)
+    assert features.shape == shape
     assert seconds == seconds_again > 0
     data = labelled_inputs([torch.from_numpy(pack.images)], numbers, [0] * 8 + [1] * 8, cpu)
     stored, labels = next(iterate_batches(data, torch.arange(16), 16))
@@ -40,7 +45,7 @@ def test_cached_features_give_the_gradients_of_a_forward_pass(two_classes: Path,
 
 def test_heads_with_different_cuts_do_not_share_features(two_classes: Path, small_plan, pretrained: Path) -> None:
     values = {"weights": str(pretrained), "train_from": "head", "augment": "none", "epochs": 1}
-    for head in ("mlp256", "last"):
+    for head in ("mlp256", "last", "pooled"):
         record = run(small_plan("finetuned-vgg", "two", two_classes, head, head=head, **values), silent)
         assert len(record.epochs) == 1
 

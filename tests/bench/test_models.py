@@ -7,11 +7,13 @@ import torch
 import torchvision
 from torch import nn
 
+from bench.errors import UsageError
 from bench.models import (
     VGGS,
     build_architecture,
     build_network,
     count_model,
+    initialise_weights,
     load_weights,
     new_head,
     observe_layers,
@@ -20,6 +22,7 @@ from bench.models import (
 from bench.models.heads import cut
 from bench.models.vgg import AveragePool7, block_start
 from bench.recipes import CHOICES, MODELS, make_recipe
+from bench.training import examine
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,9 @@ from bench.recipes import CHOICES, MODELS, make_recipe
         ("baseline-cnn", {}, 2, 23_963_777, 23_963_777),
         ("frozen-vgg", {"head": "last"}, 2, 134_264_641, 4_097),
         ("frozen-vgg", {"head": "mlp256"}, 2, 14_714_688 + 25_088 * 256 + 256 + 257, 25_088 * 256 + 256 + 257),
+        ("scratch-vgg", {"head": "pooled"}, 2, 14_714_688 + 513, 14_714_688 + 513),
+        ("frozen-vgg", {"head": "pooled"}, 2, 14_714_688 + 513, 513),
+        ("finetuned-vgg", {"head": "pooled"}, 10, 14_714_688 + 5_130, 14_714_688 + 5_130),
     ],
 )
 def test_parameter_counts_are_the_published_ones(
@@ -66,6 +72,30 @@ def test_our_vgg_has_torchvisions_names_and_outputs(arch: str) -> None:
 def test_our_average_pool_equals_torchs(side: int) -> None:
     maps = torch.randn(2, 4, side, side, generator=torch.Generator().manual_seed(side))
     torch.testing.assert_close(AveragePool7()(maps), nn.AdaptiveAvgPool2d(7)(maps), atol=1e-6, rtol=1e-6)
+
+
+def test_a_pooled_head_averages_each_map_without_a_kernel_that_is_not_deterministic() -> None:
+    torch.manual_seed(0)
+    net = build_architecture("vgg11_bn", 3, 0.1, pooled=True).eval()
+    maps = net.features(torch.randn(2, 3, 96, 96))
+    pooled = net.avgpool(maps)
+    assert pooled.grad_fn.name().startswith("Mean")
+    torch.testing.assert_close(pooled[:, :, 0, 0], maps.mean((2, 3)))
+    torch.testing.assert_close(net.classifier(pooled.flatten(1)), net.classifier[1](maps.mean((2, 3))))
+
+
+@pytest.mark.parametrize("arch", ["vgg11", "vgg16", "vgg16_bn"])
+def test_a_pooled_head_lets_the_signal_through_at_the_start(arch: str) -> None:
+    torch.manual_seed(0)
+    net = build_network("scratch-vgg", make_recipe("scratch-vgg", {"arch": arch, "head": "pooled"}), 3).whole
+    initialise_weights(net, "he")
+    assert examine(net, torch.randn(8, 3, 64, 64), 3) == []
+
+
+def test_only_a_vgg_can_have_a_pooled_head() -> None:
+    for model in ("scratch-vgg", "frozen-vgg"):
+        with pytest.raises(UsageError, match="--head pooled: only for a VGG; resnet18 has its own pooling"):
+            count_model(model, make_recipe(model, {"arch": "resnet18", "head": "pooled"}), 2)
 
 
 @pytest.mark.parametrize("arch", ["vgg11", "vgg16_bn"])
@@ -137,14 +167,16 @@ def test_a_step_changes_the_trunk_and_not_the_frozen_part(model: str, pretrained
         assert all(torch.equal(v, network.prefix.state_dict()[k]) for k, v in frozen.items())
 
 
-def test_train_from_cuts_a_vgg_at_any_block() -> None:
+@pytest.mark.parametrize("head", ["classifier", "pooled"])
+def test_train_from_cuts_a_vgg_at_any_block(head: str) -> None:
     torch.manual_seed(0)
-    net = build_architecture("vgg11_bn", 5, width=0.1).eval()
+    net = build_architecture("vgg11_bn", 5, width=0.1, pooled=head == "pooled").eval()
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         whole = net(images)
         for block in ("block2", "block5"):
-            recipe = make_recipe("finetuned-vgg", {"arch": "vgg11_bn", "train_from": block, "augment": "none"})
+            values = {"arch": "vgg11_bn", "train_from": block, "augment": "none", "head": head}
+            recipe = make_recipe("finetuned-vgg", values)
             network = cut("finetuned-vgg", net, "classifier", recipe)
             assert network.prefix is not None
             torch.testing.assert_close(network.trunk.eval()(network.prefix(images)), whole)

@@ -3,13 +3,17 @@
 import functools
 import hashlib
 import http.server
+import re
 import threading
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
+import torchvision
 from safetensors.torch import load_file, save_file
 
+from bench.classify import pretrained_classifier
 from bench.data import open_source
 from bench.errors import WeightsError
 from bench.models import build_architecture, build_network, check_fit, load_weights
@@ -18,6 +22,7 @@ from bench.models.weights import IMAGENET
 from bench.outcome import load_inputs, notes_before_training
 from bench.recipes import make_recipe
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 VALUES = {"arch": "vgg11_bn", "width": 0.1, "size": 32}
 
 
@@ -68,6 +73,53 @@ def test_the_classifier_head_keeps_the_pretrained_layers(pretrained: Path) -> No
         assert network.head == ("classifier" if head == "classifier" else "classifier.6")
         assert torch.equal(network.whole.classifier[3].weight, weights.state["classifier.3.weight"])
         assert network.whole.classifier[6].out_features == 1
+
+
+def test_weights_with_a_pooled_head_fit_every_head_but_last(tmp_path: Path) -> None:
+    path = tmp_path / "pooled.safetensors"
+    net = build_architecture("vgg11_bn", 5, 0.1, pooled=True)
+    save_file(net.state_dict(), path, {"width": "0.1", "classes": "a\nb\nc\nd\ne"})
+    weights = load_weights(str(path), "vgg11_bn")
+    outputs = {"mlp256": None, "classifier": None, "pooled": 5}
+    for head, known in outputs.items():
+        recipe = make_recipe("frozen-vgg", {**VALUES, "head": head})
+        assert check_fit(recipe, weights, str(path)) == known
+        network = build_network("frozen-vgg", recipe, 2, weights)
+        assert torch.equal(network.whole.features[0].weight, net.features[0].weight)
+    with pytest.raises(
+        WeightsError, match="has a pooled head and no classifier, which --head last needs; use --head p"
+    ):
+        check_fit(make_recipe("frozen-vgg", {**VALUES, "head": "last"}), weights, str(path))
+    with pytest.raises(WeightsError, match=r"classifier.1.weight is \(5, 51\), not \(5, 102\)"):
+        check_fit(make_recipe("frozen-vgg", {**VALUES, "head": "pooled", "width": 0.2}), weights, str(path))
+    classifier = pretrained_classifier("vgg11_bn", str(path))
+    assert classifier.classes == ("a", "b", "c", "d", "e")
+    images = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(classifier.network(images), net.eval()(images))
+
+
+def test_a_pooled_head_keeps_the_pretrained_backbone_and_starts_anew(pretrained: Path) -> None:
+    weights = load_weights(str(pretrained), "vgg11_bn")
+    network = build_network("frozen-vgg", make_recipe("frozen-vgg", {**VALUES, "head": "pooled"}), 2, weights)
+    state = network.whole.state_dict()
+    backbone = [key for key in weights.state if key.startswith("features.")]
+    assert backbone and all(torch.equal(state[key], weights.state[key]) for key in backbone)
+    assert [key for key in state if key not in backbone] == ["classifier.1.weight", "classifier.1.bias"]
+
+
+def test_the_documented_code_loads_a_pooled_network_into_torchvisions_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = make_recipe("scratch-vgg", {"arch": "vgg16_bn", "head": "pooled"})
+    ours = build_network("scratch-vgg", recipe, 2).whole.eval()
+    save_file(ours.state_dict(), "weights.safetensors")
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "bench.md").read_text(), re.DOTALL)
+    [code] = [block for block in blocks if "AdaptiveAvgPool2d" in block]
+    names = {"nn": torch.nn, "torchvision": torchvision, "safetensors": safetensors}
+    exec(code, names)
+    images = torch.randn(2, 3, 96, 96)
+    torch.testing.assert_close(names["model"].eval()(images), ours(images), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

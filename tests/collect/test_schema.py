@@ -1,15 +1,17 @@
 """The one strict parser of TOML tables, manifest lines and records."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from collect.datasets import Dataset, parse_dataset
+from collect.datasets import Dataset, dataset_table, parse_dataset, parse_file
 from collect.errors import UsageError, VggbenchError
 from collect.schema import parse_values
+from collect.write import Collected, read_dataset_file, remember_recipe
+from collect.write.recipe import write_dataset_file
 
 
 class Colour(StrEnum):
@@ -82,7 +84,18 @@ def test_a_missing_key_and_a_value_without_keys_are_errors() -> None:
         ({"source": "flickr"}, 'key "classes" is missing'),
         ({"source": "folder"}, 'key "url" is missing'),
         ({"source": "folder", "url": "x", "bench": {"epochs": "5"}}, 'key "bench.epochs" must be int'),
+        ({"source": "folder", "url": "x", "bench": {"epochs": "all"}}, 'key "bench.epochs" must be int or auto'),
         ({"source": "folder", "url": "x", "bench": {"epoch": 5}}, 'unknown key "bench.epoch"'),
+        ({"source": "folder", "url": "x", "bench": {"vgg": {"lr": 1}}}, 'unknown model "bench.vgg"'),
+        ({"source": "folder", "url": "x", "bench": {"baseline-cnn": 1}}, 'key "bench.baseline-cnn" must be dict'),
+        (
+            {"source": "folder", "url": "x", "bench": {"baseline-cnn": {"size": 64.5}}},
+            'key "bench.baseline-cnn.size" must be int',
+        ),
+        (
+            {"source": "folder", "url": "x", "bench": {"baseline-cnn": {"lr": {}}}},
+            'key "bench.baseline-cnn.lr" must be str or int or float or bool',
+        ),
     ],
 )
 def test_a_wrong_table_of_datasets_toml_is_named_with_its_key(table: dict[str, Any], message: str) -> None:
@@ -96,6 +109,26 @@ def test_a_class_may_carry_its_own_search_and_a_bench_table_its_flags() -> None:
     assert isinstance(dataset, Dataset)
     assert [c.text for c in dataset.classes] == ["a b", "d"]
     assert dataset.bench == {"batch_size": 8}
+
+
+def test_the_tables_of_models_survive_in_a_stored_dataset_toml(tmp_path: Path) -> None:
+    bench = {"epochs": "auto", "set": {"lr": 1e-5}, "scratch-vgg": {"batch-size": 8, "lr": 3e-4, "head": "pooled"}}
+    dataset = parse_dataset("x", {"source": "folder", "url": "y", "bench": bench}, "datasets.toml")
+    assert dataset.bench["scratch-vgg"] == {"batch_size": 8, "lr": 3e-4, "head": "pooled"}
+    assert parse_dataset("x", dataset_table(dataset), "datasets.toml") == dataset
+    write_dataset_file(tmp_path, Collected(dataset, False, "", 0), [])
+    assert read_dataset_file(tmp_path).recipe == dataset
+
+
+def test_the_tables_of_models_stay_with_their_comments_where_a_recipe_is_written_back(tmp_path: Path) -> None:
+    own = tmp_path / "datasets.toml"
+    first = '[x]\nsource = "flickr"\nclasses = ["a", "b"]\ntrain = 5\n'
+    tables = "\n[x.bench]  # small\nsize = 64\n\n[x.bench.scratch-vgg]\nlr = 0.0003  # found by hand\n\n[y]\n"
+    own.write_text(first + tables + 'source = "folder"\nurl = "z"\n')
+    dataset = parse_file(own)["x"]
+    remember_recipe(replace(dataset, train=9), tmp_path)
+    assert tables in own.read_text()
+    assert parse_file(own)["x"] == replace(dataset, train=9, test=None)
 
 
 def test_records_use_the_same_parser(tmp_path: Path) -> None:
