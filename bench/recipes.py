@@ -19,6 +19,7 @@ CHOICES = {
 
 FLAGS_OUTSIDE_RECIPE = ("seeds", "device")
 VAL_FRACTION = 0.15
+AUTO_ONLY = ("patience", "min_steps", "max_steps")  # fields that only epochs=auto uses
 
 
 def _field(default: Any, meaning: str, least: float | None = None, most: float | None = None) -> Any:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.plans import public_recipe
+from bench.plans.plan import run_name
+from bench.recipes import make_recipe
 from bench.records import (
     PICTURES,
     RUN_FILE,
@@ -82,6 +85,15 @@ def _without_new_keys(written: object, stored: object) -> object:
     if isinstance(written, list) and isinstance(stored, list):
         return [_without_new_keys(*pair) for pair in zip(written, stored, strict=True)]
     return written
+
+
+@each_run
+def test_the_same_recipe_still_gives_the_name_of_a_stored_run(folder: Path) -> None:
+    run = read_run(folder)
+    recipe = make_recipe(run.model.name, {key: value for key, value in run.recipe.items() if value is not None})
+    conditions = (run.dataset.manifest_sha256, run.model.weights_sha256 or "", run.device.kind, run.device.name)
+    assert public_recipe(run.model.name, recipe) == run.recipe
+    assert run_name(run.model.name, recipe, run.seed, *conditions) == run.run
 
 
 @each_run

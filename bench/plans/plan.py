@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.recipes import MODELS, Recipe
+from bench.recipes import AUTO_ONLY, MODELS, Recipe
 from bench.records import RUN_FILE
 
 
@@ -36,11 +36,11 @@ class Plan:
 
 def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:
     """The recipe fields that a model uses, as recorded: a weights file by its name, never by its path. The paper's own
-    head is not recorded; runs from before there was another keep their names.
+    head, and what only epochs=auto uses, are not recorded otherwise: earlier runs keep their names.
     """
     used = {k: v for k, v in asdict(recipe).items() if k not in MODELS[model].unused}
-    if recipe.head is None:
-        used.pop("head", None)
+    for key in ("head",) * (recipe.head is None) + AUTO_ONLY * (recipe.fixed_epochs is not None):
+        used.pop(key, None)
     if used.get("weights"):
         used["weights"] = Path(used["weights"]).name
     return used

@@ -4,7 +4,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.plans import expand_recipes, public_recipe
-from bench.recipes import MODELS, make_recipe
+from bench.recipes import make_recipe
 
 
 def test_comma_separated_values_make_every_combination_once() -> None:
@@ -35,7 +35,7 @@ def test_scratch_vgg_has_the_papers_head_or_a_pooled_one() -> None:
 
 
 def test_the_papers_own_head_is_not_recorded_so_that_older_runs_keep_their_names() -> None:
-    default = MODELS["scratch-vgg"].recipe
+    default = make_recipe("scratch-vgg", {})
     assert make_recipe("scratch-vgg", {"head": "classifier"}) == default
     assert "head" not in public_recipe("scratch-vgg", default)
     assert public_recipe("scratch-vgg", make_recipe("scratch-vgg", {"head": "pooled"}))["head"] == "pooled"
