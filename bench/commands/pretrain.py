@@ -7,6 +7,7 @@ import typer
 
 from bench.commands.options import Data, SetValues, make_console, set_values
 from bench.errors import UsageError
+from bench.server import start_server
 
 
 # One parameter per option.
@@ -29,12 +30,13 @@ def pretrain_command(
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: must end in .safetensors")
+    given = {"arch": arch, "width": width, "size": size, "epochs": epochs, **set_values(set_ or [])}
+    start_server()  # it imports torch while this process prepares the plan
     from bench.data import open_source
     from bench.plans import expand_recipes
     from bench.pretrain import pretrain
     from bench.sample import ensure_drawn
 
-    given = {"arch": arch, "width": width, "size": size, "epochs": epochs, **set_values(set_ or [])}
     [(_, recipe), *others] = expand_recipes(["scratch-vgg"], given, given)
     if others:
         raise UsageError("bench pretrain makes one set of weights; give each field a single value")

@@ -13,6 +13,7 @@ from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_co
 from bench.errors import UsageError
 from bench.recipes import MODELS, Recipe, make_recipe
 from bench.records import Run, RunStatus
+from bench.server import start_server
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,6 +83,8 @@ def run_command(
     given, values = {k: v for k, v in options.items() if v is not None}, set_values(set_ or [])
     if both := sorted(given.keys() & values.keys()):
         raise UsageError(f"--set {both[0]}=...: --{both[0].replace('_', '-')} is given too; keep one of them")
+    if not dry_run:
+        start_server()  # it imports torch while this process prepares the plans
     from bench.api import RunRequest, execute, prepare
 
     console = make_console()

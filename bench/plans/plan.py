@@ -1,4 +1,4 @@
-"""The plan of one run: what will be trained on what, its name, and how it travels to the process that runs it."""
+"""The plan of one run: what will be trained on what, and its name."""
 
 import hashlib
 import json
@@ -22,16 +22,6 @@ class Plan:
     folder: str
     device: str
     command: str
-
-    def to_json(self) -> str:
-        """The plan as text for another process."""
-        return json.dumps(asdict(self))
-
-    @staticmethod
-    def from_json(text: str) -> "Plan":
-        """The plan that `to_json` wrote."""
-        values = json.loads(text)
-        return Plan(**{**values, "recipe": Recipe(**values["recipe"])})
 
 
 def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:

@@ -1,6 +1,13 @@
 """A run's process as its command sees it: what is shown while it works, and what a crash leaves behind."""
 
 import io
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +17,12 @@ from rich.console import Console
 from bench.data import open_source
 from bench.events import EpochEnd, ImagesDone, Note, Step
 from bench.records import Epoch, read_run
-from bench.runs import finished_run, make_run
+from bench.runs import Worker, finished_run, make_run, make_runs
 from bench.runs.display import show_progress
 from bench.runs.runner import RunError, _crash_reason, _plan_title
+from bench.server import start_process
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 EPOCH = Epoch(1, 0.5, 0.75, 0.6, 0.7, 1.25, 320.0)
 
 
@@ -83,3 +92,129 @@ def test_a_title_names_the_fields_in_which_runs_of_a_model_differ(small_plan, tm
     plans = [small_plan("baseline-cnn", "two", tmp_path, lr=lr) for lr in (0.01, 0.02)]
     assert _plan_title(plans[1], plans) == "baseline-cnn, lr=0.02, seed 1"
     assert _plan_title(plans[0], plans[:1]) == "baseline-cnn, seed 1"
+
+
+def quiet() -> Console:
+    return Console(quiet=True)
+
+
+SCRIPT = """
+print("the script starts")
+import bench
+table = bench.run("baseline-cnn", {dataset!r}, size=32, epochs=1, batch_size=8, device="cpu", precision="fp32")
+print(*table["status"])
+"""
+
+
+@pytest.mark.parametrize("from_a_file", [True, False], ids=["script", "standard input"])
+def test_a_plain_script_without_a_main_guard_runs_once(from_a_file: bool, two_classes: Path, tmp_path: Path) -> None:
+    script = SCRIPT.format(dataset=str(two_classes / "two"))
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, "script.py"] if from_a_file else [sys.executable]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, timeout=200,
+        input=None if from_a_file else script,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    start, statuses = done.stdout.splitlines()
+    assert start == "the script starts"
+    assert statuses in ("done", "stalled")
+
+
+def describe_process(pipe) -> None:
+    """Runs in a worker's process."""
+    import torch
+
+    modules = [
+        name for name in ("torch", "torchvision.models", "scipy.stats", "bench.experiment") if name in sys.modules
+    ]
+    pipe.send((modules, torch.cuda.is_initialized(), vars(sys.modules["__main__"]).get("__file__")))
+
+
+def test_a_worker_starts_with_its_imports_done_and_without_a_cuda_context() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    process = start_process(describe_process, theirs)
+    modules, has_cuda_context, main_file = ours.recv()
+    process.join()
+    assert modules == ["torch", "torchvision.models", "scipy.stats", "bench.experiment"]
+    assert not has_cuda_context
+    assert main_file is None
+
+
+def test_a_worker_uses_the_environment_of_its_command(
+    two_classes: Path, small_plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        make_run(
+            small_plan("baseline-cnn", "two", two_classes, name + "-run"), open_source("two", two_classes), quiet()
+        )
+        assert list((tmp_path / name / "vggbench" / "packs").iterdir())
+
+
+def kill_worker(worker: Worker):
+    """A function that shows nothing and kills the worker after three epochs."""
+
+    def show(event) -> None:
+        if isinstance(event, EpochEnd) and event.epoch.epoch == 3:
+            os.kill(worker._process.pid, signal.SIGKILL)
+
+    return show
+
+
+def test_a_killed_worker_is_a_failure_and_keeps_the_checkpoint(two_classes: Path, small_plan) -> None:
+    plan = small_plan("baseline-cnn", "two", two_classes, epochs=200)
+    Path(plan.folder).mkdir(parents=True)
+    with Worker() as worker:
+        failure = worker.make(plan, kill_worker(worker))
+        assert worker.has_ended
+    assert failure is not None and "killed by the system" in failure.message
+    assert (Path(plan.folder) / ".checkpoint.pt").is_file()
+
+
+def test_a_worker_ends_when_its_command_dies(two_classes: Path, small_plan, tmp_path: Path) -> None:
+    plan = small_plan("baseline-cnn", "two", two_classes, epochs=5000)
+    Path(plan.folder).mkdir(parents=True)
+    start = (
+        "import os, pickle, sys; from bench.runs import Worker; worker = Worker();"
+        "print(worker._process.pid, flush=True);"
+        "worker.make(pickle.loads(sys.stdin.buffer.read()), lambda event: os.kill(os.getpid(), 9))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start], env={**os.environ, "PYTHONPATH": str(ROOT)}, input=pickle.dumps(plan),
+        capture_output=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    process, deadline = Path("/proc") / done.stdout.decode().strip(), time.monotonic() + 30
+    while process.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not process.exists()
+    assert done.stderr == b""
+
+
+def test_a_run_that_fails_harms_no_other(two_classes: Path, small_plan, tmp_path: Path) -> None:
+    plans = [
+        small_plan("baseline-cnn", "two", two_classes, "bad", size=32),
+        small_plan("baseline-cnn", "two", two_classes, "good"),
+    ]
+    (tmp_path / "bad" / "weights.safetensors").mkdir(parents=True)  # in the way of the file
+    runs = make_runs(plans, open_source("two", two_classes), quiet())
+    assert [r.result.status == "failed" for r in runs] == [True, False]
+    assert "Is a directory" in (runs[0].result.reason or "")
+
+
+def test_a_run_made_after_another_in_one_process_is_the_same_and_has_its_own_peak_of_memory(
+    two_classes: Path, small_plan
+) -> None:
+    large = small_plan("scratch-vgg", "two", two_classes, "large", arch="vgg11", width=0.5, epochs=1, batch_size=48)
+    small = [small_plan("baseline-cnn", "two", two_classes, name) for name in ("alone", "after")]
+    for plan in (large, *small):
+        Path(plan.folder).mkdir(parents=True)
+    with Worker() as worker:
+        assert worker.make(small[0], lambda event: None) is None
+    with Worker() as worker:
+        assert worker.make(large, lambda event: None) is None
+        assert worker.make(small[1], lambda event: None) is None
+    alone, after = (read_run(plan.folder) for plan in small)
+    assert [e.train_loss for e in alone.epochs] == [e.train_loss for e in after.epochs]
+    assert after.cost.peak_memory_bytes < read_run(large.folder).cost.peak_memory_bytes - 100e6
