@@ -2,4 +2,4 @@
 
 from bench.plans.estimate import estimate_seconds, smaller_size
 from bench.plans.expand import expand_recipes, make_plans, resolve_models
-from bench.plans.plan import Plan, fresh_copy, public_recipe
+from bench.plans.plan import Plan, backbone_key, fresh_copy, public_recipe

@@ -36,6 +36,15 @@ def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:
     return used
 
 
+def backbone_key(plan: Plan) -> tuple[object, ...] | None:
+    """What runs must have in common to share their opened dataset, weights and features; None if nothing is frozen."""
+    recipe = plan.recipe
+    if plan.model != "frozen-vgg" and recipe.train_from != "head":
+        return None
+    network = (recipe.weights, recipe.arch, recipe.width, recipe.size, recipe.head == "last")
+    return (plan.dataset, plan.device, *network, recipe.precision, recipe.deterministic, recipe.overlap_list)
+
+
 def run_name(model: str, recipe: Recipe, seed: int, *conditions: str) -> str:
     """Name of a run: the same for the same model, recipe, seed and conditions (dataset, weights and device)."""
     text = json.dumps([public_recipe(model, recipe), *conditions], sort_keys=True)

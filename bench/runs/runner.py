@@ -13,7 +13,7 @@ from bench.data import Source
 from bench.errors import RecordError, VggbenchError
 from bench.events import Done, Emit, Failure
 from bench.outcome import record_failure
-from bench.plans import Plan
+from bench.plans import Plan, backbone_key
 from bench.recipes import Recipe, shown
 from bench.records import RUN_FILE, Run, RunStatus, read_run
 from bench.runs.display import show_progress
@@ -31,20 +31,34 @@ class RunError(VggbenchError):
 
 
 def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[Run]:
-    """Make all planned runs in order. Finished ones are kept, interrupted ones continue."""
-    runs = []
-    for number, plan in enumerate(plans, 1):
-        title = f"[{number}/{len(plans)}] {_plan_title(plan, plans)}"
-        run = finished_run(plan)
-        if run is not None:
-            console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
-        else:
-            continued = " (continued)" if (Path(plan.folder) / CHECKPOINT_FILE).is_file() else ""
-            console.print(f"{title}{continued}", highlight=False, markup=False)
-            run = make_run(plan, source, console)
-            console.print(f"  {_outcome_line(run)}", highlight=False, markup=False)
-        runs.append(run)
-    return runs
+    """Make all planned runs. Finished ones are kept, interrupted ones continue.
+
+    Runs on the same frozen backbone are made one after the other, in a process that opens the data only once. The runs
+    are returned in the order of the plans.
+    """
+    runs: dict[str, Run] = {}
+    for group in _group_plans(plans):
+        with ProcessOfGroup(sum(finished_run(plan) is None for plan in group)) as process:
+            for plan in group:
+                title = f"[{len(runs) + 1}/{len(plans)}] {_plan_title(plan, plans)}"
+                run = finished_run(plan)
+                if run is not None:
+                    console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
+                else:
+                    continued = " (continued)" if (Path(plan.folder) / CHECKPOINT_FILE).is_file() else ""
+                    console.print(f"{title}{continued}", highlight=False, markup=False)
+                    run = process.make(plan, source, console)
+                    console.print(f"  {_outcome_line(run)}", highlight=False, markup=False)
+                runs[plan.folder] = run
+    return [runs[plan.folder] for plan in plans]
+
+
+def _group_plans(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """The plans in groups that share a process, in the order of the first plan of each."""
+    groups: dict[object, list[Plan]] = {}
+    for plan in plans:
+        groups.setdefault(backbone_key(plan) or plan.folder, []).append(plan)
+    return list(groups.values())
 
 
 def finished_run(plan: Plan) -> Run | None:
@@ -59,12 +73,13 @@ def finished_run(plan: Plan) -> Run | None:
 class Worker:
     """A process that makes runs one after the other. It ends with the `with` block, and at once if an error leaves it.
 
-    `has_ended` says that a crash ended the process: it makes no further runs.
+    Consecutive runs on the same frozen backbone share what the first of them opened, and record that they shared it
+    with `shared_with` others. `has_ended` says that a crash ended the process: it makes no further runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared_with: int = 0) -> None:
         self._pipe, theirs = Pipe()
-        self._process = start_process(work, theirs, dict(os.environ))
+        self._process = start_process(work, theirs, dict(os.environ), shared_with)
         theirs.close()
         self.has_ended = False
 
@@ -92,6 +107,35 @@ class Worker:
             self.has_ended = True
             self._process.join()
             return Failure(_crash_reason(self._process.exitcode, Path(plan.folder) / LOG_FILE))
+
+
+class ProcessOfGroup:
+    """Makes the runs of a group of `count` in one process. If one of them fails there, it and those after it are made
+    again in a process each: a crash harms no other run.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._shared = Worker(count - 1) if count > 1 else None
+
+    def __enter__(self) -> "ProcessOfGroup":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, err: BaseException | None, at: TracebackType | None) -> None:
+        if self._shared is not None:
+            self._shared.__exit__(kind, err, at)
+
+    def make(self, plan: Plan, source: Source, console: Console) -> Run:
+        """Make one run and return its record. Raises RunError if it failed for a reason that concerns all runs."""
+        if self._shared is not None:
+            _create_folder(Path(plan.folder))
+            with show_progress(console, plan) as show:
+                failure = self._shared.make(plan, show)
+            if failure is None or failure.exit_code != 1:
+                return _record(plan, source, failure)
+            console.print(f"  {failure.message}; trying again in a process of its own", highlight=False, markup=False)
+            self._shared.__exit__(None, None, None)
+            self._shared = None
+        return make_run(plan, source, console)
 
 
 def make_run(plan: Plan, source: Source, console: Console) -> Run:

@@ -3,34 +3,43 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
 
 from bench.errors import VggbenchError
-from bench.events import Done, Event, Failure, Step
+from bench.events import Done, Emit, Event, Failure, Step
 from bench.experiment import run
-from bench.plans import Plan
+from bench.outcome import open_inputs
+from bench.plans import backbone_key
 
 LOG_FILE = "worker.log"
 STEP_SECONDS = 0.1
 
 
-def work(pipe: Connection, environment: Mapping[str, str]) -> None:
+def work(pipe: Connection, environment: Mapping[str, str], shared_with: int) -> None:
     """Make the runs whose plans arrive through the pipe, until the command closes it or dies. Interrupted runs keep
     their checkpoints.
 
     Sends the events of each run, then Done or Failure. `environment` is the command's: the server's may be older.
+    A run on the same frozen backbone as the one before uses what that one opened, and records `shared_with`.
     """
     os.environ.clear()
     os.environ.update(environment)
+    key, opened = None, None
     try:
         while True:
             plan = pipe.recv()
             _redirect_output(Path(plan.folder) / LOG_FILE)
-            pipe.send(_make(plan, pipe))
+            with _errors_sent(pipe):
+                if backbone_key(plan) != key or key is None:
+                    key = backbone_key(plan)
+                    opened = open_inputs(plan, shared_with or None if key else None)
+                run(plan, _sender(pipe), opened)
+                pipe.send(Done())
     except (EOFError, ConnectionError):  # the command closed the pipe, or it is gone
         return
 
@@ -44,8 +53,8 @@ def _redirect_output(log: Path) -> None:
         os.dup2(out.fileno(), 2)
 
 
-def _make(plan: Plan, pipe: Connection) -> Done | Failure:
-    """Make one run and send its events."""
+def _sender(pipe: Connection) -> Emit:
+    """A function that sends events: of steps ten a second, and the last one of an epoch."""
     last_sent = 0.0
 
     def emit(event: Event) -> None:
@@ -56,14 +65,19 @@ def _make(plan: Plan, pipe: Connection) -> Done | Failure:
         last_sent = now
         pipe.send(event)
 
+    return emit
+
+
+@contextmanager
+def _errors_sent(pipe: Connection) -> Iterator[None]:
+    """Send an error that the user can fix as a Failure. Any other one ends the process."""
     try:
-        run(plan, emit)
+        yield
     except VggbenchError as err:
-        return Failure(str(err), err.exit_code)
-    except ConnectionError:
-        raise  # an OSError too, but not one of files
+        pipe.send(Failure(str(err), err.exit_code))
+    except ConnectionError:  # an OSError too, but not one of files
+        raise
     except OSError as err:
-        return Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}")
+        pipe.send(Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}"))
     except torch.OutOfMemoryError:
-        return Failure("out of memory; try a smaller --batch-size or --size")
-    return Done()
+        pipe.send(Failure("out of memory; try a smaller --batch-size or --size"))

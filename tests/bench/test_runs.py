@@ -15,8 +15,11 @@ import pytest
 from rich.console import Console
 
 from bench.data import open_source
-from bench.events import EpochEnd, ImagesDone, Note, Step
-from bench.records import Epoch, read_run
+from bench.events import Emit, EpochEnd, Event, Failure, ImagesDone, Note, Step
+from bench.experiment import run
+from bench.outcome import open_inputs
+from bench.plans import Plan
+from bench.records import Epoch, Run, read_run
 from bench.runs import Worker, finished_run, make_run, make_runs
 from bench.runs.display import show_progress
 from bench.runs.runner import RunError, _crash_reason, _plan_title
@@ -66,10 +69,10 @@ def test_on_a_terminal_a_bar_describes_the_current_event(event, text: str, small
 
 def test_a_failed_run_is_recorded_and_is_not_finished(two_classes: Path, small_plan) -> None:
     plan = small_plan("baseline-cnn", "two", two_classes, lr=100.0, clip_norm=None, warmup=0.0)
-    run = make_run(plan, open_source("two", two_classes), Console(quiet=True))
-    assert run.result.status == "failed"
-    assert "NaN" in (run.result.reason or "")
-    assert read_run(plan.folder) == run
+    record = make_run(plan, open_source("two", two_classes), Console(quiet=True))
+    assert record.result.status == "failed"
+    assert "NaN" in (record.result.reason or "")
+    assert read_run(plan.folder) == record
     assert finished_run(plan) is None
 
 
@@ -218,3 +221,69 @@ def test_a_run_made_after_another_in_one_process_is_the_same_and_has_its_own_pea
     alone, after = (read_run(plan.folder) for plan in small)
     assert [e.train_loss for e in alone.epochs] == [e.train_loss for e in after.epochs]
     assert after.cost.peak_memory_bytes < read_run(large.folder).cost.peak_memory_bytes - 100e6
+
+
+def frozen_plans(small_plan, data: Path, pretrained: Path, home: str) -> list[Plan]:
+    """Three runs on one frozen backbone, and two others between them."""
+    frozen = [("a", {"lr": 1e-3}), ("b", {"lr": 3e-4, "batch_size": 4}), ("c", {"train_images": 12, "epochs": 4})]
+    values = {"weights": str(pretrained)}
+    plans = [small_plan("frozen-vgg", "two", data, f"{home}-{name}", **values, **more) for name, more in frozen]
+    plans.insert(1, small_plan("baseline-cnn", "two", data, f"{home}-baseline"))
+    plans.insert(3, small_plan("frozen-vgg", "two", data, f"{home}-last", head="last", **values))
+    return plans
+
+
+def figures(record: Run) -> list[tuple[float | None, ...]]:
+    return [(e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy) for e in record.epochs]
+
+
+def test_runs_on_one_frozen_backbone_share_a_process_and_get_the_figures_they_get_alone(
+    two_classes: Path, small_plan, pretrained: Path
+) -> None:
+    source = open_source("two", two_classes)
+    alone = [make_run(p, source, quiet()) for p in frozen_plans(small_plan, two_classes, pretrained, "alone")]
+    together = make_runs(frozen_plans(small_plan, two_classes, pretrained, "together"), source, quiet())
+    assert [r.run for r in together] == [r.run.replace("alone", "together") for r in alone]
+    assert [figures(r) for r in together] == [figures(r) for r in alone]
+    assert [r.cost.shared_with for r in together] == [2, None, 2, None, 2]
+    assert [r.cost.shared_with for r in alone] == [None] * 5
+
+
+def test_a_finished_run_does_not_count_as_shared(two_classes: Path, small_plan, pretrained: Path) -> None:
+    source = open_source("two", two_classes)
+    plans = frozen_plans(small_plan, two_classes, pretrained, "run")
+    make_run(plans[0], source, quiet())
+    assert [r.cost.shared_with for r in make_runs(plans, source, quiet())] == [None, None, 1, None, 1]
+
+
+def test_the_time_to_open_shared_data_counts_for_every_run(two_classes: Path, small_plan, pretrained: Path) -> None:
+    plan = small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained))
+    opened = open_inputs(plan, shared_with=3)
+    assert opened.seconds > 0
+    record = run(plan, lambda event: None, replace(opened, seconds=1000.0))
+    assert 1000 < record.cost.total_seconds < 1100
+    assert record.cost.shared_with == 3
+
+
+def test_a_crash_in_a_shared_process_harms_no_run(
+    two_classes: Path, small_plan, pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out, killed = open_source("two", two_classes), io.StringIO(), []
+    plans = frozen_plans(small_plan, two_classes, pretrained, "run")[::2]
+    make = Worker.make
+
+    def make_and_kill_once(worker: Worker, plan: Plan, show: Emit) -> Failure | None:
+        def kill(event: Event) -> None:
+            if isinstance(event, EpochEnd) and plan == plans[1] and not killed:
+                os.kill(worker._process.pid, signal.SIGKILL)
+                killed.append(plan)
+            show(event)
+
+        return make(worker, plan, kill)
+
+    monkeypatch.setattr(Worker, "make", make_and_kill_once)
+    records = make_runs(plans, source, Console(file=out, width=200))
+    assert killed == [plans[1]]
+    assert all(r.result.status != "failed" for r in records)
+    assert [r.cost.shared_with for r in records] == [2, None, None]
+    assert "trying again in a process of its own" in out.getvalue()
