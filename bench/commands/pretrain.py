@@ -8,6 +8,7 @@ import typer
 from bench.commands.options import Data, SetValues, make_console, set_values
 from bench.errors import UsageError
 from bench.server import start_server
+from collect.datasets import load_datasets
 
 
 # One parameter per option.
@@ -35,12 +36,14 @@ def pretrain_command(
     from bench.data import open_source
     from bench.plans import expand_recipes
     from bench.pretrain import pretrain
-    from bench.sample import ensure_drawn
+    from bench.sample import draw_missing
 
     [(_, recipe), *others] = expand_recipes(["scratch-vgg"], given, given)
     if others:
         raise UsageError("bench pretrain makes one set of weights; give each field a single value")
     console = make_console()
-    ensure_drawn(dataset, data, console)
+    entry = load_datasets().get(dataset)
+    if entry is not None and entry.source == "synthetic":
+        draw_missing(entry, data, console)
     run = pretrain(open_source(dataset, data), recipe, device, out, console)
     console.print(f"{out}: {arch}, {run.result.accuracy:.1%} test accuracy", highlight=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -45,6 +46,16 @@ def test_without_a_terminal_there_is_a_line_per_note_and_epoch(small_plan, tmp_p
         "  note: look out",
         "  epoch 1/2: train loss 0.500, test accuracy 70.0%, loss 0.600, 1.2 s, 320 images/s",
     ]
+
+
+def test_long_work_on_images_is_reported_without_a_terminal_too(
+    small_plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = small_plan("baseline-cnn", "two", tmp_path)
+    work = [ImagesDone("packing images", done, 9_000) for done in (1_000, 2_000, 3_000)]
+    seconds = iter([0.0, 9.0, 11.0, 11.0, 12.0])
+    monkeypatch.setattr("bench.runs.display.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    assert shown(plan, *work) == "  packing images 2,000/9,000\n"
 
 
 def test_validation_is_not_called_a_test(small_plan, tmp_path: Path) -> None:
