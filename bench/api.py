@@ -1,7 +1,7 @@
 """The whole of `bench run` as functions: prepare plans, run them, report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +9,25 @@ from rich.console import Console
 
 from bench.data import Source, open_source
 from bench.errors import UsageError, VggbenchError
+from bench.machine import choose_device
+from bench.models import has_imagenet_weights
 from bench.neighbours import build_report
 from bench.outcome import keep_facts
-from bench.plans import Plan, expand_recipes, fresh_copy, make_plans, resolve_models
-from bench.recipes import FLAGS_OUTSIDE_RECIPE
+from bench.plans import (
+    Plan,
+    check_images,
+    check_networks,
+    expand_recipes,
+    fresh_copy,
+    make_plans,
+    resolve_models,
+)
+from bench.recipes import FLAGS_OUTSIDE_RECIPE, Recipe
 from bench.records import Run
 from bench.runs import make_runs
-from bench.sample import ensure_drawn, with_drawn_weights
+from bench.sample import draw_missing, with_drawn_weights
 from bench.settings import Settings, dataset_settings
+from collect.datasets import load_datasets
 from collect.manifest import last_collected
 
 if TYPE_CHECKING:
@@ -27,7 +38,7 @@ if TYPE_CHECKING:
 class RunRequest:
     """What the user asks for. `flags` holds what was given, by flag or Recipe field; `command` is how it was written.
 
-    `dataset` is a name or a folder, None for the dataset collected last. A dry run makes no weights.
+    `dataset` is a name or a folder, None for the dataset collected last. A dry run makes and downloads no weights.
     """
 
     models: Sequence[str]
@@ -43,14 +54,14 @@ class RunRequest:
 def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     """Everything before the first epoch: the dataset, its default flags, the sample's weights, checked plans.
 
-    The dataset's settings in datasets.toml fill in for flags that were not given. In a dry run, plans whose weights do
-    not exist yet have none. Raises VggbenchError for what the user can fix.
+    Flags are checked before anything is drawn, pretrained or downloaded. The dataset's settings in datasets.toml fill
+    in for flags that were not given. In a dry run, plans whose weights do not exist yet have none. Raises VggbenchError
+    for what the user can fix.
     """
     models = resolve_models(request.models)
     name, reason = _choose_dataset(request.dataset, request.data)
     console.print(f"Dataset {name}{reason}", highlight=False)
-    entry = ensure_drawn(name, request.data, console)
-    source = open_source(name, request.data)
+    entry = load_datasets().get(name)
     settings = dataset_settings(entry) if entry else Settings()
     flags = {**settings.flags, **request.flags}
     seeds, device = int(flags.pop("seeds", 1)), str(flags.pop("device", "auto"))
@@ -58,8 +69,17 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
         raise UsageError(f"--seeds {seeds}: at least 1")
     given = {k: v for k, v in request.flags.items() if k not in FLAGS_OUTSIDE_RECIPE}
     recipes = expand_recipes(models, flags, given, settings.by_model)
-    if entry is not None and entry.source == "synthetic" and "weights" not in given:
+    choose_device(device)
+    drawn = entry is not None and entry.source == "synthetic"
+    if entry is not None and drawn:
+        check_networks(recipes, len(entry.classes))
+        draw_missing(entry, request.data, console)
+    source = open_source(name, request.data)
+    check_images(recipes, source)
+    if drawn and "weights" not in given:
         recipes = with_drawn_weights(recipes, source.classes, device, console, request.dry_run)
+    if request.dry_run:
+        recipes = _without_missing_weights(recipes, console)
     plans = make_plans(recipes, seeds, source, request.results, device, request.command)
     return source, [fresh_copy(plan) for plan in plans] if request.fresh else plans
 
@@ -72,6 +92,17 @@ def _choose_dataset(wanted: str | None, data: Path) -> tuple[str, str]:
     if last is not None:
         return last, " (collected last; choose another with --dataset)"
     return "sample", " (drawn cars and bicycles, because nothing is collected yet; see --dataset)"
+
+
+def _without_missing_weights(recipes: Sequence[tuple[str, Recipe]], console: Console) -> list[tuple[str, Recipe]]:
+    """The recipes, without those ImageNet weights that are not on this machine yet; each of these is reported."""
+    wanted = {r.arch for _, r in recipes if r.weights == "imagenet" and r.arch is not None}
+    missing = {arch for arch in wanted if not has_imagenet_weights(arch)}
+    for arch in sorted(missing):
+        work = f"The first run begins by downloading the ImageNet weights of {arch}; the estimate does not include it"
+        console.print(work, highlight=False, soft_wrap=True)
+    kept = [None if r.weights == "imagenet" and r.arch in missing else r.weights for _, r in recipes]
+    return [(model, replace(r, weights=weights)) for (model, r), weights in zip(recipes, kept, strict=True)]
 
 
 def execute(source: Source, plans: Sequence[Plan], results: Path, console: Console) -> tuple[list[Run], list[Path]]:

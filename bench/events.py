@@ -1,8 +1,7 @@
-"""What a run reports while it works, as JSON lines between processes. Standard library only."""
+"""What a run reports while it works. Standard library only."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from bench.records import Epoch
 
@@ -46,25 +45,17 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """The run ended and its record is written."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The run ended with an error; `exit_code` is the command's."""
 
     message: str
-    exit_code: int
+    exit_code: int = 1
 
 
-Event = ImagesDone | Step | EpochEnd | Note | Failure
+Event = ImagesDone | Step | EpochEnd | Note
 Emit = Callable[[Event], None]
-EVENTS = {kind.__name__: kind for kind in (ImagesDone, Step, EpochEnd, Note, Failure)}
-
-
-def to_line(event: Event) -> str:
-    """The event as one line of JSON."""
-    return json.dumps({"event": type(event).__name__, **asdict(event)})
-
-
-def from_line(line: str) -> Event:
-    """The event that `to_line` wrote."""
-    values = json.loads(line)
-    kind = EVENTS[values.pop("event")]
-    return EpochEnd(Epoch(**values["epoch"])) if kind is EpochEnd else kind(**values)

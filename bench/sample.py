@@ -12,7 +12,7 @@ from bench.machine import cache_folder, code_info
 from bench.neighbours import draw, drawable_classes
 from bench.pretrain import pretrain
 from bench.recipes import Recipe, make_recipe
-from collect.datasets import ClassSearch, Dataset, load_datasets
+from collect.datasets import ClassSearch, Dataset
 from collect.manifest import is_dataset
 
 SAMPLE_CLASSES = ("car", "bicycle")
@@ -20,13 +20,11 @@ PRETRAINING = Dataset("sample-pretraining", "synthetic", train=500, test=40)
 PRETRAINING_VALUES = {"epochs": 6, "lr": 1e-3}
 
 
-def ensure_drawn(name: str, data: Path, console: Console) -> Dataset | None:
-    """The entry of datasets.toml with this name, if any. A synthetic one that is not on disk yet is drawn first."""
-    entry = load_datasets().get(name)
-    if entry is not None and entry.source == "synthetic" and not is_dataset(data / name):
-        console.print(f"Drawing dataset {name}", highlight=False)
+def draw_missing(entry: Dataset, data: Path, console: Console) -> None:
+    """Draw a synthetic dataset that is not on disk yet."""
+    if not is_dataset(data / entry.name):
+        console.print(f"Drawing dataset {entry.name}", highlight=False)
         draw(entry, data)
-    return entry
 
 
 def with_drawn_weights(

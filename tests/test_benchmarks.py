@@ -68,6 +68,25 @@ def test_frozen_computes_its_features_in_every_round(archive: Path, tmp_path: Pa
     assert measured["targets"][0]["limit"] == 4
 
 
+def test_sweep_compares_one_command_with_a_command_per_run_and_a_plain_script(archive: Path, tmp_path: Path) -> None:
+    small = ("--arch", "vgg11", "--size", "32", "--epochs", "1", "--batch-size", "8", "--device", "cpu", "--runs", "2")
+    photos = ("--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1")
+    measured, table = run("sweep", tmp_path, *photos, *small)
+    figures = measured["figures"]
+    assert set(figures["runs_an_hour"]) == {"one run", "one command", "a command per run", "plain script"}
+    assert all(rate["median"] > 0 for rate in figures["runs_an_hour"].values())
+    seconds = figures["seconds"]
+    assert figures["faster"]["median"] == seconds["a command per run"][0] / seconds["one command"][0]
+    assert [target["limit"] for target in measured["targets"]] == [3, 0.5]
+    assert "runs an hour" in table
+
+
+def test_sweep_compares_batched_heads_with_heads_trained_one_after_another(tmp_path: Path) -> None:
+    measured, _ = run("sweep", tmp_path, "--heads", "2", "--train", "70", "--rounds", "1", "--device", "cpu")
+    seconds = measured["figures"]["seconds"]
+    assert measured["figures"]["gain"]["median"] == seconds["one after another"][0] / seconds["batched"][0]
+
+
 def test_pack_reports_its_share_of_the_decoding_limit(archive: Path, tmp_path: Path) -> None:
     measured, _ = run("pack", tmp_path, *few(archive), "--size", "32")
     assert measured["figures"]["images"] == 36

@@ -7,6 +7,8 @@ import typer
 
 from bench.commands.options import Data, SetValues, make_console, set_values
 from bench.errors import UsageError
+from bench.server import start_server
+from collect.datasets import load_datasets
 
 
 # One parameter per option.
@@ -29,16 +31,19 @@ def pretrain_command(
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out}: must end in .safetensors")
+    given = {"arch": arch, "width": width, "size": size, "epochs": epochs, **set_values(set_ or [])}
+    start_server()  # it imports torch while this process prepares the plan
     from bench.data import open_source
     from bench.plans import expand_recipes
     from bench.pretrain import pretrain
-    from bench.sample import ensure_drawn
+    from bench.sample import draw_missing
 
-    given = {"arch": arch, "width": width, "size": size, "epochs": epochs, **set_values(set_ or [])}
     [(_, recipe), *others] = expand_recipes(["scratch-vgg"], given, given)
     if others:
         raise UsageError("bench pretrain makes one set of weights; give each field a single value")
     console = make_console()
-    ensure_drawn(dataset, data, console)
+    entry = load_datasets().get(dataset)
+    if entry is not None and entry.source == "synthetic":
+        draw_missing(entry, data, console)
     run = pretrain(open_source(dataset, data), recipe, device, out, console)
     console.print(f"{out}: {arch}, {run.result.accuracy:.1%} test accuracy", highlight=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_co
 from bench.errors import UsageError
 from bench.recipes import MODELS, Recipe, make_recipe
 from bench.records import Run, RunStatus
+from bench.server import start_server
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,6 +83,8 @@ def run_command(
     given, values = {k: v for k, v in options.items() if v is not None}, set_values(set_ or [])
     if both := sorted(given.keys() & values.keys()):
         raise UsageError(f"--set {both[0]}=...: --{both[0].replace('_', '-')} is given too; keep one of them")
+    if not dry_run:
+        start_server()  # it imports torch while this process prepares the plans
     from bench.api import RunRequest, execute, prepare
 
     console = make_console()
@@ -101,22 +104,19 @@ def run_command(
 
 def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console") -> None:
     """Print how long the plans will take on this device and, if that is long, how to make it shorter."""
-    from bench.plans import estimate_seconds, smaller_size
+    from bench.plans import REPORT_SECONDS, estimate_range, smaller_size
     from bench.runs import finished_run
 
     table = make_table("model", "seed", "recipe", "about", left=("model", "recipe"))
-    total, waiting = 0.0, []
+    waiting = [plan for plan in plans if finished_run(plan) is None]
+    ranges = {plan.folder: times for plan, times in zip(waiting, estimate_range(waiting, source), strict=True)}
     for plan in plans:
-        if finished_run(plan):
-            estimate = "already there"
-        else:
-            seconds = estimate_seconds(plan, source)
-            estimate, total = duration(seconds), total + seconds
-            waiting.append(plan)
+        estimate = duration_range(*ranges[plan.folder]) if plan.folder in ranges else "already there"
         table.add_row(plan.model, str(plan.seed), _recipe_text(plan, plans), estimate)
     console.print(table)
-    console.print(f"About {duration(total)} in total on this {plans[0].device}.", highlight=False)
-    if total > SLOW_SECONDS:
+    fewest, most = (REPORT_SECONDS + sum(times) for times in zip(*ranges.values(), strict=True)) if ranges else (0, 0)
+    console.print(f"About {duration_range(fewest, most)} in total on this {plans[0].device}.", highlight=False)
+    if most > SLOW_SECONDS:
         size = smaller_size(waiting, source, QUICK_SECONDS)
         advice = f"--size {size} takes minutes" if size else "--width 0.25 takes a fraction of that"
         console.print(f"That is long: {advice}. Ctrl-C stops; the same command continues.", highlight=False)
@@ -144,6 +144,12 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def duration_range(fewest: float, most: float) -> str:
+    """An estimate in words, with both ends if they differ: 3 min to 2.5 h."""
+    shortest, longest = duration(fewest), duration(most)
+    return shortest if shortest == longest else f"{shortest} to {longest}"
 
 
 def _print_runs(runs: Sequence[Run], console: "Console") -> None:

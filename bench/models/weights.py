@@ -48,9 +48,18 @@ def _torchvision_entry(arch: str) -> tuple[str, tuple[str, ...]]:
     return str(entry.url), tuple(entry.meta["categories"])
 
 
+def _downloaded(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+
+
+def has_imagenet_weights(arch: str) -> bool:
+    """Whether torchvision's weights of `arch` are on this machine. Raises WeightsError if there are none."""
+    return _downloaded(_torchvision_entry(arch)[0]).is_file()
+
+
 def _from_torchvision(arch: str) -> Weights:
     url, categories = _torchvision_entry(arch)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    path = _downloaded(url)
     try:
         state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as err:

@@ -2,5 +2,14 @@
 
 from bench.outcome.facts import keep_facts
 from bench.outcome.pictures import make_pictures
-from bench.outcome.record import RunInputs, build_run, load_inputs, record_failure, run_cost
+from bench.outcome.record import (
+    Opened,
+    RunInputs,
+    build_run,
+    load_inputs,
+    open_inputs,
+    record_failure,
+    run_cost,
+    select_inputs,
+)
 from bench.outcome.result import make_result, notes_after_training, notes_before_training, save_weights

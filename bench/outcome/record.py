@@ -9,12 +9,44 @@ from statistics import median
 
 import torch
 
-from bench.data import Selection, Source, read_overlap_list, select_images
-from bench.machine import Energy, code_info, device_info, measured_throughput, peak_memory_bytes
+from bench.data import Selection, Source, open_source, read_overlap_list, select_images
+from bench.machine import (
+    Energy,
+    choose_device,
+    clock,
+    code_info,
+    device_info,
+    measured_throughput,
+    peak_memory_bytes,
+)
 from bench.models import Weights, count_model, load_weights
 from bench.plans import Plan, public_recipe
 from bench.records import Cost, DatasetInfo, ModelInfo, Result, Run, RunStatus, write_run
 from bench.training import TrainingResult
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What runs on the same frozen backbone can share, `shared_with` so many others: a dataset, pretrained weights, and
+    the seconds to open them and the device.
+    """
+
+    source: Source
+    weights: Weights | None
+    seconds: float
+    shared_with: int | None = None
+
+
+def open_inputs(plan: Plan, shared_with: int | None = None) -> Opened:
+    """Open the dataset, the weights and the device of a plan. Raises UsageError or WeightsError if one is missing."""
+    start = time.perf_counter()
+    source, weights = open_source(plan.dataset, Path()), _weights_of(plan)
+    return Opened(source, weights, clock(choose_device(plan.device)) - start, shared_with)
+
+
+def _weights_of(plan: Plan) -> Weights | None:
+    recipe = plan.recipe
+    return load_weights(recipe.weights, recipe.arch) if recipe.weights and recipe.arch else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +57,18 @@ class RunInputs:
     source: Source
     selection: Selection
     weights: Weights | None
+    shared_with: int | None = None
+
+
+def select_inputs(plan: Plan, opened: Opened) -> RunInputs:
+    """The inputs of a plan from what is opened. Raises UsageError if a class has too few images."""
+    selection = select_images(opened.source, plan.recipe, plan.seed, read_overlap_list(plan.recipe))
+    return RunInputs(plan, opened.source, selection, opened.weights, opened.shared_with)
 
 
 def load_inputs(plan: Plan, source: Source) -> RunInputs:
     """The inputs of a plan. Raises UsageError or WeightsError if images or weights are not available."""
-    recipe = plan.recipe
-    selection = select_images(source, recipe, plan.seed, read_overlap_list(recipe))
-    weights = load_weights(recipe.weights, recipe.arch) if recipe.weights and recipe.arch else None
-    return RunInputs(plan, source, selection, weights)
+    return select_inputs(plan, Opened(source, _weights_of(plan), 0.0))
 
 
 def run_cost(
@@ -56,6 +92,7 @@ def run_cost(
         tflops=tflops,
         mfu=tflops / peak_tflops if tflops else None,
         breakdown=seconds,
+        shared_with=inputs.shared_with,
     )
 
 

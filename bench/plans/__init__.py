@@ -1,5 +1,11 @@
 """From flags to plans: which runs there will be, under which names, and how long they will take."""
 
-from bench.plans.estimate import estimate_seconds, smaller_size
-from bench.plans.expand import expand_recipes, make_plans, resolve_models
-from bench.plans.plan import Plan, fresh_copy, public_recipe
+from bench.plans.estimate import REPORT_SECONDS, estimate_range, estimate_seconds, smaller_size
+from bench.plans.expand import (
+    check_images,
+    check_networks,
+    expand_recipes,
+    make_plans,
+    resolve_models,
+)
+from bench.plans.plan import Plan, backbone_key, fresh_copy, public_recipe

@@ -62,6 +62,18 @@ def _values(key: str, text: Any) -> list[Any]:
     return [parse_value(key, value) for value in (text if isinstance(text, list) else str(text).split(","))]
 
 
+def check_networks(recipes: Sequence[tuple[str, Recipe]], num_classes: int) -> None:
+    """Check that every network can be built for its image size. Raises UsageError."""
+    for model, recipe in recipes:
+        count_model(model, recipe, num_classes)
+
+
+def check_images(recipes: Sequence[tuple[str, Recipe]], source: Source) -> None:
+    """Check that every class has as many images as the recipes need. Raises UsageError."""
+    for _, recipe in recipes:
+        select_images(source, recipe, 1, read_overlap_list(recipe))
+
+
 def make_plans(
     recipes: Sequence[tuple[str, Recipe]], seeds: int, source: Source, results: Path, device_name: str, command: str
 ) -> list[Plan]:
@@ -71,12 +83,11 @@ def make_plans(
     not fit, UsageError for a class with too few images.
     """
     device = choose_device(device_name)
+    check_networks(recipes, len(source.classes))
+    check_images(recipes, source)
     plans = []
     for seed, (model, recipe) in itertools.product(range(1, seeds + 1), recipes):
         complete = replace(recipe, precision=choose_precision(device, recipe.precision))
-        if seed == 1:
-            count_model(model, complete, len(source.classes))
-            select_images(source, complete, seed, read_overlap_list(complete))
         weights_sha256 = ""
         if MODELS[model].pretrained and complete.weights is not None:
             if complete.weights != "imagenet":

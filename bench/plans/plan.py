@@ -1,4 +1,4 @@
-"""The plan of one run: what will be trained on what, its name, and how it travels to the process that runs it."""
+"""The plan of one run: what will be trained on what, and its name."""
 
 import hashlib
 import json
@@ -23,16 +23,6 @@ class Plan:
     device: str
     command: str
 
-    def to_json(self) -> str:
-        """The plan as text for another process."""
-        return json.dumps(asdict(self))
-
-    @staticmethod
-    def from_json(text: str) -> "Plan":
-        """The plan that `to_json` wrote."""
-        values = json.loads(text)
-        return Plan(**{**values, "recipe": Recipe(**values["recipe"])})
-
 
 def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:
     """The recipe fields that a model uses, as recorded: a weights file by its name, never by its path. The paper's own
@@ -44,6 +34,15 @@ def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:
     if used.get("weights"):
         used["weights"] = Path(used["weights"]).name
     return used
+
+
+def backbone_key(plan: Plan) -> tuple[object, ...] | None:
+    """What runs must have in common to share their opened dataset, weights and features; None if nothing is frozen."""
+    recipe = plan.recipe
+    if plan.model != "frozen-vgg" and recipe.train_from != "head":
+        return None
+    network = (recipe.weights, recipe.arch, recipe.width, recipe.size, recipe.head == "last")
+    return (plan.dataset, plan.device, *network, recipe.precision, recipe.deterministic, recipe.overlap_list)
 
 
 def run_name(model: str, recipe: Recipe, seed: int, *conditions: str) -> str:

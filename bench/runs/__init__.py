@@ -1,3 +1,3 @@
-"""A process per run: started, watched and recorded."""
+"""Runs in processes of their own: started, watched and recorded."""
 
-from bench.runs.runner import finished_run, make_run, make_runs
+from bench.runs.runner import Worker, finished_run, make_run, make_runs

@@ -1,5 +1,8 @@
-"""Progress of one run for the person who waits: a bar on a terminal, one line per epoch elsewhere."""
+"""Progress of one run for the person who waits: a bar on a terminal; elsewhere one line per epoch and, while images
+are prepared, one every ten seconds.
+"""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -10,15 +13,19 @@ from bench.events import Emit, EpochEnd, Event, ImagesDone, Note, Step
 from bench.plans import Plan
 from bench.records import Epoch
 
+LINE_SECONDS = 10.0
+
 
 @contextmanager
 def show_progress(console: Console, plan: Plan) -> Iterator[Emit]:
-    """A function that shows an event: it prints a note, prints an epoch if there is no bar, or moves the bar."""
+    """A function that shows an event: it prints a note, moves the bar or, if there is no bar, prints a line."""
     columns = (TextColumn("{task.fields[title]:<28}"), BarColumn(24), TimeElapsedColumn(), TimeRemainingColumn())
     bar = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
     task = bar.add_task("starting", total=1.0, title=f"{plan.model} seed {plan.seed}")
+    last_line = time.monotonic()
 
     def show(event: Event) -> None:
+        nonlocal last_line
         match event:
             case Note(text):
                 console.print(f"  note: {text}", highlight=False, markup=False)
@@ -26,7 +33,11 @@ def show_progress(console: Console, plan: Plan) -> Iterator[Emit]:
                 if not console.is_terminal:
                     console.print(f"  {_epoch_line(epoch, plan)}", highlight=False, markup=False)
             case ImagesDone(work, done, total):
-                bar.update(task, completed=done / total, description=f"{work} {done:,}/{total:,}")
+                text = f"{work} {done:,}/{total:,}"
+                bar.update(task, completed=done / total, description=text)
+                if not console.is_terminal and time.monotonic() - last_line > LINE_SECONDS:
+                    console.print(f"  {text}", highlight=False, markup=False)
+                    last_line = time.monotonic()
             case Step(epoch, step, steps, epochs=epochs):
                 share = (epoch - 1 + step / steps) / epochs if epochs else 0.0
                 bar.update(task, total=1.0 if epochs else None, completed=share, description=_step_text(event))

@@ -1,25 +1,25 @@
-"""The planned runs, one process after the other; a crash becomes a failed record."""
+"""The planned runs, in processes of their own; a crash becomes a failed record."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from multiprocessing import Pipe
 from pathlib import Path
+from types import TracebackType
 
 from rich.console import Console
 
 from bench.data import Source
 from bench.errors import RecordError, VggbenchError
-from bench.events import Failure, from_line
+from bench.events import Done, Emit, Failure
 from bench.outcome import record_failure
-from bench.plans import Plan
+from bench.plans import Plan, backbone_key
 from bench.recipes import Recipe, shown
 from bench.records import RUN_FILE, Run, RunStatus, read_run
 from bench.runs.display import show_progress
+from bench.runs.worker import LOG_FILE, work
+from bench.server import start_process
 from bench.training import CHECKPOINT_FILE
-
-LOG_FILE = "worker.log"
 
 
 class RunError(VggbenchError):
@@ -31,20 +31,34 @@ class RunError(VggbenchError):
 
 
 def make_runs(plans: Sequence[Plan], source: Source, console: Console) -> list[Run]:
-    """Make all planned runs in order. Finished ones are kept, interrupted ones continue."""
-    runs = []
-    for number, plan in enumerate(plans, 1):
-        title = f"[{number}/{len(plans)}] {_plan_title(plan, plans)}"
-        run = finished_run(plan)
-        if run is not None:
-            console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
-        else:
-            continued = " (continued)" if (Path(plan.folder) / CHECKPOINT_FILE).is_file() else ""
-            console.print(f"{title}{continued}", highlight=False, markup=False)
-            run = make_run(plan, source, console)
-            console.print(f"  {_outcome_line(run)}", highlight=False, markup=False)
-        runs.append(run)
-    return runs
+    """Make all planned runs. Finished ones are kept, interrupted ones continue.
+
+    Runs on the same frozen backbone are made one after the other, in a process that opens the data only once. The runs
+    are returned in the order of the plans.
+    """
+    runs: dict[str, Run] = {}
+    for group in _group_plans(plans):
+        with ProcessOfGroup(sum(finished_run(plan) is None for plan in group)) as process:
+            for plan in group:
+                title = f"[{len(runs) + 1}/{len(plans)}] {_plan_title(plan, plans)}"
+                run = finished_run(plan)
+                if run is not None:
+                    console.print(f"{title}: already there ({plan.run})", highlight=False, markup=False)
+                else:
+                    continued = " (continued)" if (Path(plan.folder) / CHECKPOINT_FILE).is_file() else ""
+                    console.print(f"{title}{continued}", highlight=False, markup=False)
+                    run = process.make(plan, source, console)
+                    console.print(f"  {_outcome_line(run)}", highlight=False, markup=False)
+                runs[plan.folder] = run
+    return [runs[plan.folder] for plan in plans]
+
+
+def _group_plans(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """The plans in groups that share a process, in the order of the first plan of each."""
+    groups: dict[object, list[Plan]] = {}
+    for plan in plans:
+        groups.setdefault(backbone_key(plan) or plan.folder, []).append(plan)
+    return list(groups.values())
 
 
 def finished_run(plan: Plan) -> Run | None:
@@ -56,70 +70,108 @@ def finished_run(plan: Plan) -> Run | None:
     return run if run.result.status is not RunStatus.FAILED else None
 
 
+class Worker:
+    """A process that makes runs one after the other. It ends with the `with` block, and at once if an error leaves it.
+
+    Consecutive runs on the same frozen backbone share what the first of them opened, and record that they shared it
+    with `shared_with` others. `has_ended` says that a crash ended the process: it makes no further runs.
+    """
+
+    def __init__(self, shared_with: int = 0) -> None:
+        self._pipe, theirs = Pipe()
+        self._process = start_process(work, theirs, dict(os.environ), shared_with)
+        theirs.close()
+        self.has_ended = False
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _err: BaseException | None, _at: TracebackType | None) -> None:
+        self._pipe.close()
+        if kind is not None:
+            self._process.terminate()
+        self._process.join()
+
+    def make(self, plan: Plan, show: Emit) -> Failure | None:
+        """Make one run, whose folder exists, and show its events. Returns why it failed; None if it has a record."""
+        try:
+            self._pipe.send(plan)
+            while True:
+                message = self._pipe.recv()
+                if isinstance(message, Done):
+                    return None
+                if isinstance(message, Failure):
+                    return message
+                show(message)
+        except (EOFError, ConnectionError):
+            self.has_ended = True
+            self._process.join()
+            return Failure(_crash_reason(self._process.exitcode, Path(plan.folder) / LOG_FILE))
+
+
+class ProcessOfGroup:
+    """Makes the runs of a group of `count` in one process. If one of them fails there, it and those after it are made
+    again in a process each: a crash harms no other run.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._shared = Worker(count - 1) if count > 1 else None
+
+    def __enter__(self) -> "ProcessOfGroup":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, err: BaseException | None, at: TracebackType | None) -> None:
+        if self._shared is not None:
+            self._shared.__exit__(kind, err, at)
+
+    def make(self, plan: Plan, source: Source, console: Console) -> Run:
+        """Make one run and return its record. Raises RunError if it failed for a reason that concerns all runs."""
+        if self._shared is not None:
+            _create_folder(Path(plan.folder))
+            with show_progress(console, plan) as show:
+                failure = self._shared.make(plan, show)
+            if failure is None or failure.exit_code != 1:
+                return _record(plan, source, failure)
+            console.print(f"  {failure.message}; trying again in a process of its own", highlight=False, markup=False)
+            self._shared.__exit__(None, None, None)
+            self._shared = None
+        return make_run(plan, source, console)
+
+
 def make_run(plan: Plan, source: Source, console: Console) -> Run:
     """Make one run in its own process and return its record; a crash leaves a record with status failed.
 
     Raises RunError if the reason concerns the whole command. KeyboardInterrupt ends the process and is passed on.
     """
-    log = _log_file(Path(plan.folder))
-    exit_code, failure = _run_worker(plan, log, console)
-    if exit_code == 0:
+    _create_folder(Path(plan.folder))
+    with Worker() as worker, show_progress(console, plan) as show:
+        failure = worker.make(plan, show)
+    return _record(plan, source, failure)
+
+
+def _record(plan: Plan, source: Source, failure: Failure | None) -> Run:
+    """The record of a run that its worker made, or that failed. Raises RunError if the reason concerns all runs."""
+    log = Path(plan.folder) / LOG_FILE
+    if failure is None:
         log.unlink()
         return read_run(plan.folder)
-    if failure is not None and failure.exit_code != 1:
+    if failure.exit_code != 1:
         log.unlink()
         raise RunError(failure)
-    return record_failure(plan, source, failure.message if failure else _crash_reason(exit_code, log))
+    return record_failure(plan, source, failure.message)
 
 
-def _log_file(folder: Path) -> Path:
-    """Where the worker's standard error goes, in the run's folder, which exists afterwards."""
+def _create_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise VggbenchError(f"{folder.parent.parent}: results cannot be kept there ({err.strerror})") from err
-    return folder / LOG_FILE
 
 
-def _run_worker(plan: Plan, log: Path, console: Console) -> tuple[int, Failure | None]:
-    """Run a plan in a worker process and show its events; its exit code, and its last words if it failed."""
-    failure = None
-    package_parent = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, (package_parent, os.environ.get("PYTHONPATH"))))
-    with (
-        log.open("w", encoding="utf-8") as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "bench.runs.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path},
-        ) as process,
-    ):
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            with show_progress(console, plan) as show:
-                process.stdin.write(plan.to_json())
-                process.stdin.close()
-                for line in process.stdout:
-                    event = from_line(line)
-                    if isinstance(event, Failure):
-                        failure = event
-                    else:
-                        show(event)
-                process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-    return process.returncode, failure
-
-
-def _crash_reason(exit_code: int, log: Path) -> str:
+def _crash_reason(exit_code: int | None, log: Path) -> str:
     if exit_code == -9:
         return "killed by the system, probably because memory ran out; try a smaller --batch-size or --size"
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.is_file() else []
     last_line = lines[-1] if lines else "no message"
     return f"the process ended with code {exit_code}: {last_line} (see {log.name} in its folder)"
 

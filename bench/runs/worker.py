@@ -1,50 +1,83 @@
-"""The process of one run: reads its plan from standard input and writes its events to standard output as lines."""
+"""The process that makes runs: it receives plans through a pipe and sends back what happens."""
 
 import os
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 import torch
 
 from bench.errors import VggbenchError
-from bench.events import Event, Failure, Step, to_line
+from bench.events import Done, Emit, Event, Failure, Step
 from bench.experiment import run
-from bench.plans import Plan
+from bench.outcome import open_inputs
+from bench.plans import backbone_key
 
+LOG_FILE = "worker.log"
 STEP_SECONDS = 0.1
 
 
-def main() -> None:
-    """Run the plan on standard input. Events go to standard output, everything else to standard error."""
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints must not come between the lines
-    plan = Plan.from_json(sys.stdin.read())
-    last_written = 0.0
+def work(pipe: Connection, environment: Mapping[str, str], shared_with: int) -> None:
+    """Make the runs whose plans arrive through the pipe, until the command closes it or dies. Interrupted runs keep
+    their checkpoints.
+
+    Sends the events of each run, then Done or Failure. `environment` is the command's: the server's may be older.
+    A run on the same frozen backbone as the one before uses what that one opened, and records `shared_with`.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
+    key, opened = None, None
+    try:
+        while True:
+            plan = pipe.recv()
+            _redirect_output(Path(plan.folder) / LOG_FILE)
+            with _errors_sent(pipe):
+                if backbone_key(plan) != key or key is None:
+                    key = backbone_key(plan)
+                    opened = open_inputs(plan, shared_with or None if key else None)
+                run(plan, _sender(pipe), opened)
+                pipe.send(Done())
+    except (EOFError, ConnectionError):  # the command closed the pipe, or it is gone
+        return
+
+
+def _redirect_output(log: Path) -> None:
+    """Send what this process prints to a file, also what libraries print below Python."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with log.open("wb") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+
+
+def _sender(pipe: Connection) -> Emit:
+    """A function that sends events: of steps ten a second, and the last one of an epoch."""
+    last_sent = 0.0
 
     def emit(event: Event) -> None:
-        nonlocal last_written
+        nonlocal last_sent
         now = time.monotonic()
-        if isinstance(event, Step) and event.step < event.steps and now - last_written < STEP_SECONDS:
+        if isinstance(event, Step) and event.step < event.steps and now - last_sent < STEP_SECONDS:
             return
-        last_written = now
-        print(to_line(event), file=events, flush=True)
+        last_sent = now
+        pipe.send(event)
 
+    return emit
+
+
+@contextmanager
+def _errors_sent(pipe: Connection) -> Iterator[None]:
+    """Send an error that the user can fix as a Failure. Any other one ends the process."""
     try:
-        run(plan, emit)
+        yield
     except VggbenchError as err:
-        emit(Failure(str(err), err.exit_code))
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(1)  # the command that started this process is gone; the checkpoint is kept
+        pipe.send(Failure(str(err), err.exit_code))
+    except ConnectionError:  # an OSError too, but not one of files
+        raise
     except OSError as err:
-        emit(Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}", 1))
-        sys.exit(1)
+        pipe.send(Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}"))
     except torch.OutOfMemoryError:
-        emit(Failure("out of memory; try a smaller --batch-size or --size", 1))
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()
+        pipe.send(Failure("out of memory; try a smaller --batch-size or --size"))

@@ -1,19 +1,32 @@
 """A run's process as its command sees it: what is shown while it works, and what a crash leaves behind."""
 
 import io
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from bench.data import open_source
-from bench.events import EpochEnd, ImagesDone, Note, Step
-from bench.records import Epoch, read_run
-from bench.runs import finished_run, make_run
+from bench.events import Emit, EpochEnd, Event, Failure, ImagesDone, Note, Step
+from bench.experiment import run
+from bench.outcome import open_inputs
+from bench.plans import Plan
+from bench.records import Epoch, Run, read_run
+from bench.runs import Worker, finished_run, make_run, make_runs
 from bench.runs.display import show_progress
 from bench.runs.runner import RunError, _crash_reason, _plan_title
+from bench.server import start_process
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 EPOCH = Epoch(1, 0.5, 0.75, 0.6, 0.7, 1.25, 320.0)
 
 
@@ -33,6 +46,16 @@ def test_without_a_terminal_there_is_a_line_per_note_and_epoch(small_plan, tmp_p
         "  note: look out",
         "  epoch 1/2: train loss 0.500, test accuracy 70.0%, loss 0.600, 1.2 s, 320 images/s",
     ]
+
+
+def test_long_work_on_images_is_reported_without_a_terminal_too(
+    small_plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = small_plan("baseline-cnn", "two", tmp_path)
+    work = [ImagesDone("packing images", done, 9_000) for done in (1_000, 2_000, 3_000)]
+    seconds = iter([0.0, 9.0, 11.0, 11.0, 12.0])
+    monkeypatch.setattr("bench.runs.display.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    assert shown(plan, *work) == "  packing images 2,000/9,000\n"
 
 
 def test_validation_is_not_called_a_test(small_plan, tmp_path: Path) -> None:
@@ -57,10 +80,10 @@ def test_on_a_terminal_a_bar_describes_the_current_event(event, text: str, small
 
 def test_a_failed_run_is_recorded_and_is_not_finished(two_classes: Path, small_plan) -> None:
     plan = small_plan("baseline-cnn", "two", two_classes, lr=100.0, clip_norm=None, warmup=0.0)
-    run = make_run(plan, open_source("two", two_classes), Console(quiet=True))
-    assert run.result.status == "failed"
-    assert "NaN" in (run.result.reason or "")
-    assert read_run(plan.folder) == run
+    record = make_run(plan, open_source("two", two_classes), Console(quiet=True))
+    assert record.result.status == "failed"
+    assert "NaN" in (record.result.reason or "")
+    assert read_run(plan.folder) == record
     assert finished_run(plan) is None
 
 
@@ -83,3 +106,195 @@ def test_a_title_names_the_fields_in_which_runs_of_a_model_differ(small_plan, tm
     plans = [small_plan("baseline-cnn", "two", tmp_path, lr=lr) for lr in (0.01, 0.02)]
     assert _plan_title(plans[1], plans) == "baseline-cnn, lr=0.02, seed 1"
     assert _plan_title(plans[0], plans[:1]) == "baseline-cnn, seed 1"
+
+
+def quiet() -> Console:
+    return Console(quiet=True)
+
+
+SCRIPT = """
+print("the script starts")
+import bench
+table = bench.run("baseline-cnn", {dataset!r}, size=32, epochs=1, batch_size=8, device="cpu", precision="fp32")
+print(*table["status"])
+"""
+
+
+@pytest.mark.parametrize("from_a_file", [True, False], ids=["script", "standard input"])
+def test_a_plain_script_without_a_main_guard_runs_once(from_a_file: bool, two_classes: Path, tmp_path: Path) -> None:
+    script = SCRIPT.format(dataset=str(two_classes / "two"))
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, "script.py"] if from_a_file else [sys.executable]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, timeout=200,
+        input=None if from_a_file else script,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    start, statuses = done.stdout.splitlines()
+    assert start == "the script starts"
+    assert statuses in ("done", "stalled")
+
+
+def describe_process(pipe) -> None:
+    """Runs in a worker's process."""
+    import torch
+
+    modules = [
+        name for name in ("torch", "torchvision.models", "scipy.stats", "bench.experiment") if name in sys.modules
+    ]
+    pipe.send((modules, torch.cuda.is_initialized(), vars(sys.modules["__main__"]).get("__file__")))
+
+
+def test_a_worker_starts_with_its_imports_done_and_without_a_cuda_context() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    process = start_process(describe_process, theirs)
+    modules, has_cuda_context, main_file = ours.recv()
+    process.join()
+    assert modules == ["torch", "torchvision.models", "scipy.stats", "bench.experiment"]
+    assert not has_cuda_context
+    assert main_file is None
+
+
+def test_a_worker_uses_the_environment_of_its_command(
+    two_classes: Path, small_plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        make_run(
+            small_plan("baseline-cnn", "two", two_classes, name + "-run"), open_source("two", two_classes), quiet()
+        )
+        assert list((tmp_path / name / "vggbench" / "packs").iterdir())
+
+
+def kill_worker(worker: Worker):
+    """A function that shows nothing and kills the worker after three epochs."""
+
+    def show(event) -> None:
+        if isinstance(event, EpochEnd) and event.epoch.epoch == 3:
+            os.kill(worker._process.pid, signal.SIGKILL)
+
+    return show
+
+
+def test_a_killed_worker_is_a_failure_and_keeps_the_checkpoint(two_classes: Path, small_plan) -> None:
+    plan = small_plan("baseline-cnn", "two", two_classes, epochs=200)
+    Path(plan.folder).mkdir(parents=True)
+    with Worker() as worker:
+        failure = worker.make(plan, kill_worker(worker))
+        assert worker.has_ended
+    assert failure is not None and "killed by the system" in failure.message
+    assert (Path(plan.folder) / ".checkpoint.pt").is_file()
+
+
+def test_a_worker_ends_when_its_command_dies(two_classes: Path, small_plan, tmp_path: Path) -> None:
+    plan = small_plan("baseline-cnn", "two", two_classes, epochs=5000)
+    Path(plan.folder).mkdir(parents=True)
+    start = (
+        "import os, pickle, sys; from bench.runs import Worker; worker = Worker();"
+        "print(worker._process.pid, flush=True);"
+        "worker.make(pickle.loads(sys.stdin.buffer.read()), lambda event: os.kill(os.getpid(), 9))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start], env={**os.environ, "PYTHONPATH": str(ROOT)}, input=pickle.dumps(plan),
+        capture_output=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    process, deadline = Path("/proc") / done.stdout.decode().strip(), time.monotonic() + 30
+    while process.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not process.exists()
+    assert done.stderr == b""
+
+
+def test_a_run_that_fails_harms_no_other(two_classes: Path, small_plan, tmp_path: Path) -> None:
+    plans = [
+        small_plan("baseline-cnn", "two", two_classes, "bad", size=32),
+        small_plan("baseline-cnn", "two", two_classes, "good"),
+    ]
+    (tmp_path / "bad" / "weights.safetensors").mkdir(parents=True)  # in the way of the file
+    runs = make_runs(plans, open_source("two", two_classes), quiet())
+    assert [r.result.status == "failed" for r in runs] == [True, False]
+    assert "Is a directory" in (runs[0].result.reason or "")
+
+
+def test_a_run_made_after_another_in_one_process_is_the_same_and_has_its_own_peak_of_memory(
+    two_classes: Path, small_plan
+) -> None:
+    large = small_plan("scratch-vgg", "two", two_classes, "large", arch="vgg11", width=0.5, epochs=1, batch_size=48)
+    small = [small_plan("baseline-cnn", "two", two_classes, name) for name in ("alone", "after")]
+    for plan in (large, *small):
+        Path(plan.folder).mkdir(parents=True)
+    with Worker() as worker:
+        assert worker.make(small[0], lambda event: None) is None
+    with Worker() as worker:
+        assert worker.make(large, lambda event: None) is None
+        assert worker.make(small[1], lambda event: None) is None
+    alone, after = (read_run(plan.folder) for plan in small)
+    assert [e.train_loss for e in alone.epochs] == [e.train_loss for e in after.epochs]
+    assert after.cost.peak_memory_bytes < read_run(large.folder).cost.peak_memory_bytes - 100e6
+
+
+def frozen_plans(small_plan, data: Path, pretrained: Path, home: str) -> list[Plan]:
+    """Three runs on one frozen backbone, and two others between them."""
+    frozen = [("a", {"lr": 1e-3}), ("b", {"lr": 3e-4, "batch_size": 4}), ("c", {"train_images": 12, "epochs": 4})]
+    values = {"weights": str(pretrained)}
+    plans = [small_plan("frozen-vgg", "two", data, f"{home}-{name}", **values, **more) for name, more in frozen]
+    plans.insert(1, small_plan("baseline-cnn", "two", data, f"{home}-baseline"))
+    plans.insert(3, small_plan("frozen-vgg", "two", data, f"{home}-last", head="last", **values))
+    return plans
+
+
+def figures(record: Run) -> list[tuple[float | None, ...]]:
+    return [(e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy) for e in record.epochs]
+
+
+def test_runs_on_one_frozen_backbone_share_a_process_and_get_the_figures_they_get_alone(
+    two_classes: Path, small_plan, pretrained: Path
+) -> None:
+    source = open_source("two", two_classes)
+    alone = [make_run(p, source, quiet()) for p in frozen_plans(small_plan, two_classes, pretrained, "alone")]
+    together = make_runs(frozen_plans(small_plan, two_classes, pretrained, "together"), source, quiet())
+    assert [r.run for r in together] == [r.run.replace("alone", "together") for r in alone]
+    assert [figures(r) for r in together] == [figures(r) for r in alone]
+    assert [r.cost.shared_with for r in together] == [2, None, 2, None, 2]
+    assert [r.cost.shared_with for r in alone] == [None] * 5
+
+
+def test_a_finished_run_does_not_count_as_shared(two_classes: Path, small_plan, pretrained: Path) -> None:
+    source = open_source("two", two_classes)
+    plans = frozen_plans(small_plan, two_classes, pretrained, "run")
+    make_run(plans[0], source, quiet())
+    assert [r.cost.shared_with for r in make_runs(plans, source, quiet())] == [None, None, 1, None, 1]
+
+
+def test_the_time_to_open_shared_data_counts_for_every_run(two_classes: Path, small_plan, pretrained: Path) -> None:
+    plan = small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained))
+    opened = open_inputs(plan, shared_with=3)
+    assert opened.seconds > 0
+    record = run(plan, lambda event: None, replace(opened, seconds=1000.0))
+    assert 1000 < record.cost.total_seconds < 1100
+    assert record.cost.shared_with == 3
+
+
+def test_a_crash_in_a_shared_process_harms_no_run(
+    two_classes: Path, small_plan, pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out, killed = open_source("two", two_classes), io.StringIO(), []
+    plans = frozen_plans(small_plan, two_classes, pretrained, "run")[::2]
+    make = Worker.make
+
+    def make_and_kill_once(worker: Worker, plan: Plan, show: Emit) -> Failure | None:
+        def kill(event: Event) -> None:
+            if isinstance(event, EpochEnd) and plan == plans[1] and not killed:
+                os.kill(worker._process.pid, signal.SIGKILL)
+                killed.append(plan)
+            show(event)
+
+        return make(worker, plan, kill)
+
+    monkeypatch.setattr(Worker, "make", make_and_kill_once)
+    records = make_runs(plans, source, Console(file=out, width=200))
+    assert killed == [plans[1]]
+    assert all(r.result.status != "failed" for r in records)
+    assert [r.cost.shared_with for r in records] == [2, None, None]
+    assert "trying again in a process of its own" in out.getvalue()
