@@ -49,7 +49,9 @@ def _title(comparison: Comparison, priced: Priced, price: Price) -> str:
         return f"Accuracy by {price.label.split(',')[0]}"
     (cheapest, low), (top, high) = min(above, key=lambda r: r[1]), above[0]
     if cheapest is top or low == high:
-        return f"{top.name} is the most accurate, and no model that can be recommended needs {price.less}"
+        scope = "" if len(above) == len(priced) else "Of the models that can be recommended, "
+        name = mid_sentence(top.name) if scope else top.name
+        return f"{scope}{name} is the most accurate, and none needs {price.less}"
     gap = points(top.accuracy - cheapest.accuracy)
     cheaper = f"{mid_sentence(cheapest.name)} needs {price.show(low)} and is {gap} less accurate"
     return f"{top.name} needs {price.show(high)} {price.amount}; {cheaper}"

@@ -23,6 +23,8 @@ MEASURES = {
     "val_loss": ("Validation loss", "Lower is better."),
     "train_loss": ("Training loss", "Lower is better; includes regularisation."),
 }
+ACCURACIES = ("test_accuracy", "val_accuracy")
+"""What the main charts show: the first that most models record for every epoch."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ def learning_charts(comparison: Comparison) -> tuple[list[Chart], list[Chart]]:
     if not contenders:
         return [], []
     epochs = epochs_frame(contenders)
-    leading = "test_accuracy" if epochs["test_accuracy"].notna().all() else "val_accuracy"
+    measured = {m: epochs.groupby("model")[m].apply(lambda y: y.notna().all()).sum() for m in ACCURACIES}
+    leading = max(ACCURACIES, key=lambda measure: measured[measure])
     titles = _titles(contenders, MEASURES[leading][0])
     has_seen = leading == "test_accuracy" and comparison.clean_images
     scope = "All test images count, also those of the pretraining set. " if has_seen else ""

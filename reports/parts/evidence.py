@@ -51,7 +51,7 @@ def _clean_images(comparison: Comparison) -> list[Clause]:
 
 
 def _smallest_gap(comparison: Comparison) -> list[Clause]:
-    first, *others = comparison.contenders
+    first, *others = comparison.fair or comparison.contenders
     pair = comparison.pair(first, others[0]) if others else None
     gap = study.smallest_detectable(first.images, image_variance(comparison, pair))
     sample = f"{plural(first.images, 'test image')}, {plural(len(first.by_seed), 'seed')}"
@@ -180,7 +180,7 @@ def _regressions(comparison: Comparison) -> list[Clause]:
     return clauses
 
 
-_TEST_SET = (_against_others, _clean_images, _smallest_gap, unfinished_runs, leaks)
+_TEST_SET = (_clean_images, _against_others, _smallest_gap, unfinished_runs, leaks)
 _BACKGROUND = (_time_to_accuracy, _price_per_point, _training_images, _floors, _regressions)
 
 

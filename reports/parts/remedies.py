@@ -142,7 +142,7 @@ def _stalled(comparison: Comparison) -> list[str]:
 
 
 def _more_seeds(comparison: Comparison) -> list[str]:
-    if all(len(c.by_seed) > 1 for c in comparison.contenders):
+    if all(len(c.by_seed) > 1 for c in comparison.fair):
         return []
     return ["More seeds: one seed does not show how much training varies; use --seeds 3."]
 

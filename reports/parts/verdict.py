@@ -9,7 +9,7 @@ from reports.parts.remedies import would_change
 from reports.study import Comparison, Contender, Outcome, compare_study
 from reports.words import duration, listed, mid_sentence, percent
 
-BUDGETS = (("under 1 minute of training", 60.0), ("under 10 minutes of training", 600.0))
+BUDGETS = (("under 1 minute", 60.0), ("under 10 minutes", 600.0))
 
 
 def _best_of(comparison: Comparison, candidates: list[Contender]) -> str | None:
@@ -46,8 +46,12 @@ def budgets(comparison: Comparison) -> list[tuple[str, str]]:
     rows = []
     for words, limit in BUDGETS:
         within = [c for c in comparison.above_floor if c.group.price_seconds <= limit]
-        name = f"{words}, tuning included" if is_tuned else words
-        rows.append((name, _best_of(comparison, within) or "none of these models"))
+        rows.append(
+            (
+                f"{words} {'with tuning' if is_tuned else 'of training'}",
+                _best_of(comparison, within) or "none of these models",
+            )
+        )
     without_gpu = _without_gpu(comparison)
     return [*rows, ("CPU only", without_gpu)] if without_gpu else rows
 

@@ -73,7 +73,9 @@ def signature(run: Run) -> Signature:
 def differences(run: Run, of: Signature) -> list[Condition]:
     """The conditions in which a run differs from a signature; architecture and width only if the model has a choice."""
     mine = signature(run)
-    return [k for k, v in of.items() if mine[k] != v and not (k in NOTED_CONDITIONS and None in (mine[k], v))]
+    found = [k for k, v in of.items() if mine[k] != v and not (k in NOTED_CONDITIONS and None in (mine[k], v))]
+    # epochs=auto needs validation images, so that their share follows from the epochs
+    return [k for k in found if k is not Condition.VALIDATION or Condition.EPOCHS not in found]
 
 
 def given_images(run: Run) -> int:
