@@ -46,10 +46,6 @@ def _tuning(run: Run) -> str:
     return f"--tune {run.tuning.limit}: {trials} in {duration(run.tuning.seconds)}"
 
 
-def _yes(value: bool | None) -> str | None:
-    return None if value is None else "yes" if value else "no"
-
-
 CONDITION_ROWS: dict[str, Callable[[Run], object]] = {
     "Architecture": lambda run: run.model.arch,
     "Width": lambda run: run.recipe.get("width"),
@@ -62,7 +58,6 @@ CONDITION_ROWS: dict[str, Callable[[Run], object]] = {
     "Epochs trained": lambda run: len(run.epochs),
     "Steps": lambda run: f"{run.training.steps:,}" if run.training else None,
     "Ended because": lambda run: STOPS[run.training.stop] if run.training else None,
-    "Then again on all of train": lambda run: _yes(run.training.retrained if run.training else None),
     "Runs that shared its data": lambda run: run.cost.shared_with,
 }
 """What decides how well a model was trained, one row for each."""

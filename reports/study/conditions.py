@@ -80,8 +80,7 @@ def differences(run: Run, of: Signature) -> list[Condition]:
 
 def given_images(run: Run) -> int:
     """The images that a run could train on: those of train, also if it kept some for validation."""
-    was_kept = run.training is None or not run.training.retrained
-    return run.dataset.train + (run.dataset.validation if was_kept else 0)
+    return run.dataset.train + run.dataset.validation
 
 
 def newest(group: RunGroup) -> str:
