@@ -40,6 +40,8 @@ def shown_columns(rows: Sequence[Measures]) -> list[Column]:
         _time("epoch_seconds", "Time per epoch", rows, "median, training only"),
         _time("training_seconds", "Training time", rows, "all epochs, and the feature pass of a frozen model"),
         _time("total_seconds", "Total time", rows, "from start to end, with reading, compilation and evaluation"),
+        _time("tuning_seconds", "Tuning", rows, "all trials that found the recipe"),
+        _time("total_with_tuning_seconds", "Total with tuning", rows, "the tuning and one run"),
         Column("parameters_total", "Parameters", "M", 1e-6, "all weights"),
         Column("parameters_trainable", "Trainable", "M", 1e-6, "weights that training changes"),
         Column("flops_per_image", "FLOPs per image", "G", 1e-9, "one forward pass, a multiply-add as two", always=True),

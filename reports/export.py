@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 
 from reports.columns import cell, shown_columns
+from reports.parts import short_verdict
 from reports.study import Comparison, Measures, all_measures
-from reports.words import clean, duration, plural
+from reports.words import PERCENT, clean, plural
 
 FOOTNOTE = "statistically tied with the best"
 
@@ -57,10 +58,8 @@ def _inert(text: str) -> str:
 
 
 def summary_line(comparison: Comparison) -> str:
-    """One line about a dataset: its runs, its best model, the files left out."""
+    """One line about a dataset: its runs, the decision, the files left out."""
     runs = sum(len(g.runs) + len(g.replaced) + len(g.unfinished) for g in comparison.study.groups)
-    result = "no result"
-    if best := comparison.best:
-        result = f"best {best.name} {100 * best.accuracy:.1f}% in {duration(best.group.training_seconds)}"
     left_out = f", {plural(len(comparison.left_out), 'file')} left out" if comparison.left_out else ""
+    result = short_verdict(comparison).replace(PERCENT, "%")
     return f"{plural(runs, 'run')}, {result}{left_out}"

@@ -45,7 +45,7 @@ def coverage_chart(comparison: Comparison) -> Chart | None:
     rows = comparison.with_predictions
     if not rows:
         return None
-    best, predictions = rows[0]
+    best, predictions = next((row for row in rows if row[0] is comparison.decision.choice), rows[0])
     share, accuracy, _ = predictions.accepted(0.9)
     confident = f"{percent(share, 0)} of images with at least {percent(0.9, 0)} confidence"
     title = f"{best.name} answers {confident}, {percent(accuracy)} correctly"

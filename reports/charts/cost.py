@@ -39,12 +39,19 @@ OTHER_PRICES = (
           lambda group: group.energy_joules),
 )  # fmt: skip
 Priced = list[tuple[Contender, float]]
+SAME_DATA = (ExclusionReason.OTHER_RECIPE, ExclusionReason.OTHER_CONDITIONS)
 
 
-def _title(priced: Priced, price: Price) -> str:
-    (cheapest, low), (top, high) = min(priced, key=lambda r: r[1]), max(priced, key=lambda r: r[0].accuracy)
+def _title(comparison: Comparison, priced: Priced, price: Price) -> str:
+    """The best of the decision against the cheapest; neutral if nothing is recommended."""
+    above = [(c, p) for c, p in priced if c in comparison.above_floor]
+    if comparison.decision.choice is None or comparison.best not in [c for c, _ in above]:
+        return f"Accuracy by {price.label.split(',')[0]}"
+    (cheapest, low), (top, high) = min(above, key=lambda r: r[1]), above[0]
     if cheapest is top or low == high:
-        return f"{top.name} is the most accurate, and none needs {price.less}"
+        scope = "" if len(above) == len(priced) else "Of the models that can be recommended, "
+        name = mid_sentence(top.name) if scope else top.name
+        return f"{scope}{name} is the most accurate, and none needs {price.less}"
     gap = points(top.accuracy - cheapest.accuracy)
     cheaper = f"{mid_sentence(cheapest.name)} needs {price.show(low)} and is {gap} less accurate"
     return f"{top.name} needs {price.show(high)} {price.amount}; {cheaper}"
@@ -53,6 +60,8 @@ def _title(priced: Priced, price: Price) -> str:
 def _caption(comparison: Comparison) -> str:
     over = "seeds (t)" if any(c.seed_interval for c in comparison.contenders) else "test images (Wilson)"
     caption = f"Bars: 95{PERCENT} interval over {over}. Dashed line: no other model is both better and cheaper."
+    if comparison.few_clean:
+        caption = f"On all test images, which is too optimistic for pretrained models. {caption}"
     if comparison.clean_images:
         caption = f"On the {comparison.clean_images:,} test images that are new to the pretrained weights. {caption}"
     return f"{caption} {weights_line(comparison.contenders)}".strip()
@@ -77,7 +86,7 @@ def _draw_other_recipes(axes: Axes, comparison: Comparison, price: Price) -> lis
     colours = {c.group.example.model.name: style.style_of(c.style)["color"] for c in reversed(comparison.contenders)}
     prices = []
     for group, exclusion in comparison.excluded.items():
-        if exclusion.reason is ExclusionReason.OTHER_RECIPE and (p := price.of(group)):
+        if exclusion.reason in SAME_DATA and (p := price.of(group)):
             colour = colours.get(group.example.model.name, INK)
             axes.plot(p, group.accuracy, "o", markersize=3.5, markerfacecolor="none", color=colour, alpha=0.7)
             prices.append(p)
@@ -106,4 +115,6 @@ def accuracy_by_cost(comparison: Comparison, price: Price) -> Chart | None:
             text = f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
             stops.append(style.stop(axes, p, c.accuracy, price.show(p), [(place, text)]))
         series = [(c.name, c.style) for c, _ in priced]
-        return Chart(name, _title(priced, price), _caption(comparison), series, style.finish(axes, name), stops)
+        return Chart(
+            name, _title(comparison, priced, price), _caption(comparison), series, style.finish(axes, name), stops
+        )

@@ -17,10 +17,14 @@ from reports.words import PERCENT, duration, listed, percent, plural
 
 MEASURES = {
     "test_accuracy": ("Test accuracy", "Accuracy on the test images."),
+    "val_accuracy": ("Validation accuracy", "Accuracy on the validation images, which are kept out of training."),
     "train_accuracy": ("Training accuracy", "Accuracy on the training images, measured during training."),
     "test_loss": ("Test loss", "Lower is better."),
+    "val_loss": ("Validation loss", "Lower is better."),
     "train_loss": ("Training loss", "Lower is better; includes regularisation."),
 }
+ACCURACIES = ("test_accuracy", "val_accuracy")
+"""What the main charts show: the first that most models record for every epoch."""
 
 
 @dataclass(frozen=True)
@@ -120,34 +124,43 @@ def _seeds_line(contenders: list[Contender]) -> str:
         return "One seed each, so there is no band."
     seeds = plural(max(numbers), "seed") if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)} seeds"
     thin = "thin lines are seeds, thick lines their mean" if max(numbers) <= style.MOST_THIN else "lines are the mean"
-    return f"{seeds}: {thin}, bands 95{PERCENT} t-intervals."
+    ends = "" if _is_equally_long(contenders) else " Lines end where the first seed stopped."
+    return f"{seeds}: {thin}, bands 95{PERCENT} t-intervals.{ends}"
 
 
-def _titles(contenders: list[Contender]) -> dict[str, str]:
-    """Titles of the two charts of test accuracy, which say what they show."""
+def _is_equally_long(contenders: list[Contender]) -> bool:
+    return all(len({len(run.epochs) for run in c.group.runs}) == 1 for c in contenders)
+
+
+def _titles(contenders: list[Contender], name: str) -> dict[str, str]:
+    """Titles of the two charts of the accuracy called `name`, which say what they show."""
     improving = [c.name for c in contenders if late_gain(c.group)]
     who = listed(improving) if len(improving) < 3 else f"{len(improving)} of {len(contenders)} models"
     verb = "was" if len(improving) == 1 else "were"
     fastest = min(contenders, key=lambda c: c.group.training_seconds)
     return {
-        "epoch": f"{who} {verb} still improving at the last epoch" if improving else "Test accuracy by epoch",
+        "epoch": f"{who} {verb} still improving at the last epoch" if improving else f"{name} by epoch",
         "seconds": f"{fastest.name} finished training after {duration(fastest.group.training_seconds)}",
     }
 
 
 def learning_charts(comparison: Comparison) -> tuple[list[Chart], list[Chart]]:
-    """Test accuracy by epoch and by time; and likewise training accuracy and the losses."""
+    """Test accuracy, or else validation accuracy, by epoch and by time; and likewise the other measures."""
     contenders = comparison.contenders
     if not contenders:
         return [], []
-    epochs, titles = epochs_frame(contenders), _titles(contenders)
-    scope = "All test images count, also those of the pretraining set. " if comparison.clean_images else ""
+    epochs = epochs_frame(contenders)
+    measured = {m: epochs.groupby("model")[m].apply(lambda y: y.notna().all()).sum() for m in ACCURACIES}
+    leading = max(ACCURACIES, key=lambda measure: measured[measure])
+    titles = _titles(contenders, MEASURES[leading][0])
+    has_seen = leading == "test_accuracy" and comparison.clean_images
+    scope = "All test images count, also those of the pretraining set. " if has_seen else ""
     ending = f"{scope}{_seeds_line(contenders)} {weights_line(contenders)}".strip()
     charts: dict[str, list[Chart]] = {measure: [] for measure in MEASURES}
     for measure, (name, caption) in MEASURES.items():
         for against, by in (("epoch", "epoch"), ("seconds", "time")):
-            title = titles[against] if measure == "test_accuracy" else f"{name} by {by}"
+            title = titles[against] if measure == leading else f"{name} by {by}"
             if chart := _draw(_curve(epochs, contenders, measure, against), title, f"{caption} {ending}"):
                 charts[measure].append(chart)
-    main = charts.pop("test_accuracy")
+    main = charts.pop(leading)
     return main, [chart for more in charts.values() for chart in more]

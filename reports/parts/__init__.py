@@ -19,7 +19,8 @@ from reports.parts import (
     verdict,
 )
 from reports.parts.part import Part
-from reports.parts.verdict import verdict_title
+from reports.parts.remedies import would_change
+from reports.parts.title import short_verdict, verdict_title
 from reports.study import Comparison
 
 _SUMMARY = (verdict, table, curves, cost, learning, pairs, confusion, trust)

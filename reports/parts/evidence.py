@@ -10,7 +10,7 @@ from reports import study
 from reports.parts.dataset import floor_texts
 from reports.parts.history import before_and_after
 from reports.parts.pairs import pair_anchor, pair_sentence
-from reports.study import Comparison, Contender, Crossing, Pair
+from reports.study import Comparison, Contender, Crossing, Measured, Pair
 from reports.words import big, clean, duration, listed, mid_sentence, model_name, percent, plural, points
 
 MOST_UNFINISHED = 4
@@ -33,6 +33,16 @@ def _against_others(comparison: Comparison) -> list[Clause]:
 
 
 def _clean_images(comparison: Comparison) -> list[Clause]:
+    if clean := comparison.few_clean:
+        rows = []
+        for c in comparison.contenders:
+            few = clean.contenders[c.name]
+            low, high = few.image_interval
+            figures = f"{percent(few.accuracy)} ({percent(low)} to {percent(high)})"
+            rows.append(f"{mid_sentence(c.name)} {percent(c.accuracy)} on all, {figures} on the clean ones")
+        both = f"on all {comparison.contenders[0].images:,} test images, and on the {clean.images:,} that the weights"
+        limits = "The first figure is too optimistic for pretrained models, the second too uncertain to decide"
+        return [(f"Accuracy {both} have not seen: {'; '.join(rows)}. {limits}.", "fairness")]
     if not comparison.clean_images:
         return []
     seen = comparison.contenders[0].group.example.dataset.test - comparison.clean_images
@@ -41,7 +51,7 @@ def _clean_images(comparison: Comparison) -> list[Clause]:
 
 
 def _smallest_gap(comparison: Comparison) -> list[Clause]:
-    first, *others = comparison.contenders
+    first, *others = comparison.fair or comparison.contenders
     pair = comparison.pair(first, others[0]) if others else None
     gap = study.smallest_detectable(first.images, image_variance(comparison, pair))
     sample = f"{plural(first.images, 'test image')}, {plural(len(first.by_seed), 'seed')}"
@@ -75,13 +85,16 @@ def leaks(comparison: Comparison) -> list[Clause]:
 
 
 def _time_to_accuracy(comparison: Comparison) -> list[Clause]:
-    """How long each model needs to reach the final accuracy of the frozen one."""
+    """How long each model needs to reach the final accuracy of the frozen one, on test or on validation images."""
     frozen = next((c for c in comparison.contenders if c.group.example.model.name == "frozen-vgg"), None)
-    if not frozen or len(comparison.contenders) < 2:
+    measured = study.measured_on([c.group for c in comparison.contenders])
+    if not frozen or not measured or len(comparison.contenders) < 2:
         return []
     target, texts = frozen.group.accuracy, []
+    if measured is Measured.VALIDATION:
+        target = float(np.mean([run.epochs[-1].val_accuracy for run in frozen.group.runs]))
     for c in [c for c in comparison.contenders if c is not frozen]:
-        by_seed = [study.seconds_to_reach(run, target) for run in c.group.runs]
+        by_seed = [study.seconds_to_reach(run, target, measured) for run in c.group.runs]
         reached = [seconds for seconds in by_seed if seconds is not None]
         if not reached:
             texts.append(f"{c.name} does not reach it in {plural(len(c.group.example.epochs), 'epoch')}")
@@ -89,7 +102,8 @@ def _time_to_accuracy(comparison: Comparison) -> list[Clause]:
             part = "" if len(reached) == len(by_seed) else f" in {len(reached)} of {len(by_seed)} seeds"
             texts.append(f"{c.name} needs {duration(float(np.mean(reached)))}{part}")
     own = duration(frozen.group.training_seconds)
-    goal = f"Time to reach {percent(target)}, the accuracy of {mid_sentence(frozen.name)} after {own}"
+    images = " on the validation images" if measured is Measured.VALIDATION else ""
+    goal = f"Time to reach {percent(target)}{images}, the accuracy of {mid_sentence(frozen.name)} after {own}"
     return [(f"{goal}: {'; '.join(texts)}.", "curves")]
 
 
@@ -107,9 +121,9 @@ def _price_step(comparison: Comparison, a: Contender, b: Contender) -> str:
 
 def _price_per_point(comparison: Comparison) -> list[Clause]:
     """What each further point of accuracy costs along the Pareto front."""
-    fair = comparison.fair
-    front = [fair[i] for i in study.pareto([c.group.training_seconds for c in fair], [c.accuracy for c in fair])]
-    if len(front) < 2:
+    above = comparison.above_floor
+    front = [above[i] for i in study.pareto([c.group.training_seconds for c in above], [c.accuracy for c in above])]
+    if len(front) < 2 or comparison.few_clean:
         return []
     steps = [f"{front[0].name} takes {duration(front[0].group.training_seconds)}"]
     steps += [_price_step(comparison, a, b) for a, b in pairwise(front)]
@@ -144,12 +158,11 @@ def _training_images(comparison: Comparison) -> list[Clause]:
 
 def _floors(comparison: Comparison) -> list[Clause]:
     """The accuracy of trivial rules, and which models may not be better."""
-    if not comparison.facts or not comparison.facts.floors:
+    floor = comparison.floor
+    if not floor or not comparison.facts or not comparison.facts.floors:
         return []
-    height = max(comparison.facts.floors.values())
-    under = [c.name for c in comparison.contenders for i in (c.image_interval, c.seed_interval) if i and i[0] <= height]
-    names = listed(list(dict.fromkeys(under)))
-    end = f"{names} may not be better." if under else "Every model is clearly above."
+    under = [c.name for c in comparison.contenders if not study.is_shown_above(c, floor)]
+    end = f"{listed(under)} may not be better." if under else "Every model is clearly above."
     rules = "; ".join(f"{rule} gives {accuracy}" for rule, accuracy in floor_texts(comparison.facts))
     return [(f"Floor: {rules}. {end}", "dataset")]
 
@@ -167,7 +180,7 @@ def _regressions(comparison: Comparison) -> list[Clause]:
     return clauses
 
 
-_TEST_SET = (_against_others, _clean_images, _smallest_gap, unfinished_runs, leaks)
+_TEST_SET = (_clean_images, _against_others, _smallest_gap, unfinished_runs, leaks)
 _BACKGROUND = (_time_to_accuracy, _price_per_point, _training_images, _floors, _regressions)
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from reports.parts.part import Part
-from reports.study import CONDITION_NAMES, SEEN_IMAGES, Comparison, Contender
+from reports.study import CONDITION_NAMES, NOTED_CONDITIONS, SEEN_IMAGES, Comparison, Condition, Contender, condition
 from reports.words import listed, plural, redact
 
 
@@ -20,13 +20,20 @@ Check = tuple[str, Level, str]
 """One question of the audit, how it ended, and the answer."""
 
 
-def _same_field(contenders: list[Contender], key: str, words: str, level: Level) -> Check:
-    """Whether a recipe field is the same for all; `level` is for one that is not."""
+def _same_condition(contenders: list[Contender], key: Condition, words: str, level: Level) -> Check:
+    """Whether a condition is the same for all; models that have only one architecture are left out."""
+    values = {c.name: condition(c.group.example, key) for c in contenders}
+    if key in NOTED_CONDITIONS:
+        values = {name: value for name, value in values.items() if value is not None}
+    return _same(values, words, level)
+
+
+def _same(values: dict[str, object], words: str, level: Level) -> Check:
+    """Whether a value is the same for all; `level` is for one that is not."""
     by_value: dict[str, list[str]] = {}
-    for c in contenders:
-        value = c.group.example.recipe.get(key)
+    for name, value in values.items():
         text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else "none" if value is None else value
-        by_value.setdefault(redact(text, 60), []).append(c.name)
+        by_value.setdefault(redact(text, 60), []).append(name)
     if len(by_value) == 1:
         return f"Same {words}", Level.OK, f"{next(iter(by_value))} for all"
     answer = "; ".join(f"{listed(names)}: {value}" for value, names in by_value.items())
@@ -55,6 +62,10 @@ def _unseen(comparison: Comparison) -> Check | None:
     question = "Test images new to the weights"
     if overlap := [c.name for c in comparison.contenders if SEEN_IMAGES in comparison.unfair.get(c.name, ())]:
         return question, Level.UNFAIR, f"not for {listed(overlap)}"
+    if clean := comparison.few_clean:
+        seen = [c.name for c in comparison.contenders if c.group.origin]
+        few = f"only {clean.images:,} of {comparison.contenders[0].images:,}, too few to decide"
+        return question, Level.UNFAIR, f"{few}: the accuracy of {listed(seen)} is too optimistic"
     if comparison.clean_images:
         return question, Level.NOTE, f"only the {comparison.clean_images:,} new ones count"
     if not any(c.group.origin for c in comparison.contenders):
@@ -74,10 +85,15 @@ def checks(comparison: Comparison) -> list[Check]:
         ("Same images and split", Level.OK, f"manifest {run.dataset.manifest_sha256[:12]} for all"),
         ("Same device and precision", Level.OK, f"{redact(run.device.name)}, {run.device.precision} for all"),
     ]
-    recorded = {key for c in contenders for key in c.group.example.recipe}
-    rows += [_same_field(contenders, k, v, Level.UNFAIR) for k, v in CONDITION_NAMES.items() if k in recorded]
+    runs = [c.group.example for c in contenders]
+    recorded = {key for r in runs for key in r.recipe}
+    recorded |= {key for key in (*CONDITION_NAMES, *NOTED_CONDITIONS) if any(condition(r, key) for r in runs)}
+    for names, level in ((CONDITION_NAMES, Level.UNFAIR), (NOTED_CONDITIONS, Level.NOTE)):
+        rows += [_same_condition(contenders, key, words, level) for key, words in names.items() if key in recorded]
     rows.append(_same_seeds(contenders))
-    rows += [_same_field(contenders, k, v, Level.NOTE) for k, v in NOTED_FIELDS.items() if k in recorded]
+    for field, words in NOTED_FIELDS.items():
+        if field in recorded:
+            rows.append(_same({c.name: c.group.example.recipe.get(field) for c in contenders}, words, Level.NOTE))
     rows += _code(contenders)
     if facts := comparison.facts:
         level = Level.UNFAIR if facts.leaks else Level.OK

@@ -48,7 +48,8 @@ def pair_sentence(comparison: Comparison, other: Contender, best: Contender) -> 
     """One sentence on `best` against `other`."""
     pair, name = comparison.pair(other, best), mid_sentence(other.name)
     side = "above" if pair.difference >= 0 else "below"
-    gap = f"{best.name} is {points(pair.difference)} {side} {name}"
+    where = " on all test images" if comparison.few_clean else ""
+    gap = f"{best.name} is {points(pair.difference)} {side} {name}{where}"
     if not pair.is_fair:
         unfair = [(c.name, text) for c in (pair.a, pair.b) if (text := comparison.unfair_text(c))]
         return f"{gap}, but the comparison is not fair ({'; '.join(f'{who}: {why}' for who, why in unfair)})."

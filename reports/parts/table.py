@@ -44,6 +44,7 @@ def part(comparison: Comparison) -> Part:
         "other_lines": [_line(row, shown, None) for row in rows[len(contenders) :]],
         "tied": listed([c.name for c in comparison.tied]) if comparison.tied else "",
         "clean_images": comparison.clean_images,
+        "few_clean": comparison.few_clean is not None,
         "differing": differing,
         "same": same,
     }

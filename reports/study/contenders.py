@@ -1,39 +1,16 @@
-"""Which groups of a study are compared, under what names, and on which test images they are judged."""
+"""The compared groups: their names, and the test images that they are judged on."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reports.study import statistics
-from reports.study.load import RunGroup, Study, device_key, recipe_of
+from reports.study.choose import MODEL_RANKS
+from reports.study.load import RunGroup, recipe_of
 from reports.study.predictions import Predictions, read_group_predictions
-from reports.words import MODEL_NAMES, clean, listed, model_name
-
-MOST_CONTENDERS = 8
-MODEL_RANKS = {model: rank for rank, model in enumerate(MODEL_NAMES)}
-
-
-class ExclusionReason(StrEnum):
-    """Why a group is not one of the contenders."""
-
-    OTHER_DATASET = "another state of the dataset"
-    OTHER_DEVICE = "another device"
-    FEWER_IMAGES = "fewer training images"
-    OTHER_RECIPE = "another recipe of the same model"
-
-
-@dataclass(frozen=True)
-class Exclusion:
-    """Why a group is not one of the contenders, and what it has instead."""
-
-    reason: ExclusionReason
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}" if self.detail else self.reason.value
+from reports.words import clean, listed, model_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,47 +98,6 @@ def names_of(groups: list[RunGroup]) -> list[str]:
     return [f"{name} #{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
 
 
-def newest(group: RunGroup) -> str:
-    """When the latest run of a group was made, ISO 8601."""
-    return max(run.created for run in group.runs)
-
-
-def _exclusion(group: RunGroup, main: RunGroup, most_images: int) -> Exclusion | None:
-    """Why a group does not share the conditions of `main`."""
-    run, dataset = group.example, main.example.dataset
-    if (run.dataset.manifest_sha256, run.dataset.test) != (dataset.manifest_sha256, dataset.test):
-        return Exclusion(ExclusionReason.OTHER_DATASET, f"manifest {clean(run.dataset.manifest_sha256[:12])}")
-    if device_key(run) != device_key(main.example):
-        device = f"{clean(run.device.name, 60)}, {clean(run.device.precision, 20)}"
-        return Exclusion(ExclusionReason.OTHER_DEVICE, device)
-    return Exclusion(ExclusionReason.FEWER_IMAGES) if run.dataset.train != most_images else None
-
-
-def choose(study: Study) -> tuple[list[RunGroup], dict[RunGroup, Exclusion]]:
-    """The groups to compare, best known models first, and for each other one why it is excluded.
-
-    One device and one state of the data: those with most models, then the newest. All training images. Of several
-    recipes of a model the one with most seeds, then the newest: never the one with the best test accuracy.
-    """
-    finished = [g for g in study.groups if g.runs]
-    by_conditions: dict[object, list[RunGroup]] = {}
-    for g in finished:
-        key = (g.example.dataset.manifest_sha256, g.example.dataset.test, device_key(g.example))
-        by_conditions.setdefault(key, []).append(g)
-    if not by_conditions:
-        return [], {}
-    alike = max(by_conditions.values(), key=lambda gs: (len({g.example.model.name for g in gs}), max(map(newest, gs))))
-    most_images = max(g.example.dataset.train for g in alike)
-    excluded = {g: reason for g in finished if (reason := _exclusion(g, alike[0], most_images))}
-    full = [g for g in alike if g not in excluded]
-    by_model: dict[str, list[RunGroup]] = {}
-    for g in sorted(full, key=lambda g: (len(g.runs), newest(g)), reverse=True):
-        by_model.setdefault(g.example.model.name, []).append(g)
-    chosen = full[:MOST_CONTENDERS] if len(by_model) == 1 else [groups[0] for groups in by_model.values()]
-    excluded |= {g: Exclusion(ExclusionReason.OTHER_RECIPE) for g in full if g not in chosen}
-    return sorted(chosen, key=lambda g: (MODEL_RANKS.get(g.example.model.name, 9), newest(g))), excluded
-
-
 def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) -> NDArray[np.bool_] | None:
     """The test images that are new to the weights of every group; None if nothing is known or none is left."""
     pretrained = [p for g, p in zip(groups, predictions, strict=True) if p and g.example.model.weights is not None]
@@ -172,18 +108,28 @@ def _common_mask(groups: list[RunGroup], predictions: list[Predictions | None]) 
 
 
 def make_contenders(groups: list[RunGroup]) -> tuple[list[Contender], NDArray[np.bool_] | None, list[str]]:
-    """Contenders, best first, the mask of test images new to the weights (None: all count), and the files left out."""
+    """Contenders, best first, the mask of test images new to the weights (None: all count), and the files left out.
+
+    Contenders are judged on all test images; `judged_on` gives their accuracy on the images of a mask.
+    """
     is_one_model = len({g.example.model.name for g in groups}) == 1 and len(groups) > 1
     results = [read_group_predictions(g) for g in groups]
-    mask = _common_mask(groups, [predictions for predictions, _ in results])
     contenders = []
     for position, (name, group, (predictions, _)) in enumerate(zip(names_of(groups), groups, results, strict=True)):
         style = position if is_one_model else MODEL_RANKS.get(group.example.model.name, position)
-        by_seed, images = {r.seed: r.result.accuracy or 0.0 for r in group.runs}, group.example.dataset.test
-        if mask is not None and predictions:
-            images = int(mask.sum())
-            rows = zip(predictions.seeds, predictions.correct, strict=True)
-            by_seed = {seed: float(row[mask].mean()) for seed, row in rows}
-        contenders.append(Contender(name, style, group, predictions, by_seed, images))
+        by_seed = {r.seed: r.result.accuracy or 0.0 for r in group.runs}
+        contenders.append(Contender(name, style, group, predictions, by_seed, group.example.dataset.test))
     left_out = [line for _, lines in results for line in lines]
+    mask = _common_mask(groups, [predictions for predictions, _ in results])
     return sorted(contenders, key=lambda c: -c.accuracy), mask, left_out
+
+
+def judged_on(contenders: list[Contender], mask: NDArray[np.bool_]) -> list[Contender]:
+    """The contenders with their accuracy on the images of a mask, best first; unchanged without predictions."""
+    judged = []
+    for c in contenders:
+        if c.predictions:
+            rows = zip(c.predictions.seeds, c.predictions.correct, strict=True)
+            c = replace(c, by_seed={seed: float(row[mask].mean()) for seed, row in rows}, images=int(mask.sum()))
+        judged.append(c)
+    return sorted(judged, key=lambda c: -c.accuracy)

@@ -3,12 +3,14 @@
 import json
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations, pairwise
 
 import numpy as np
 
-from bench.records import Run
+from bench.records import Epoch, Run, StopReason
 from reports.study import statistics
 from reports.study.compare import Comparison
 from reports.study.contenders import Contender
@@ -79,18 +81,35 @@ def elapsed(run: Run) -> list[float]:
     return [float(t) for t in np.cumsum([e.seconds for e in run.epochs]) + (run.cost.feature_seconds or 0.0)]
 
 
-def seconds_to_reach(run: Run, accuracy: float) -> float | None:
-    """Training seconds until the end of the first epoch with that test accuracy; None if never."""
+class Measured(StrEnum):
+    """The images that the accuracy of every epoch is measured on."""
+
+    TEST = "test"
+    VALIDATION = "validation"
+
+    def of(self, epoch: Epoch) -> float | None:
+        """The accuracy of an epoch on these images."""
+        return epoch.test_accuracy if self is Measured.TEST else epoch.val_accuracy
+
+
+def measured_on(groups: Sequence[RunGroup]) -> Measured | None:
+    """The images that all epochs of all groups are measured on; None if they differ or nothing is recorded."""
+    epochs = [e for g in groups for run in g.runs for e in run.epochs]
+    return next((m for m in Measured if epochs and all(m.of(e) is not None for e in epochs)), None)
+
+
+def seconds_to_reach(run: Run, accuracy: float, measured: Measured = Measured.TEST) -> float | None:
+    """Training seconds until the end of the first epoch with that accuracy; None if never."""
     pairs = zip(elapsed(run), run.epochs, strict=True)
-    return next((t for t, e in pairs if e.test_accuracy is not None and e.test_accuracy >= accuracy), None)
+    return next((t for t, e in pairs if (a := measured.of(e)) is not None and a >= accuracy), None)
 
 
-def accuracy_within(group: RunGroup, seconds: float) -> float | None:
-    """Mean test accuracy at the last epoch that ended within so many training seconds; None if a seed had none."""
+def accuracy_within(group: RunGroup, seconds: float, measured: Measured = Measured.TEST) -> float | None:
+    """Mean accuracy at the last epoch that ended within so many training seconds; None if a seed had none."""
     accuracies = []
     for run in group.runs:
         pairs = zip(elapsed(run), run.epochs, strict=True)
-        ended = [e.test_accuracy for t, e in pairs if t <= seconds and e.test_accuracy is not None]
+        ended = [a for t, e in pairs if t <= seconds and (a := measured.of(e)) is not None]
         if not ended:
             return None
         accuracies.append(ended[-1])
@@ -98,8 +117,14 @@ def accuracy_within(group: RunGroup, seconds: float) -> float | None:
 
 
 def late_gain(group: RunGroup) -> float | None:
-    """The gain of a group's mean test accuracy over its last third of epochs; None if the curve is flat by then."""
-    rows = [[e.test_accuracy for e in run.epochs if e.test_accuracy is not None] for run in group.runs]
+    """The gain of a group's mean accuracy over its last third of epochs.
+
+    None if the curve is flat by then, or if training chose its own length (epochs=auto): why it ended is recorded.
+    """
+    measured = measured_on([group])
+    if measured is None or any(run.training and run.training.stop is not StopReason.EPOCHS for run in group.runs):
+        return None
+    rows = [[a for e in run.epochs if (a := measured.of(e)) is not None] for run in group.runs]
     length = min(map(len, rows), default=0)
     if length < 3:
         return None

@@ -80,6 +80,16 @@ class RunGroup:
         return float(np.mean([training_seconds(run) for run in self.runs]))
 
     @cached_property
+    def tuning_seconds(self) -> float | None:
+        """Seconds of all trials that found its recipe; None if it was not tuned."""
+        return self.example.tuning.seconds if self.example.tuning else None
+
+    @property
+    def price_seconds(self) -> float:
+        """Mean training time, and the time of the tuning before it."""
+        return self.training_seconds + (self.tuning_seconds or 0.0)
+
+    @cached_property
     def energy_joules(self) -> float | None:
         """Mean energy of the runs that measured it."""
         measured = [run.cost.energy_joules for run in self.runs if run.cost.energy_joules]
@@ -117,6 +127,7 @@ def _group_key(run: Run) -> str:
     m = run.model
     parts = [
         m.name, m.arch, m.weights, m.weights_sha256, m.head, m.parameters_total, recipe_of(run), device_key(run),
+        run.tuning.limit if run.tuning else None,
         run.dataset.manifest_sha256, run.dataset.train, run.dataset.test, run.dataset.classes,
     ]  # fmt: skip
     return json.dumps(parts, sort_keys=True, default=str)
@@ -126,7 +137,7 @@ def _problem(run: Run) -> str | None:
     """Why a record that fits the schema still cannot be used."""
     r, k = run.result, len(run.dataset.classes)
     shares = [r.accuracy, r.accuracy_low, r.accuracy_high, r.top5, r.macro_f1, r.clean_accuracy]
-    shares += [e.test_accuracy for e in run.epochs] + [e.train_accuracy for e in run.epochs]
+    shares += [share for e in run.epochs for share in (e.test_accuracy, e.train_accuracy, e.val_accuracy)]
     if any(s is not None and not 0 <= s <= 1 for s in shares):
         return "a share is not between 0 and 1"
     if r.status not in ("done", "stalled", "failed"):

@@ -45,6 +45,7 @@ def _conditions(group: RunGroup, name: str) -> Measures:
         "model": run.model.name, "arch": run.model.arch, "head": run.model.head, "weights": run.model.weights,
         "device": run.device.name, "precision": run.device.precision,
         "manifest_sha256": run.dataset.manifest_sha256,
+        "width": run.recipe.get("width"), "size": run.recipe.get("size"), "epochs": str(run.recipe.get("epochs")),
         "train_images": run.dataset.train, "test_images": run.dataset.test,
         "seeds": len(group.runs), "status": _status(group),
     }  # fmt: skip
@@ -67,9 +68,17 @@ def _accuracies(group: RunGroup) -> Measures:
     }  # fmt: skip
 
 
+def _with_tuning(group: RunGroup) -> float | None:
+    """Seconds of a run and of the tuning before it; None if the recipe was not tuned."""
+    total = _mean(group, total_seconds)
+    return None if total is None or group.tuning_seconds is None else total + group.tuning_seconds
+
+
 def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Contender | None = None) -> Measures:
     model, predictions = group.example.model, contender.predictions if contender else None
     clean_accuracy = _mean(group, lambda r: r.result.clean_accuracy)
+    if contender and comparison.few_clean:
+        clean_accuracy = comparison.few_clean.contenders[contender.name].accuracy
     if contender and comparison.clean_images:
         clean_accuracy = contender.accuracy
     row = {
@@ -82,6 +91,8 @@ def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Con
         "epoch_seconds": _mean(group, lambda r: r.cost.epoch_seconds),
         "training_seconds": group.training_seconds if group.runs else None,
         "total_seconds": _mean(group, total_seconds),
+        "tuning_seconds": group.tuning_seconds,
+        "total_with_tuning_seconds": _with_tuning(group),
         "parameters_total": model.parameters_total,
         "parameters_trainable": model.parameters_trainable,
         "flops_per_image": model.flops_per_image,
@@ -89,6 +100,7 @@ def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Con
         "energy_joules": _mean(group, lambda r: r.cost.energy_joules),
         "mfu": _mean(group, lambda r: r.cost.mfu),
         "ties_best": contender in comparison.tied,
+        "recommended": contender is not None and contender is comparison.decision.choice,
         "note": _note(comparison, group, contender),
     }
     # JSON has no NaN: a value that is not a number counts as not measured.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,9 @@ from bench.records import (
     Prediction,
     Result,
     Run,
+    StopReason,
+    Training,
+    Tuning,
     facts_folder,
     write_facts,
     write_pictures,
@@ -88,6 +91,23 @@ BASELINE = Profile("baseline-cnn", 0.861, 0.34, 0.60, 9.5, None, 1_714_369, 1_71
 PROFILES = (SCRATCH, FROZEN, FINETUNED, BASELINE)
 
 
+@dataclass(frozen=True)
+class Variant:
+    """What is special about a run: its name and date, recipe fields, how training and tuning went, clean images.
+
+    `stop` makes it a run with epochs=auto: validation figures, and test images measured once. `clean` counts the test
+    images that are new to the weights of a pretrained model (None: nothing is known).
+    """
+
+    name: str = ""
+    created: str = ""
+    recipe: dict[str, object] = field(default_factory=dict)
+    arch: str = "vgg16_bn"
+    stop: StopReason | None = None
+    tuning: Tuning | None = None
+    clean: int | None = None
+
+
 def make_examples(results: Path) -> None:
     """car-bicycle with three seeds and learning curves from 25 to 700 images per class, imagenette with one seed."""
     make_dataset(results, "car-bicycle", TWO_CLASSES)
@@ -136,6 +156,7 @@ def make_run(
     evidence: bool = True,
     pictures: bool = True,
     weights: str = WEIGHTS,
+    variant: Variant = Variant(),
 ) -> Run:
     """Write the folder of one run and return its record.
 
@@ -167,6 +188,7 @@ def make_run(
         cost=_cost(profile, history, train, share),
         command=f"bench run {profile.model} --dataset {dataset} --size 64 --epochs {epochs} --seeds 3 --arch vgg16_bn",
     )
+    run, predictions = _vary(run, predictions, variant)
     folder = results / dataset / run.run
     write_run(folder, run)
     if evidence:
@@ -176,7 +198,42 @@ def make_run(
     return run
 
 
-def make_facts(results: Path, run: Run) -> DatasetFacts:
+def _vary(run: Run, predictions: list[Prediction], variant: Variant) -> tuple[Run, list[Prediction]]:
+    """The run and its predictions with what is special about them."""
+    arch = run.model.arch if run.model.arch == "cnn" else variant.arch
+    run = replace(
+        run,
+        run=f"{run.run}-{variant.name}" if variant.name else run.run,
+        created=variant.created or run.created,
+        model=replace(run.model, arch=arch),
+        recipe=run.recipe | variant.recipe,
+        tuning=variant.tuning,
+    )
+    if variant.stop:
+        validation = run.dataset.train * 15 // 100
+        epochs = [
+            replace(e, test_loss=None, test_accuracy=None, val_loss=e.test_loss, val_accuracy=e.test_accuracy)
+            for e in run.epochs
+        ]
+        run = replace(
+            run,
+            dataset=replace(run.dataset, train=run.dataset.train - validation, validation=validation),
+            recipe=run.recipe | {"epochs": "auto", "val_fraction": 0.15},
+            epochs=epochs,
+            training=Training(len(epochs) * 19, variant.stop, 30),
+        )
+    if variant.clean is None or run.model.weights is None:
+        return run, predictions
+    first = len(predictions) // max(variant.clean, 1)
+    kept = {i * first for i in range(variant.clean)}
+    predictions = [replace(p, clean=i in kept) for i, p in enumerate(predictions)]
+    right = sum(p.truth == p.predicted for p in predictions if p.clean)
+    clean_accuracy = right / variant.clean if variant.clean else None
+    result = replace(run.result, clean_accuracy=clean_accuracy, clean_images=variant.clean or None)
+    return replace(run, result=result), predictions
+
+
+def make_facts(results: Path, run: Run, floors: dict[str, float] | None = None) -> DatasetFacts:
     """Write the facts of a run's dataset with sample pictures of every class."""
     classes, rng = run.dataset.classes, random.Random(run.dataset.name)
     folder = facts_folder(results, run.dataset.name, run.dataset.manifest_sha256)
@@ -202,7 +259,7 @@ def make_facts(results: Path, run: Run) -> DatasetFacts:
         pixels=[75, 1024],
         rejected={"exact-duplicate": 313, "near-duplicate": 41, "too-small": 6, "unreadable": 2},
         leaks=0,
-        floors={"majority": 1 / len(classes), "trivial": 1 / len(classes) + 0.13},
+        floors=floors or {"majority": 1 / len(classes), "trivial": 1 / len(classes) + 0.13},
         samples=samples,
     )
     write_facts(folder, facts)
@@ -213,7 +270,8 @@ def _predictions(classes: list[str], test: int, accuracy: float, seed: int, mode
     difficulty = np.random.default_rng(5).normal(0, 1, test)
     luck = np.random.default_rng([seed, *model.encode()])
     strength = -difficulty * 0.9 + luck.normal(0, 0.55, test)
-    margin = (strength - np.quantile(strength, 1 - accuracy)) * 1.9
+    threshold = np.quantile(strength, 1 - accuracy) if accuracy < 1 else strength.min() - 0.1
+    margin = (strength - threshold) * 1.9
     noise, wrong_class = luck.normal(0, 0.35, test), luck.integers(1, len(classes), test)
     rows = []
     for i in range(test):
@@ -240,7 +298,7 @@ def _result(classes: list[str], predictions: list[Prediction]) -> Result:
 def _wilson(right: float, n: int) -> tuple[float, float]:
     z, p = 1.959964, right / n
     middle, half = (p + z * z / 2 / n), z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
-    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
 
 
 def _epochs(
@@ -249,7 +307,7 @@ def _epochs(
     rows, start = [], 0.5
     for e in range(1, epochs + 1):
         progress = (1 - math.exp(-profile.learning_pace * e)) / (1 - math.exp(-profile.learning_pace * epochs))
-        test = accuracy if e == epochs else start + (accuracy - start) * progress + rng.gauss(0, 0.008)
+        test = accuracy if e == epochs else min(1.0, start + (accuracy - start) * progress + rng.gauss(0, 0.008))
         train = min(0.999, test + 0.035 * progress + rng.gauss(0, 0.004))
         duration = seconds * rng.uniform(0.97, 1.04)
         train_loss, test_loss = 1.1 * (1.02 - train) ** 0.8, 1.15 * (1.03 - test) ** 0.8

@@ -10,9 +10,12 @@ import pytest
 from bench.records import Run, write_predictions, write_run
 from reports import page
 from reports.parts.evidence import evidence
-from reports.parts.verdict import budgets, verdict_title, would_change
-from reports.study.compare import Condition, UnfairCondition, compare_study
-from reports.study.contenders import ExclusionReason
+from reports.parts.remedies import would_change
+from reports.parts.title import verdict_title
+from reports.parts.verdict import budgets
+from reports.study.choose import ExclusionReason
+from reports.study.compare import compare_study
+from reports.study.conditions import Condition, UnfairCondition
 from reports.study.history import changes
 from reports.study.learning import crossings, curves, late_gain
 from reports.study.load import load_study
@@ -52,12 +55,21 @@ def test_the_stored_example_reads_as_expected(results: Path) -> None:
     assert ("under 1 minute of training", "Frozen VGG, 94.1\u00a0% in 18 s") in budgets(comparison)
 
 
+def test_the_verdict_as_text_has_the_title_and_the_next_step_of_the_report(results: Path) -> None:
+    title, step = page.verdict_text(results, "car-bicycle")
+    assert title == "Use fine-tuned VGG: 96.3 % test accuracy, 2.2 points above frozen VGG"
+    report = (results / "car-bicycle/report.html").read_text().replace("\u00a0", " ")
+    assert f"<h1>{title}</h1>" in report and f"<li>{step}</li>" in report
+
+
 def test_equal_models_are_tied_and_the_cheaper_is_recommended(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, replace(FINETUNED, accuracy=FROZEN.accuracy + 0.003)])
     text = text_of(tmp_path)
     title, *evidence = text.split("\n")
     assert "are statistically tied. Use frozen VGG" in title
-    assert "are statistically tied" in "".join(evidence) and "would separate" in text
+    assert "are statistically tied" in "".join(evidence)
+    assert "The gap of 0.1 points between fine-tuned VGG and frozen VGG is too small to matter: choose by cost." in text
+    assert "would separate" not in text
     assert {c.name for c in compare_study(load_study(tmp_path, "ds")).tied} == {"Frozen VGG", "Fine-tuned VGG"}
 
 
