@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from bench.records import UsageError, atomic_write
 from reports.export import summary_line
-from reports.parts import PARTS, Part, verdict_title
+from reports.parts import PARTS, Part, verdict_title, would_change
 from reports.study import Comparison, all_measures, compare_study, load_study, select_datasets, weights_line
 from reports.words import clean, listed, percent
 
@@ -63,6 +63,13 @@ def build(results: Path, dataset: str | None = None, out: Path | None = None) ->
     if len(names) > 1:
         paths.insert(0, _write(results / "index.html", _render_page("index.html.j2", has_script=False, cards=cards)))
     return paths
+
+
+def verdict_text(results: Path, dataset: str) -> list[str]:
+    """The title of a dataset's report and the next step that it advises, as plain text. Raises UsageError."""
+    comparison = compare_study(load_study(Path(results), *select_datasets(Path(results), dataset)))
+    lines = [verdict_title(comparison), *would_change(comparison)[:1]]
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _write(path: Path, text: str) -> Path:

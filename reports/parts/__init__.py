@@ -19,7 +19,7 @@ from reports.parts import (
     verdict,
 )
 from reports.parts.part import Part
-from reports.parts.verdict import verdict_title
+from reports.parts.verdict import verdict_title, would_change
 from reports.study import Comparison
 
 _SUMMARY = (verdict, table, curves, cost, learning, pairs, confusion, trust)

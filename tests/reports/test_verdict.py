@@ -52,6 +52,13 @@ def test_the_stored_example_reads_as_expected(results: Path) -> None:
     assert ("under 1 minute of training", "Frozen VGG, 94.1\u00a0% in 18 s") in budgets(comparison)
 
 
+def test_the_verdict_as_text_has_the_title_and_the_next_step_of_the_report(results: Path) -> None:
+    title, step = page.verdict_text(results, "car-bicycle")
+    assert title == "Use fine-tuned VGG: 96.3 % test accuracy, 2.2 points above frozen VGG"
+    report = (results / "car-bicycle/report.html").read_text().replace("\u00a0", " ")
+    assert f"<h1>{title}</h1>" in report and f"<li>{step}</li>" in report
+
+
 def test_equal_models_are_tied_and_the_cheaper_is_recommended(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, replace(FINETUNED, accuracy=FROZEN.accuracy + 0.003)])
     text = text_of(tmp_path)
