@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.data import Source, open_source
 from bench.errors import UsageError, VggbenchError
-from bench.neighbours import build_report
+from bench.neighbours import build_report, find_leaks
 from bench.outcome import keep_facts
 from bench.plans import Plan, expand_recipes, fresh_copy, make_plans, resolve_models
 from bench.recipes import FLAGS_OUTSIDE_RECIPE
@@ -80,7 +80,7 @@ def execute(source: Source, plans: Sequence[Plan], results: Path, console: Conso
     """Make the runs, record the dataset's facts, build the report. Returns the runs and the report's files."""
     runs = make_runs(plans, source, console)
     try:
-        keep_facts(source, results)
+        keep_facts(source, results, find_leaks)
     except VggbenchError as err:
         console.print(f"The report has no facts about the dataset: {err}", highlight=False, markup=False)
     return runs, build_report(results, source.name)

@@ -1,8 +1,10 @@
 """All that bench asks of collect and reports: draw a dataset, build a report. Each is imported when it is needed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from collect.datasets import Dataset
+from collect.manifest import Row
 
 
 def draw(dataset: Dataset, data: Path) -> None:
@@ -17,6 +19,16 @@ def drawable_classes() -> tuple[str, ...]:
     from collect.sources import drawable_classes
 
     return drawable_classes()
+
+
+def find_leaks(folder: Path, rows: Sequence[Row]) -> tuple[list[str], list[str] | None]:
+    """The test files of a dataset that are also in train, and those that have a near duplicate there (None: unknown).
+
+    This is what `collect --verify` calls a leak.
+    """
+    from collect.audit import leaked_files
+
+    return leaked_files(folder, rows)
 
 
 def build_report(results: Path, dataset: str) -> list[Path]:

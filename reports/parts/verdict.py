@@ -2,6 +2,7 @@
 
 from reports.charts import TRAINING_TIME, accuracy_by_cost
 from reports.parts.evidence import evidence, image_variance, leaks
+from reports.parts.leak import CLEAN_SPLIT
 from reports.parts.pairs import time_ratio
 from reports.parts.part import Part
 from reports.study import Comparison, Contender, Pair, deviation, images_needed, late_gain, seeds_needed
@@ -107,8 +108,7 @@ def would_change(comparison: Comparison) -> list[str]:
         rows += _more_of_the_same(comparison, comparison.pair(other, comparison.tied[0]))
     rows += _more_epochs(comparison)
     if leaks(comparison):
-        again = "collect the dataset again with --train and --test, which removes images that are in both"
-        rows.append(f"A clean split: {again}.")
+        rows.append(f"A clean split: {CLEAN_SPLIT}.")
     for c in comparison.contenders:
         if reasons := comparison.unfair_text(c):
             rows.append(f"Equal conditions for {mid_sentence(c.name)}: {reasons}.")

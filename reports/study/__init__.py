@@ -3,6 +3,7 @@
 from reports.study.compare import CONDITION_NAMES, SEEN_IMAGES, Comparison, Pair, compare_study
 from reports.study.contenders import Contender, ExclusionReason, names_of, weights_line
 from reports.study.history import CHANGES_OF_TIME, REGRESSIONS, Change, ChangeKind, changes
+from reports.study.leak import LeakEffect, LeakStudy, leak_study
 from reports.study.learning import Crossing, accuracy_within, crossings, curves, elapsed, late_gain, seconds_to_reach
 from reports.study.load import RunGroup, load_study, parts_seconds, recipe_of, select_datasets, total_seconds
 from reports.study.measures import Measures, all_measures
