@@ -1,5 +1,6 @@
 """The whole of `bench run` as functions: prepare plans, run them, report."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.data import Source, open_source
+from bench.data import Source, open_source, split_of
 from bench.errors import UsageError, VggbenchError
-from bench.neighbours import build_report, find_leaks
+from bench.neighbours import balance_warnings, build_report, find_leaks, read_verdict
 from bench.outcome import keep_facts
 from bench.plans import Plan, expand_recipes, fresh_copy, make_plans, resolve_models
 from bench.recipes import FLAGS_OUTSIDE_RECIPE
-from bench.records import Run
+from bench.records import WEIGHTS_FILE, Run, balanced_accuracy
 from bench.runs import make_runs
 from bench.sample import ensure_drawn, with_drawn_weights
 from collect.manifest import last_collected
@@ -50,6 +51,8 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     console.print(f"Dataset {name}{reason}", highlight=False)
     entry = ensure_drawn(name, request.data, console)
     source = open_source(name, request.data)
+    for line in balance_warnings(source.counts()):
+        console.print(f"warning: {line}", highlight=False, markup=False, soft_wrap=True)
     defaults = dict(entry.bench) if entry else {}
     set_defaults = defaults.pop("set", {})
     flags = {**defaults, **set_defaults, **request.flags}
@@ -86,6 +89,20 @@ def execute(source: Source, plans: Sequence[Plan], results: Path, console: Conso
     return runs, build_report(results, source.name)
 
 
+def print_verdict(source: Source, results: Path, console: Console) -> None:
+    """Print the verdict of the report in its own words, and the command that classifies a photo with its model."""
+    lines, folder = read_verdict(results, source.name)
+    for label, line in zip(("Verdict", "Next step"), lines, strict=False):
+        console.print(f"{label}: {line}", highlight=False, markup=False)
+    if folder is None or not (folder / WEIGHTS_FILE).is_file():
+        return
+    image = next(source.folder / row.file for row in source.rows if split_of(row) == "test")
+    words = ["bench", "predict", folder.name, str(image)]
+    if results != Path("results"):
+        words += ["--results", str(results)]
+    console.print(f"Try it: {shlex.join(words)}", highlight=False, markup=False, soft_wrap=True)
+
+
 def run(
     models: str | Sequence[str] = "all",
     dataset: str | None = None,
@@ -109,6 +126,7 @@ def run(
     command = f"bench.run({names!r}, {', '.join(f'{k}={v!r}' for k, v in flags.items())})"
     source, plans = prepare(RunRequest(names, dataset, flags, Path(data), Path(results), command), console)
     runs, _ = execute(source, plans, Path(results), console)
+    print_verdict(source, Path(results), console)
     return pandas.DataFrame([_row(r) for r in runs])
 
 
@@ -123,6 +141,7 @@ def _row(record: Run) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "accuracy_low": result.accuracy_low,
         "accuracy_high": result.accuracy_high,
+        "balanced_accuracy": balanced_accuracy(result),
         "epoch_seconds": cost.epoch_seconds,
         "total_seconds": cost.total_seconds,
         "parameters_total": record.model.parameters_total,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from bench.records import UsageError, atomic_write
 from reports.export import summary_line
-from reports.parts import PARTS, Part, verdict_title, would_change
+from reports.parts import PARTS, Part, recommended, verdict_title, would_change
 from reports.study import Comparison, all_measures, compare_study, load_study, select_datasets, weights_line
 from reports.words import clean, listed, percent
 
@@ -70,6 +70,13 @@ def verdict_text(results: Path, dataset: str) -> list[str]:
     comparison = compare_study(load_study(Path(results), *select_datasets(Path(results), dataset)))
     lines = [verdict_title(comparison), *would_change(comparison)[:1]]
     return [line.replace("\u00a0", " ") for line in lines]
+
+
+def run_to_try(results: Path, dataset: str) -> Path | None:
+    """The folder of a run of the model that the title recommends; None if it recommends none. Raises UsageError."""
+    comparison = compare_study(load_study(Path(results), *select_datasets(Path(results), dataset)))
+    choice = recommended(comparison)
+    return choice.group.folders[choice.group.example.run] if choice else None
 
 
 def _write(path: Path, text: str) -> Path:

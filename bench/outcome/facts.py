@@ -35,15 +35,12 @@ def keep_facts(source: Source, results: Path, find_leaks: FindLeaks) -> DatasetF
         facts = replace(known, leaked=leaked, nearly_leaked=nearly_leaked)
         write_facts(folder, facts)
         return facts
-    counts: dict[str, Counter[str]] = {"train": Counter(), "test": Counter()}
-    for row in rows:
-        counts[split_of(row)][row.class_] += 1
     sides = [side for r in rows if r.width and r.height for side in (r.width, r.height)]
     facts = DatasetFacts(
         name=source.name,
         manifest_sha256=source.sha256,
         classes=list(source.classes),
-        counts={split: dict(by_class) for split, by_class in counts.items()},
+        counts=source.counts(),
         sources=dict(Counter(r.source or "folder" for r in rows).most_common()),
         licenses=dict(Counter(r.license or "unknown" for r in rows).most_common()),
         owners=len({r.owner for r in rows if r.owner}) or None,

@@ -20,7 +20,7 @@ from reports.parts import (
     verdict,
 )
 from reports.parts.part import Part
-from reports.parts.verdict import verdict_title, would_change
+from reports.parts.verdict import recommended, verdict_title, would_change
 from reports.study import Comparison
 
 _SUMMARY = (verdict, table, leak, curves, cost, learning, pairs, confusion, trust)

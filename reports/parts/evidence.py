@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.records import RunStatus
 from reports import study
+from reports.parts.balance import unequal_classes
 from reports.parts.dataset import floor_texts
 from reports.parts.history import before_and_after
 from reports.parts.leak import leak_sentence
@@ -170,7 +171,7 @@ def _regressions(comparison: Comparison) -> list[Clause]:
     return clauses
 
 
-_TEST_SET = (_against_others, _clean_images, _smallest_gap, unfinished_runs, leaks)
+_TEST_SET = (_against_others, _clean_images, _smallest_gap, unequal_classes, unfinished_runs, leaks)
 _BACKGROUND = (_time_to_accuracy, _price_per_point, _training_images, _floors, _regressions)
 
 

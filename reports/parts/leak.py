@@ -39,7 +39,7 @@ def class_sentence(study: LeakStudy, names: list[str]) -> str | None:
     unknown = listed([names[k] for k in study.unmeasured_classes[:MOST_CLASSES]])
     return (
         f"Every test image of {unknown} is also in train: accuracy on new images of {unknown} is not known. "
-        "The leaked and the other images are different classes, so their accuracies cannot be compared."
+        "The leaked and the other images are mostly of different classes, so their accuracies cannot be compared."
     )
 
 

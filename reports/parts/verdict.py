@@ -1,6 +1,7 @@
 """The answer in plain words: which model to use, how certain that is, what it costs, what would change it."""
 
 from reports.charts import TRAINING_TIME, accuracy_by_cost
+from reports.parts.balance import more_images
 from reports.parts.evidence import evidence, image_variance, leaks
 from reports.parts.leak import CLEAN_SPLIT
 from reports.parts.pairs import time_ratio
@@ -16,8 +17,7 @@ def verdict_title(comparison: Comparison) -> str:
     best = comparison.best
     if best is None:
         return "No run has finished yet"
-    floor = comparison.facts.floors.get("majority", 0.0) if comparison.facts else 0.0
-    if best.image_interval[0] <= max(floor, 1 / len(best.group.example.dataset.classes)):
+    if _has_learned_nothing(comparison, best):
         return "No model has learned the task: none does better than guessing"
     accuracy = f"{percent(best.accuracy)} test accuracy"
     if images := comparison.clean_images:
@@ -36,6 +36,18 @@ def verdict_title(comparison: Comparison) -> str:
     why = f": it trains {times(saved)} faster than {mid_sentence(slowest.name)}" if saved > 1.05 else ""
     names = listed([first, *map(mid_sentence, others)])
     return f"{names} are statistically tied. Use {mid_sentence(cheapest.name)}{why}"
+
+
+def recommended(comparison: Comparison) -> Contender | None:
+    """The model that the title recommends: the best, or the fastest of those tied with it; None if none is."""
+    if comparison.best is None or _has_learned_nothing(comparison, comparison.best):
+        return None
+    return min(comparison.tied, key=lambda c: c.group.training_seconds)
+
+
+def _has_learned_nothing(comparison: Comparison, best: Contender) -> bool:
+    floor = comparison.facts.floors.get("majority", 0.0) if comparison.facts else 0.0
+    return best.image_interval[0] <= max(floor, 1 / len(best.group.example.dataset.classes))
 
 
 def _best_of(comparison: Comparison, candidates: list[Contender]) -> str | None:
@@ -101,8 +113,8 @@ def would_change(comparison: Comparison) -> list[str]:
     """What would remove each remaining doubt: seeds, images, epochs, a clean split, equal conditions."""
     if not comparison.contenders:
         return ["A run that finishes. The runs and files that cannot be used are listed below."]
-    rows = []
-    if any(len(c.by_seed) < 2 for c in comparison.contenders):
+    rows = more_images(comparison)
+    if not rows and any(len(c.by_seed) < 2 for c in comparison.contenders):
         rows.append("More seeds: one seed does not show how much training varies; use --seeds 3.")
     for other in comparison.tied[1:]:
         rows += _more_of_the_same(comparison, comparison.pair(other, comparison.tied[0]))
