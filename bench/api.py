@@ -1,5 +1,6 @@
 """The whole of `bench run` as functions: prepare plans, run them, report."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.data import Source, open_source
+from bench.data import Source, open_source, split_of
 from bench.errors import UsageError, VggbenchError
 from bench.machine import choose_device
 from bench.models import has_imagenet_weights
-from bench.neighbours import build_report
+from bench.neighbours import balance_warnings, build_report, find_leaks, read_verdict
 from bench.outcome import keep_facts
 from bench.plans import (
     Plan,
@@ -23,7 +24,7 @@ from bench.plans import (
     resolve_models,
 )
 from bench.recipes import FLAGS_OUTSIDE_RECIPE, Recipe
-from bench.records import Run
+from bench.records import WEIGHTS_FILE, Run, balanced_accuracy
 from bench.runs import make_runs
 from bench.sample import draw_missing, with_drawn_weights
 from bench.settings import Settings, dataset_settings
@@ -75,6 +76,8 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
         check_networks(recipes, len(entry.classes))
         draw_missing(entry, request.data, console)
     source = open_source(name, request.data)
+    for line in balance_warnings(source.counts()):
+        console.print(f"warning: {line}", highlight=False, markup=False, soft_wrap=True)
     check_images(recipes, source)
     if drawn and "weights" not in given:
         recipes = with_drawn_weights(recipes, source.classes, device, console, request.dry_run)
@@ -109,10 +112,24 @@ def execute(source: Source, plans: Sequence[Plan], results: Path, console: Conso
     """Make the runs, record the dataset's facts, build the report. Returns the runs and the report's files."""
     runs = make_runs(plans, source, console)
     try:
-        keep_facts(source, results)
+        keep_facts(source, results, find_leaks)
     except VggbenchError as err:
         console.print(f"The report has no facts about the dataset: {err}", highlight=False, markup=False)
     return runs, build_report(results, source.name)
+
+
+def print_verdict(source: Source, results: Path, console: Console) -> None:
+    """Print the verdict of the report in its own words, and the command that classifies a photo with its model."""
+    lines, folder = read_verdict(results, source.name)
+    for label, line in zip(("Verdict", "Next step"), lines, strict=False):
+        console.print(f"{label}: {line}", highlight=False, markup=False)
+    if folder is None or not (folder / WEIGHTS_FILE).is_file():
+        return
+    image = next(source.folder / row.file for row in source.rows if split_of(row) == "test")
+    words = ["bench", "predict", folder.name, str(image)]
+    if results != Path("results"):
+        words += ["--results", str(results)]
+    console.print(f"Try it: {shlex.join(words)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def run(
@@ -138,6 +155,7 @@ def run(
     command = f"bench.run({names!r}, {', '.join(f'{k}={v!r}' for k, v in flags.items())})"
     source, plans = prepare(RunRequest(names, dataset, flags, Path(data), Path(results), command), console)
     runs, _ = execute(source, plans, Path(results), console)
+    print_verdict(source, Path(results), console)
     return pandas.DataFrame([_row(r) for r in runs])
 
 
@@ -152,6 +170,7 @@ def _row(record: Run) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "accuracy_low": result.accuracy_low,
         "accuracy_high": result.accuracy_high,
+        "balanced_accuracy": balanced_accuracy(result),
         "epoch_seconds": cost.epoch_seconds,
         "total_seconds": cost.total_seconds,
         "parameters_total": record.model.parameters_total,

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from collect.dedupe import find_near_duplicates
+from collect.dedupe import NearDuplicate, find_near_duplicates
 from collect.errors import UsageError
 from collect.files import file_sha256
 from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, Row, manifest_sha256, read_manifest
@@ -69,26 +70,54 @@ def _file_differences(folder: Path, rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _shared_photos(folder: Path, rows: Sequence[Row]) -> list[str]:
-    """Photos that are in two splits, as the same file or as near duplicates."""
+def _copies(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows of each distinct file."""
     copies: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         copies[row.sha256].append(row)
-    lines = []
-    for same in copies.values():
-        in_train, others = [r for r in same if r.split == "train"], [r for r in same if r.split != "train"]
-        lines += [f"{one.file} and {other.file} are the same file" for one in in_train for other in others]
-    distinct = [same[0] for same in copies.values()]
+    return list(copies.values())
 
+
+def _near_duplicates(folder: Path, copies: Sequence[list[Row]]) -> list[NearDuplicate]:
+    """Which of the distinct files show the same photo; a file that cannot be read shows none."""
+
+    @cache
     def thumb(i: int) -> np.ndarray | None:
         try:
-            with Image.open(folder / distinct[i].file) as image:
+            with Image.open(folder / copies[i][0].file) as image:
                 return thumbnail(image)
         except OSError:
             return None  # reported as a difference
 
-    for pair in find_near_duplicates([r.phash for r in distinct], thumb):
-        first, second = copies[distinct[pair.first].sha256], copies[distinct[pair.second].sha256]
+    return find_near_duplicates([same[0].phash for same in copies], thumb)
+
+
+def leaked_files(folder: Path, rows: Sequence[Row]) -> tuple[list[str], list[str] | None]:
+    """Files outside train that are also in train: as the same file, and as a near duplicate only.
+
+    The second is None if the rows have no perceptual hashes, as those of a plain folder.
+    """
+    copies = _copies(rows)
+    in_train = [any(r.split == "train" for r in same) for same in copies]
+    exact = [r.file for same, leaks in zip(copies, in_train, strict=True) if leaks for r in same if r.split != "train"]
+    if not any(r.phash for r in rows):
+        return exact, None
+    near = set()
+    for pair in _near_duplicates(folder, copies):
+        for one, other in ((pair.first, pair.second), (pair.second, pair.first)):
+            if in_train[one] and not in_train[other]:
+                near |= {r.file for r in copies[other]}
+    return exact, sorted(near)
+
+
+def _shared_photos(folder: Path, rows: Sequence[Row]) -> list[str]:
+    """Photos that are in two splits, as the same file or as near duplicates."""
+    copies, lines = _copies(rows), []
+    for same in copies:
+        in_train, others = [r for r in same if r.split == "train"], [r for r in same if r.split != "train"]
+        lines += [f"{one.file} and {other.file} are the same file" for one in in_train for other in others]
+    for pair in _near_duplicates(folder, copies):
+        first, second = copies[pair.first], copies[pair.second]
         if {r.split for r in first} != {r.split for r in second} or len({r.split for r in first}) > 1:
             lines.append(f"{first[0].file} and {second[0].file} show the same photo: {pair.evidence}")
     return lines

@@ -18,6 +18,8 @@ from collect.schema import parse_values
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence
 DEFAULT_COUNTS = {"train": 1000, "test": 300}  # per class, of a search
+FEWEST_PHOTOS = {"train": 50, "test": 20}  # per class; fewer give a warning
+MOST_TIMES_THE_PHOTOS = 3  # of the smallest class that the largest may have without a warning
 LICENSES = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd", "cc0", "pdm", "nkc", "usgov", "arr")
 OPEN_LICENSES = ("by", "by-sa", "cc0", "pdm")
 

@@ -77,11 +77,13 @@ def collect(
         collected = write.Collected(dataset, chosen.is_published, resume.source_state(dataset), unfinished)
         write.write_dataset(folder, collected, chosen.rows, rejected, photos)
         journal.end_run()
+    summary = write.summarise(folder, chosen.rows, rejected, started)
     notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
+    notes += [f"warning: {line}" for line in write.balance_warnings(summary.counts)]
     notes += [f"{file} was missing and its photo is no longer available" for file in chosen.unavailable]
     missing = [r for r in chosen.rejected if dataset.source == "manifest" and r.reason not in UNUSED]
     return replace(
-        write.summarise(folder, chosen.rows, rejected, started),
+        summary,
         notes=tuple(notes),
         missing=tuple(f"{r.class_} {r.source_id}: {r.reason} {r.detail}" for r in missing),
     )

@@ -33,6 +33,7 @@ def shown_columns(rows: Sequence[Measures]) -> list[Column]:
         Column("accuracy", "Accuracy", "%", 100, "test accuracy after the last epoch, mean over seeds"),
         Column("accuracy_seeds", "over seeds", "%", 100, "95 % interval of the mean over seeds (Student's t)"),
         Column("accuracy_images", "over images", "%", 100, "95 % interval over test images (Wilson)"),
+        Column("balanced_accuracy", "Balanced accuracy", "%", 100, "mean of the classes' accuracies, equal weights"),
         Column("clean_accuracy", "Clean accuracy", "%", 100, "on test images known not to be in the pretraining set"),
         Column("top5", "Top 5", "%", 100, "true class among the five most likely"),
         Column("macro_f1", "Macro F1", "%", 100, "mean F1 over classes"),

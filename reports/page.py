@@ -72,6 +72,13 @@ def verdict_text(results: Path, dataset: str) -> list[str]:
     return [line.replace("\u00a0", " ") for line in lines]
 
 
+def run_to_try(results: Path, dataset: str) -> Path | None:
+    """The folder of a run of the model that the title recommends; None if it recommends none. Raises UsageError."""
+    comparison = compare_study(load_study(Path(results), *select_datasets(Path(results), dataset)))
+    choice = comparison.decision.choice
+    return choice.group.folders[choice.group.example.run] if choice else None
+
+
 def _write(path: Path, text: str) -> Path:
     with atomic_write(path) as out:
         out.write(text)

@@ -103,12 +103,13 @@ def test_a_stored_record_keeps_every_key_when_it_is_written_back(folder: Path, t
     assert _without_new_keys(written, stored) == stored
 
 
-def test_stored_facts_are_written_back_byte_for_byte(tmp_path: Path) -> None:
+def test_stored_facts_keep_every_key_when_they_are_written_back(tmp_path: Path) -> None:
     (stored,) = (STORED / "sample").glob("manifest-*/dataset.json")
     facts = read_facts(stored.parent)
     assert facts is not None
     write_facts(tmp_path, facts)
-    assert (tmp_path / "dataset.json").read_bytes() == stored.read_bytes()
+    written, earlier = (json.loads(path.read_text()) for path in (tmp_path / "dataset.json", stored))
+    assert _without_new_keys(written, earlier) == earlier
 
 
 def test_the_stored_runs_give_a_report(tmp_path: Path) -> None:

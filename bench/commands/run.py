@@ -12,7 +12,7 @@ import typer
 from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, make_table, set_values
 from bench.errors import UsageError
 from bench.recipes import MODELS, Recipe, make_recipe
-from bench.records import Run, RunStatus
+from bench.records import Run, RunStatus, always_guessing, are_unequal, balanced_accuracy, counts_by_class
 from bench.server import start_server
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ Models:
 {EXIT_CODES}"""
 Text = str | None
 SLOW_SECONDS, QUICK_SECONDS = 1800.0, 600.0
+WIDE = 100  # columns of a terminal that has room for wide gaps
 
 
 # One parameter per option.
@@ -85,7 +86,7 @@ def run_command(
         raise UsageError(f"--set {both[0]}=...: --{both[0].replace('_', '-')} is given too; keep one of them")
     if not dry_run:
         start_server()  # it imports torch while this process prepares the plans
-    from bench.api import RunRequest, execute, prepare
+    from bench.api import RunRequest, execute, prepare, print_verdict
 
     console = make_console()
     command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
@@ -96,6 +97,7 @@ def run_command(
         return
     runs, pages = execute(source, plans, results, console)
     _print_runs(runs, console)
+    print_verdict(source, results, console)
     for page in pages:
         console.print(f"Report: {page}", highlight=False, soft_wrap=True)
     if any(r.result.status is not RunStatus.DONE for r in runs):
@@ -153,8 +155,15 @@ def duration_range(fewest: float, most: float) -> str:
 
 
 def _print_runs(runs: Sequence[Run], console: "Console") -> None:
-    """Print a table of runs, the most accurate first, and below it where the pretrained weights come from."""
-    table = make_table("model", "seed", "accuracy (95 %)", "s/epoch", "s in total", "parameters", left=("model",))
+    """Print a table of runs, the most accurate first, and below it where the pretrained weights come from.
+
+    If the test classes are unequal, balanced accuracy and what always guessing gives are shown too.
+    """
+    counts = next((c for run in runs if are_unequal((c := counts_by_class(run)).values())), None)
+    balanced = ("balanced",) if counts else ()
+    columns = ("model", "seed", "accuracy (95 %)", *balanced, "s/epoch", "s total", "parameters")
+    table = make_table(*columns, left=("model",), padding=1 if console.width < WIDE else 2)
+    table.collapse_padding = True  # so that it fits on 80 columns
     for run in sorted(runs, key=lambda r: -(r.result.accuracy or 0)):
         result = run.result
         name = run.model.name if result.status is RunStatus.DONE else f"{run.model.name} ({result.status})"
@@ -163,7 +172,17 @@ def _print_runs(runs: Sequence[Run], console: "Console") -> None:
             interval = f"{100 * result.accuracy_low:.1f} to {100 * result.accuracy_high:.1f}"
             accuracy = f"{result.accuracy:.1%} ({interval})"
             seconds = (f"{run.cost.epoch_seconds:.2f}", f"{run.cost.total_seconds:.0f}")
-        table.add_row(name, str(run.seed), accuracy, *seconds, f"{run.model.parameters_total:,}")
+        mean = balanced_accuracy(result)
+        balance = (("" if mean is None else f"{mean:.1%}"),) if counts else ()
+        table.add_row(name, str(run.seed), accuracy, *balance, *seconds, f"{run.model.parameters_total:,}")
     console.print(table)
+    if counts:
+        largest, share = always_guessing(counts)
+        console.print(
+            f"Test classes are unequal: always answering {largest} gives {share:.1%} accuracy. Balanced accuracy is "
+            f"the mean over classes; guessing gives {1 / len(counts):.1%}.",
+            highlight=False,
+            markup=False,
+        )
     for origin in sorted({r.model.weights for r in runs if r.model.weights}):
         console.print(f"Pretrained weights: {origin}", highlight=False, markup=False, soft_wrap=True)

@@ -7,7 +7,16 @@ import typer
 
 from bench.commands.options import Results, make_console, make_table
 from bench.errors import UsageError
-from bench.records import RUN_FILE, Run, read_run, run_folders
+from bench.records import (
+    RUN_FILE,
+    Run,
+    always_guessing,
+    are_unequal,
+    balanced_accuracy,
+    counts_by_class,
+    read_run,
+    run_folders,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,6 +68,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         wilson = f"{result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f}, Wilson 95 % over images"
         facts.append(("accuracy", f"{result.accuracy:.1%} ({wilson})"))
         facts.append(("macro F1", f"{result.macro_f1:.3f}"))
+        facts += _balance(run)
     if result.clean_accuracy is not None:
         facts.append(("clean accuracy", f"{result.clean_accuracy:.1%} on {result.clean_images} images"))
     seconds = {"total": cost.total_seconds, **(cost.breakdown or {})}
@@ -69,6 +79,18 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts.append(("peak memory", f"{cost.peak_memory_bytes / 2**30:.2f} GiB"))
     facts.append(("recipe", ", ".join(f"{k}={v}" for k, v in run.recipe.items() if v is not None)))
     return facts + [("note", note) for note in run.notes]
+
+
+def _balance(run: Run) -> list[tuple[str, str]]:
+    """Balanced accuracy and what always guessing gives, if the test classes are unequal."""
+    counts, balanced = counts_by_class(run), balanced_accuracy(run.result)
+    if not are_unequal(counts.values()) or balanced is None:
+        return []
+    name, share = always_guessing(counts)
+    return [
+        ("balanced accuracy", f"{balanced:.1%}, the mean over classes; guessing gives {1 / len(counts):.1%}"),
+        ("always guessing", f"{share:.1%}: the accuracy of always answering {name}"),
+    ]
 
 
 def _epochs_table(run: Run) -> "Table":

@@ -1,5 +1,6 @@
 """A dataset on disk: its rows and its classes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ class Source:
     rows: tuple[Row, ...]
     sha256: str
     classes: tuple[str, ...]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """train and test -> class -> images."""
+        counted = Counter((split_of(r), r.class_) for r in self.rows)
+        return {split: {c: counted[split, c] for c in self.classes} for split in ("train", "test")}
 
     def labels(self, numbers: Sequence[int]) -> list[int]:
         """The class indices of the rows with these numbers."""

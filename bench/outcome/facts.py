@@ -1,8 +1,9 @@
 """The facts of a dataset for readers of its results: counts, licences, leaks, samples, trivial accuracies."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,35 +15,42 @@ from bench.data import Source, image_errors, split_of
 from bench.machine import cores
 from bench.outcome.pictures import save_thumbnail
 from bench.records import DatasetFacts, Picture, facts_folder, read_facts, write_facts
-from collect.manifest import read_rejected
+from collect.manifest import Row, read_rejected
 
 SAMPLES_PER_CLASS = 6
 
 
-def keep_facts(source: Source, results: Path) -> DatasetFacts:
+FindLeaks = Callable[[Path, Sequence[Row]], tuple[list[str], list[str] | None]]
+"""A function from a dataset's folder and rows to its leaked and nearly leaked test files."""
+
+
+def keep_facts(source: Source, results: Path, find_leaks: FindLeaks) -> DatasetFacts:
     """The facts of a dataset's present state, kept below `results`. Raises VggbenchError for an unreadable image."""
-    folder = facts_folder(results, source.name, source.sha256)
-    if known := read_facts(folder):
+    folder, rows = facts_folder(results, source.name, source.sha256), source.rows
+    known = read_facts(folder)
+    if known and known.leaked is not None:
         return known
-    rows = source.rows
-    counts: dict[str, Counter[str]] = {"train": Counter(), "test": Counter()}
-    for row in rows:
-        counts[split_of(row)][row.class_] += 1
-    train_hashes = {r.sha256 for r in rows if split_of(r) == "train"}
+    leaked, nearly_leaked = find_leaks(source.folder, rows)
+    if known:  # of an earlier version, which did not list the files
+        facts = replace(known, leaked=leaked, nearly_leaked=nearly_leaked)
+        write_facts(folder, facts)
+        return facts
     sides = [side for r in rows if r.width and r.height for side in (r.width, r.height)]
     facts = DatasetFacts(
         name=source.name,
         manifest_sha256=source.sha256,
         classes=list(source.classes),
-        counts={split: dict(by_class) for split, by_class in counts.items()},
+        counts=source.counts(),
         sources=dict(Counter(r.source or "folder" for r in rows).most_common()),
         licenses=dict(Counter(r.license or "unknown" for r in rows).most_common()),
         owners=len({r.owner for r in rows if r.owner}) or None,
         pixels=[min(sides), max(sides)] if sides else None,
         rejected=dict(Counter(r.reason for r in read_rejected(source.folder)).most_common()),
-        leaks=sum(split_of(r) == "test" and r.sha256 in train_hashes for r in rows),
+        leaks=len(leaked),
         floors=trivial_accuracies(source),
         samples=_write_samples(source, folder),
+        leaked=leaked,
+        nearly_leaked=nearly_leaked,
     )
     write_facts(folder, facts)
     return facts

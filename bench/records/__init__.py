@@ -10,6 +10,7 @@ from bench.records.artifacts import (
     write_pictures,
     write_predictions,
 )
+from bench.records.balance import always_guessing, are_unequal, balanced_accuracy, counts_by_class
 from bench.records.facts import DatasetFacts, facts_folder, read_facts, write_facts
 from bench.records.run import (
     RUN_FILE,
@@ -32,4 +33,5 @@ from bench.records.run import (
     run_folders,
     write_run,
 )
+from collect.datasets import FEWEST_PHOTOS, MOST_TIMES_THE_PHOTOS
 from collect.manifest import atomic_write

@@ -14,8 +14,10 @@ class DatasetFacts:
     """What a reader should know about a dataset, kept beside its runs so that a report needs no photos.
 
     `counts` is split -> class -> images, `pixels` the shortest and longest side over all images, `rejected` reason ->
-    candidates, `leaks` the images in both train and test, `floors` the accuracy of trivial rules: the most common class
-    (`majority`), and a logistic regression on size, colour, borders and file size (`trivial`).
+    candidates, `leaks` the number of test images that are the same file as one in train, `floors` the accuracy of
+    trivial rules: the most common class (`majority`), and a logistic regression on size, colour, borders and file size
+    (`trivial`). `leaked` lists the files of the leaks and `nearly_leaked` the test files that are only near duplicates
+    of one in train; None if they were not searched for.
     """
 
     name: str
@@ -30,6 +32,13 @@ class DatasetFacts:
     leaks: int
     floors: dict[str, float]
     samples: list[Picture]
+    leaked: list[str] | None = None
+    nearly_leaked: list[str] | None = None
+
+    @property
+    def leaked_images(self) -> int:
+        """The number of test images that are also in train, near duplicates included."""
+        return self.leaks + len(self.nearly_leaked or ())
 
 
 def facts_folder(results: Path, dataset: str, manifest_sha256: str) -> Path:

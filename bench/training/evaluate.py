@@ -66,6 +66,8 @@ def compute_metrics(logits: Tensor, labels: Tensor, num_classes: int) -> Result:
     np.add.at(confusion, (labels.numpy(), predicted.numpy()), 1)
     sums = confusion.sum(0) + confusion.sum(1)
     f1 = np.divide(2 * confusion.diagonal(), sums, out=np.zeros(num_classes), where=sums > 0)
+    images = confusion.sum(1)
+    recall = confusion.diagonal()[images > 0] / images[images > 0]
     in_top5 = (logits.topk(5, 1).indices == labels[:, None]).any(1) if num_classes > 5 else None
     return Result(
         RunStatus.DONE,
@@ -75,6 +77,7 @@ def compute_metrics(logits: Tensor, labels: Tensor, num_classes: int) -> Result:
         top5=None if in_top5 is None else float(in_top5.float().mean()),
         macro_f1=float(f1.mean()),
         confusion=confusion.tolist(),
+        balanced_accuracy=float(recall.mean()),
     )
 
 

@@ -1,5 +1,6 @@
 """Write: the files of a dataset, and what a run of collect reports at its end."""
 
+from collect.write.balance import balance_warnings
 from collect.write.credits import license_warnings
 from collect.write.dataset import write_dataset
 from collect.write.images import name_files

@@ -35,6 +35,11 @@ def _leaks_removed(rejected: dict[str, int]) -> str:
     return f"{listed(copies)} removed, so that none is in both splits" if copies else "none; there was no duplicate"
 
 
+def _leaks_left(facts: DatasetFacts) -> str:
+    near = f", {plural(len(facts.nearly_leaked), 'near duplicate')}" if facts.nearly_leaked else ""
+    return f"{plural(facts.leaks, 'image')} with the same bytes{near}"
+
+
 def _fact_rows(facts: DatasetFacts) -> list[tuple[str, str]]:
     rows = [("Sources", _counts(facts.sources)), ("Licences", _counts(facts.licenses))]
     if set(facts.licenses) - {"unknown"}:
@@ -47,7 +52,7 @@ def _fact_rows(facts: DatasetFacts) -> list[tuple[str, str]]:
         *rows,
         ("Rejected", _counts(facts.rejected)),
         ("Leaks removed", _leaks_removed(facts.rejected)),
-        ("In train and test", f"{plural(facts.leaks, 'image')} with the same bytes"),
+        ("In train and test", _leaks_left(facts)),
         ("Floor", floors or "–"),
     ]
 

@@ -7,8 +7,10 @@ import numpy as np
 
 from bench.records import RunStatus
 from reports import study
+from reports.parts.balance import unequal_classes
 from reports.parts.dataset import floor_texts
 from reports.parts.history import before_and_after
+from reports.parts.leak import leak_sentence
 from reports.parts.pairs import pair_anchor, pair_sentence
 from reports.study import Comparison, Contender, Crossing, Measured, Pair
 from reports.words import big, clean, duration, listed, mid_sentence, model_name, percent, plural, points
@@ -77,11 +79,13 @@ def unfinished_runs(comparison: Comparison) -> list[Clause]:
 
 
 def leaks(comparison: Comparison) -> list[Clause]:
-    """A warning if test images are in train too."""
-    if not comparison.facts or not comparison.facts.leaks:
+    """A warning if test images are also in train, and what that means."""
+    if not comparison.facts or not comparison.facts.leaked_images:
         return []
-    images = plural(comparison.facts.leaks, "image is", "images are")
-    return [(f"Warning: {images} in both train and test, so every accuracy here is too optimistic.", "dataset")]
+    images = plural(comparison.facts.leaked_images, "test image is", "test images are")
+    text = f"Warning: {images} also in train, so accuracy here may be too optimistic."
+    effect = leak_sentence(comparison)
+    return [(f"{text} {effect}", "leak") if effect else (text, "dataset")]
 
 
 def _time_to_accuracy(comparison: Comparison) -> list[Clause]:
@@ -180,7 +184,7 @@ def _regressions(comparison: Comparison) -> list[Clause]:
     return clauses
 
 
-_TEST_SET = (_clean_images, _against_others, _smallest_gap, unfinished_runs, leaks)
+_TEST_SET = (_clean_images, _against_others, _smallest_gap, unequal_classes, unfinished_runs, leaks)
 _BACKGROUND = (_time_to_accuracy, _price_per_point, _training_images, _floors, _regressions)
 
 

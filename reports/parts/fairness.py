@@ -96,8 +96,8 @@ def checks(comparison: Comparison) -> list[Check]:
             rows.append(_same({c.name: c.group.example.recipe.get(field) for c in contenders}, words, Level.NOTE))
     rows += _code(contenders)
     if facts := comparison.facts:
-        level = Level.UNFAIR if facts.leaks else Level.OK
-        rows.append(("No image in both train and test", level, f"{plural(facts.leaks, 'leak')} found"))
+        level = Level.UNFAIR if facts.leaked_images else Level.OK
+        rows.append(("No image in both train and test", level, f"{plural(facts.leaked_images, 'leak')} found"))
     if unseen := _unseen(comparison):
         rows.append(unseen)
     if origins := sorted({c.group.origin for c in contenders if c.group.origin}):

@@ -3,7 +3,9 @@
 from math import log10
 
 from bench.records import RunStatus, StopReason
+from reports.parts.balance import more_images
 from reports.parts.evidence import image_variance, leaks
+from reports.parts.leak import CLEAN_SPLIT
 from reports.parts.title import FORMAT_RULE, floor_name, is_format_a_shortcut
 from reports.study import (
     Comparison,
@@ -91,6 +93,10 @@ def _for_outcome(comparison: Comparison) -> list[str]:
     return [_one_format()] if is_format_a_shortcut(comparison) else []
 
 
+def _is_majority(comparison: Comparison) -> bool:
+    return comparison.floor is not None and comparison.floor.rule is FloorRule.MAJORITY
+
+
 def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:
     """What would separate a tied pair, or that their difference is too small to matter."""
     gap, rows = abs(pair.difference), []
@@ -151,16 +157,18 @@ def would_change(comparison: Comparison) -> list[str]:
     """What would remove each remaining doubt. The first row is the next step to take."""
     if not comparison.contenders:
         return ["A run that finishes. The runs and files that cannot be used are listed below."]
-    rows = _for_outcome(comparison) + _stalled(comparison)
+    images = more_images(comparison)
+    rows = (images if images and _is_majority(comparison) else [*_for_outcome(comparison), *images]) + _stalled(
+        comparison
+    )
     is_above = comparison.decision.outcome not in (Outcome.BELOW_FLOOR, Outcome.UNSURE)
     if is_above and comparison.decision.outcome is not Outcome.FEW_CLEAN:
         for other in comparison.tied[1:]:
             rows += _more_of_the_same(comparison, comparison.pair(other, comparison.tied[0]))
-        rows += _more_seeds(comparison)
+        rows += [] if images else _more_seeds(comparison)
     rows += _stopped_early(comparison) + _more_epochs(comparison)
     if leaks(comparison):
-        again = "collect the dataset again with --train and --test, which removes images that are in both"
-        rows.append(f"A clean split: {again}.")
+        rows.append(f"A clean split: {CLEAN_SPLIT}.")
     for c in comparison.contenders:
         if reasons := comparison.unfair_text(c):
             rows.append(f"Equal conditions for {mid_sentence(c.name)}: {reasons}.")

@@ -7,6 +7,7 @@ from reports.study.contenders import Contender, names_of, weights_line
 from reports.study.decide import Decision, Lack, Outcome
 from reports.study.floor import Floor, FloorRule, is_shown_above
 from reports.study.history import CHANGES_OF_TIME, REGRESSIONS, Change, ChangeKind, changes
+from reports.study.leak import LeakEffect, LeakStudy, leak_study
 from reports.study.learning import (
     Crossing,
     Measured,

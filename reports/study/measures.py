@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.records import Run, RunStatus
+from bench.records import Run, RunStatus, are_unequal, balanced_accuracy, counts_by_class
 from reports.study import statistics
 from reports.study.compare import Comparison
 from reports.study.contenders import Contender, names_of
@@ -20,6 +20,11 @@ Measures = dict[str, Any]
 def _mean(group: RunGroup, measure: Callable[[Run], float | None]) -> float | None:
     values = [v for run in group.runs if (v := measure(run)) is not None]
     return float(np.mean(values)) if values else None
+
+
+def _balanced_accuracy(run: Run) -> float | None:
+    """Balanced accuracy where the test classes are unequal; elsewhere it is the accuracy."""
+    return balanced_accuracy(run.result) if are_unequal(counts_by_class(run).values()) else None
 
 
 def _status(group: RunGroup) -> str:
@@ -84,6 +89,7 @@ def _measures(comparison: Comparison, group: RunGroup, name: str, contender: Con
     row = {
         **_conditions(group, name),
         **_accuracies(group),
+        "balanced_accuracy": _mean(group, _balanced_accuracy),
         "clean_accuracy": clean_accuracy,
         "top5": _mean(group, lambda r: r.result.top5),
         "macro_f1": _mean(group, lambda r: r.result.macro_f1),

@@ -60,10 +60,29 @@ def wilson(share: float, images: int) -> Interval:
     return _plain(proportion_confint(share * images, images, ALPHA, method="wilson"))
 
 
-def newcombe(a: float, b: float, images: int) -> Interval:
-    """Interval of b - a from two Wilson intervals as if unpaired (Newcombe 1998, method 10): wide, hence careful."""
-    counts = (b * images, images, a * images, images)
+def newcombe(a: float, b: float, images: int, images_b: int | None = None) -> Interval:
+    """Interval of b - a from two Wilson intervals as if unpaired (Newcombe 1998, method 10): wide, hence careful.
+
+    `a` is a share of `images`, `b` of as many or of `images_b`.
+    """
+    images_b = images_b or images
+    counts = (b * images_b, images_b, a * images, images)
     return _plain(confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=ALPHA))
+
+
+def stratified_difference(strata: Sequence[tuple[float, int, float, int]]) -> tuple[float, Interval]:
+    """Mean difference b - a over strata (a, images of a, b, images of b), and its interval.
+
+    Weights are those of Mantel and Haenszel. Newcombe's intervals of the strata are combined by their distances from
+    the differences (MOVER, Zou & Donner 2008); one stratum gives `newcombe`.
+    """
+    weights = np.array([n * m / (n + m) for _, n, _, m in strata])
+    weights /= weights.sum()
+    differences = np.array([b - a for a, _, b, _ in strata])
+    lows, highs = np.array([newcombe(a, b, n, m) for a, n, b, m in strata]).T
+    mean = float(weights @ differences)
+    below, above = (float(np.sqrt((weights**2) @ (differences - ends) ** 2)) for ends in (lows, highs))
+    return mean, (mean - below, mean + above)
 
 
 def paired_interval(difference: Floats) -> Interval:

@@ -11,7 +11,8 @@ from collect.sources.synthetic.drawing import draw
 CLASSES = ("car", "bicycle", "boat")
 
 
-def _draw(folder: Path, classes: tuple[str, ...], train: int, test: int) -> Path:
+def draw_dataset(folder: Path, classes: tuple[str, ...], train: int, test: int) -> Path:
+    """A folder with train/ and test/ of so many drawings per class; returns it."""
     for name in classes:
         for split, numbers in (("train", range(train)), ("test", range(train, train + test))):
             home = folder / split / name
@@ -24,13 +25,13 @@ def _draw(folder: Path, classes: tuple[str, ...], train: int, test: int) -> Path
 @pytest.fixture(scope="session")
 def two_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder data/ with `two`: car and bicycle, 24 train and 8 test drawings each."""
-    return _draw(tmp_path_factory.mktemp("data") / "two", CLASSES[:2], 24, 8).parent
+    return draw_dataset(tmp_path_factory.mktemp("data") / "two", CLASSES[:2], 24, 8).parent
 
 
 @pytest.fixture(scope="session")
 def three_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder data/ with `three`: three classes, 12 train and 6 test drawings each."""
-    return _draw(tmp_path_factory.mktemp("data") / "three", CLASSES, 12, 6).parent
+    return draw_dataset(tmp_path_factory.mktemp("data") / "three", CLASSES, 12, 6).parent
 
 
 @pytest.fixture(scope="session")

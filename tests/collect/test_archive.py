@@ -13,7 +13,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from collect.audit import leaked_files
+from collect.manifest import read_manifest, scan_folder
 from collect.sources.layout import read_layout
 from tests.servers.photos import jpeg
 
@@ -85,6 +88,30 @@ def test_a_published_split_is_kept_and_its_leaks_are_reported(place, make) -> No
     assert "1 leak as published" in check
     assert "nothing to do" in place.good("--from", "set.bin", "--name", "pets").out
     assert {r["source_id"] for r in place.rows("pets")} == set(published())
+
+
+def test_leaked_files_are_those_that_collect_counts_exact_and_near(place) -> None:
+    files = published()
+    with Image.open(io.BytesIO(files["set/train/n02102040/2.JPEG"])) as photo:
+        again = io.BytesIO()
+        photo.save(again, "JPEG", quality=60)
+    files["set/val/n02102040/near.JPEG"] = again.getvalue()
+    tgz(place.folder / "set.tgz", files)
+    outcome = place.good("--from", "set.tgz", "--name", "pets")
+    assert "1 of its 10 test files is also in train, and 1 more as near duplicates" in outcome.out
+    folder = place.folder / "data/pets"
+    exact, near = leaked_files(folder, read_manifest(folder))
+    source_ids = {r["file"]: r["source_id"] for r in place.rows("pets")}
+    assert [source_ids[f] for f in exact] == ["set/val/n01440764/leak.JPEG"]
+    assert [source_ids[f] for f in near or ()] == ["set/val/n02102040/near.JPEG"]
+
+
+def test_near_duplicates_are_unknown_without_hashes(tmp_path: Path) -> None:
+    for file in ("train/a/1.jpg", "test/a/2.jpg"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_bytes(jpeg(1))
+    rows = scan_folder(tmp_path)
+    assert leaked_files(tmp_path, rows) == (["test/a/2.jpg"], None)
 
 
 def test_with_counts_all_photos_are_pooled_and_split_again(place) -> None:

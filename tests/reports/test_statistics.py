@@ -56,6 +56,23 @@ def test_wilson_is_the_formula_of_the_paper(right: int, images: int) -> None:
     assert statistics.wilson(share, images) == pytest.approx((middle - half, middle + half), abs=1e-9)
 
 
+def test_one_stratum_gives_newcombes_interval() -> None:
+    difference, interval = statistics.stratified_difference([(0.9, 300, 0.96, 200)])
+    assert difference == pytest.approx(0.06)
+    assert interval == pytest.approx(statistics.newcombe(0.9, 0.96, 300, 200))
+
+
+def test_the_stratified_interval_holds_the_true_difference_in_95_of_100_cases() -> None:
+    rng, hits = np.random.default_rng(1), 0
+    sizes = ((0.80, 120, 0.88, 40), (0.95, 60, 0.98, 90))  # the weights of the strata are 30 and 36
+    truth = (30 * 0.08 + 36 * 0.03) / 66
+    for _ in range(400):
+        drawn = [(rng.binomial(n, a) / n, n, rng.binomial(m, b) / m, m) for a, n, b, m in sizes]
+        low, high = statistics.stratified_difference(drawn)[1]
+        hits += low <= truth <= high
+    assert 0.93 <= hits / 400 <= 0.98
+
+
 def test_newcombe_combines_two_wilson_intervals() -> None:
     a, b = 440 / 500, 471 / 500
     (al, ah), (bl, bh) = statistics.wilson(a, 500), statistics.wilson(b, 500)
