@@ -22,10 +22,12 @@ def estimate_seconds(plan: Plan, source: Source, longest: bool = False, has_feat
     chosen = select_images(source, plan.recipe, plan.seed)
     counts = count_model(plan.model, plan.recipe, len(source.classes))
     train, test = len(chosen.train), len(chosen.test) + len(chosen.extra)
-    views = plan.recipe.views
-    features = train * views if has_features and views > 1 else 0 if has_features else train * views + test
+    views, measured = plan.recipe.views, len(chosen.validation) or test
+    features = train * views + len(chosen.validation) + test
+    if has_features:
+        features = train * views if views > 1 else 0  # augmented views differ between seeds
     epochs = _epoch_range(plan.recipe, train)[longest]
-    head = epochs * (train * counts.train_flops_per_image + test * counts.train_flops_per_image / 3)
+    head = epochs * (train * counts.train_flops_per_image + measured * counts.train_flops_per_image / 3)
     rate = measured_throughput(plan.device, plan.recipe.precision).conv_tflops * 1e12
     return RUN_SECONDS + (counts.prefix_flops_per_image * features + head) / rate
 

@@ -41,7 +41,7 @@ def backbone_key(plan: Plan) -> tuple[object, ...] | None:
     recipe = plan.recipe
     if plan.model != "frozen-vgg" and recipe.train_from != "head":
         return None
-    network = (recipe.weights, recipe.arch, recipe.width, recipe.size, recipe.head == "last")
+    network = (recipe.weights, recipe.arch, recipe.width, recipe.size, recipe.head)
     return (plan.dataset, plan.device, *network, recipe.precision, recipe.deterministic, recipe.overlap_list)
 
 

@@ -13,6 +13,7 @@ from bench.api import RunRequest, prepare
 from bench.commands.run import duration_range
 from bench.errors import UsageError, WeightsError
 from bench.plans import estimate_range
+from bench.plans.estimate import RUN_SECONDS
 
 
 def prepared(home: Path, model: str, dataset: str | None = None, dry_run: bool = False, **flags: Any):
@@ -87,6 +88,18 @@ def test_the_first_run_on_a_backbone_pays_for_its_features(two_classes: Path, tm
     (first, _), (second, _) = estimate_range(plans, source)
     assert first > second
     assert estimate_range(plans[1:], source)[0][0] == first
+
+
+def test_an_estimate_covers_the_fewest_and_the_most_steps_of_a_run_that_stops_by_itself(
+    two_classes: Path, tmp_path: Path
+) -> None:
+    dataset = str(two_classes / "two")
+    source, plans, _ = prepared(tmp_path, "baseline-cnn", dataset, epochs="auto", min_steps="300", max_steps="6000")
+    [(fewest, most)] = estimate_range(plans, source)
+    assert most - RUN_SECONDS == pytest.approx(20 * (fewest - RUN_SECONDS))
+    source, plans, _ = prepared(tmp_path, "baseline-cnn", dataset, epochs="5")
+    [(fewest, most)] = estimate_range(plans, source)
+    assert fewest == most
 
 
 @pytest.mark.parametrize(
