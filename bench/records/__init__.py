@@ -25,11 +25,10 @@ from bench.records.run import (
     RunStatus,
     StopReason,
     Training,
-    Trial,
-    Tuning,
     read_run,
     read_runs,
     run_folders,
     write_run,
 )
+from bench.records.tuning import Trial, TrialStatus, Tuning
 from collect.manifest import atomic_write
