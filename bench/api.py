@@ -16,11 +16,13 @@ from bench.neighbours import balance_warnings, build_report, find_leaks, read_ve
 from bench.outcome import keep_facts
 from bench.plans import (
     Plan,
+    TuningOrder,
     check_images,
     check_networks,
     expand_recipes,
     fresh_copy,
     make_plans,
+    parse_limit,
     resolve_models,
 )
 from bench.recipes import FLAGS_OUTSIDE_RECIPE, Recipe
@@ -28,6 +30,7 @@ from bench.records import WEIGHTS_FILE, Run, balanced_accuracy
 from bench.runs import make_runs
 from bench.sample import draw_missing, with_drawn_weights
 from bench.settings import Settings, dataset_settings
+from bench.tuning import check_budget, tune_plans
 from collect.datasets import load_datasets
 from collect.manifest import last_collected
 
@@ -65,6 +68,7 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     entry = load_datasets().get(name)
     settings = dataset_settings(entry) if entry else Settings()
     flags = {**settings.flags, **request.flags}
+    limit = parse_limit(flags.pop("tune", None), flags.pop("budget", None))
     seeds, device = int(flags.pop("seeds", 1)), str(flags.pop("device", "auto"))
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: at least 1")
@@ -84,6 +88,11 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     if request.dry_run:
         recipes = _without_missing_weights(recipes, console)
     plans = make_plans(recipes, seeds, source, request.results, device, request.command)
+    if limit is not None:
+        fixed = {model: frozenset({*flags, *settings.by_model.get(model, {})}) for model in models}
+        plans = [replace(p, order=TuningOrder(limit, fixed[p.model], request.fresh)) for p in plans]
+        check_budget(plans, source)
+        return source, plans
     return source, [fresh_copy(plan) for plan in plans] if request.fresh else plans
 
 
@@ -109,8 +118,11 @@ def _without_missing_weights(recipes: Sequence[tuple[str, Recipe]], console: Con
 
 
 def execute(source: Source, plans: Sequence[Plan], results: Path, console: Console) -> tuple[list[Run], list[Path]]:
-    """Make the runs, record the dataset's facts, build the report. Returns the runs and the report's files."""
-    runs = make_runs(plans, source, console)
+    """Tune the plans that ask for it, make the runs, record the dataset's facts, build the report.
+
+    Returns the runs and the report's files.
+    """
+    runs = make_runs(tune_plans(plans, source, console), source, console)
     try:
         keep_facts(source, results, find_leaks)
     except VggbenchError as err:

@@ -1,6 +1,8 @@
 """One run from its plan to its record: data, network, features, training, result, pictures."""
 
+import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -83,7 +85,8 @@ def run(plan: Plan, emit: Emit, opened: outcome.Opened | None = None) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(folder, run_start)
     try:
-        trained = train_network(network, plan.recipe, data, plan.seed, emit, checkpoint)
+        deadline = _deadline(plan, run_start)
+        trained = train_network(network, plan.recipe, data, plan.seed, emit, checkpoint, deadline)
         result, predictions = outcome.make_result(inputs, network, data, trained)
         with timed(seconds, "pictures", device):
             outcome.save_weights(inputs, network)
@@ -99,3 +102,25 @@ def run(plan: Plan, emit: Emit, opened: outcome.Opened | None = None) -> Run:
     write_run(folder, record)
     checkpoint.delete()
     return record
+
+
+def try_recipe(plan: Plan, emit: Emit, opened: outcome.Opened | None = None) -> None:
+    """Make one trial: train on train without the validation images, measure on these alone and report the epochs.
+
+    No test image is selected, and nothing is left but what runs keep in the user's cache. `opened` is as for `run`.
+    """
+    run_start = time.perf_counter()
+    device = choose_device(plan.device)
+    set_up_device(device, plan.recipe.deterministic)
+    inputs = outcome.select_inputs(plan, opened or outcome.open_inputs(plan))
+    validation = inputs.selection.validation
+    selection = replace(inputs.selection, test=validation, extra=(), clean=(None,) * len(validation))
+    inputs = replace(inputs, selection=selection)
+    network = initial_network(inputs)
+    data = prepare_data(inputs, network, device, {}, emit)
+    network.whole.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    train_network(network, plan.recipe, data, plan.seed, emit, Checkpoint(None, run_start), _deadline(plan, run_start))
+
+
+def _deadline(plan: Plan, run_start: float) -> float:
+    return run_start + (math.inf if plan.time_limit is None else plan.time_limit)

@@ -17,7 +17,7 @@ CHOICES = {
     "train_from": ("head", "block1", "block2", "block3", "block4", "block5"),
 }
 
-FLAGS_OUTSIDE_RECIPE = ("seeds", "device")
+FLAGS_OUTSIDE_RECIPE = ("seeds", "device", "tune", "budget")
 VAL_FRACTION = 0.15
 AUTO_ONLY = ("patience", "min_steps", "max_steps")  # fields that only epochs=auto uses
 

@@ -27,8 +27,8 @@ OPEN_LICENSES = ("by", "by-sa", "cc0", "pdm")
 # these flags or any field of a recipe; bench, which knows the fields, checks their names and types.
 BENCH_FLAGS: dict[str, Any] = {
     "epochs": int | Literal["auto"],
-    **dict.fromkeys(("batch_size", "size", "seeds"), int),
-    **dict.fromkeys(("arch", "weights", "head", "device", "precision"), str),
+    **dict.fromkeys(("batch_size", "size", "seeds", "tune"), int),
+    **dict.fromkeys(("arch", "weights", "head", "device", "precision", "budget"), str),
     "width": float,
     "train_images": int | list[int],
     "deterministic": bool,

@@ -17,6 +17,7 @@ PACKAGES = ("collect", "bench", "reports")
 COLLECT_FORMATS = tuple(f"collect/{name}.py" for name in ("manifest", "datasets", "schema", "files", "errors"))
 BENCH_FORMATS = (
     "bench/records/run.py",
+    "bench/records/tuning.py",
     "bench/records/artifacts.py",
     "bench/records/schema.py",
     "bench/errors.py",

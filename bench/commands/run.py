@@ -31,6 +31,8 @@ RUN_EPILOG = f"""Examples:
   bench run scratch-vgg --arch vgg16,vgg16_bn --set lr=1e-4,3e-4
                                                    all four combinations
   bench run all --train-images 25,50,100           accuracy by dataset size
+  bench run all --tune 20 --seeds 3                the best of 20 recipes each
+  bench run all --budget 1h                        the same in one hour in all
   bench run all --dry-run                          the plan and an estimate
 
 \b
@@ -53,6 +55,8 @@ def run_command(
     batch_size: Annotated[Text, typer.Option(metavar="N", help="images per step  [default: 64]")] = None,
     size: Annotated[Text, typer.Option(metavar="PX", help="side of the square input  [default: 224]")] = None,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="runs per model and recipe  [default: 1]")] = None,
+    tune: Annotated[int | None, typer.Option(metavar="N", help="first try N recipes per model, on validation")] = None,
+    budget: Annotated[Text, typer.Option(metavar="TIME", help="tune and train in this time in all: 30m, 2h")] = None,
     arch: Annotated[
         Text, typer.Option(metavar="NAME", help="a VGG or torchvision classifier  [default: vgg16]")
     ] = None,
@@ -77,9 +81,9 @@ def run_command(
     makes one run of each value.
     """
     options: dict[str, Any] = {
-        "epochs": epochs, "batch_size": batch_size, "size": size, "seeds": seeds, "arch": arch, "width": width,
-        "weights": weights, "head": head, "train_images": train_images, "device": device, "precision": precision,
-        "deterministic": deterministic or None,
+        "epochs": epochs, "batch_size": batch_size, "size": size, "seeds": seeds, "tune": tune, "budget": budget,
+        "arch": arch, "width": width, "weights": weights, "head": head, "train_images": train_images, "device": device,
+        "precision": precision, "deterministic": deterministic or None,
     }  # fmt: skip
     given, values = {k: v for k, v in options.items() if v is not None}, set_values(set_ or [])
     if both := sorted(given.keys() & values.keys()):
@@ -108,15 +112,19 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
     """Print how long the plans will take on this device and, if that is long, how to make it shorter."""
     from bench.plans import REPORT_SECONDS, estimate_range, smaller_size
     from bench.runs import finished_run
+    from bench.tuning import seconds_ahead, tuning_text
 
     table = make_table("model", "seed", "recipe", "about", left=("model", "recipe"))
-    waiting = [plan for plan in plans if finished_run(plan) is None]
+    waiting = [plan for plan in plans if plan.order or finished_run(plan) is None]
     ranges = {plan.folder: times for plan, times in zip(waiting, estimate_range(waiting, source), strict=True)}
     for plan in plans:
         estimate = duration_range(*ranges[plan.folder]) if plan.folder in ranges else "already there"
         table.add_row(plan.model, str(plan.seed), _recipe_text(plan, plans), estimate)
     console.print(table)
     fewest, most = (REPORT_SECONDS + sum(times) for times in zip(*ranges.values(), strict=True)) if ranges else (0, 0)
+    if plans[0].order:
+        console.print(tuning_text(plans, source), highlight=False)
+        fewest, most = seconds_ahead(plans, source)
     console.print(f"About {duration_range(fewest, most)} in total on this {plans[0].device}.", highlight=False)
     if most > SLOW_SECONDS:
         size = smaller_size(waiting, source, QUICK_SECONDS)

@@ -123,6 +123,7 @@ def build_run(
         command=plan.command,
         notes=list(notes),
         training=trained.training if trained else None,
+        tuning=plan.tuning,
     )
 
 

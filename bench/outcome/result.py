@@ -80,6 +80,8 @@ def notes_after_training(inputs: RunInputs, trained: TrainingResult) -> list[str
     """What limits the result or would improve it."""
     weights, clean = inputs.weights, inputs.selection.clean
     notes = []
+    if tuning := inputs.plan.tuning:
+        notes.append(f"tuned: {tuning.trials} trials on validation images, in {tuning.seconds:.0f} s")
     seen = sum(c is False for c in clean)
     if weights is not None and seen and "imagenet" in weights.origin.lower().replace("-", ""):
         notes.append(

@@ -8,4 +8,5 @@ from bench.plans.expand import (
     make_plans,
     resolve_models,
 )
-from bench.plans.plan import Plan, backbone_key, fresh_copy, public_recipe
+from bench.plans.limit import TuningLimit, parse_limit, time_text
+from bench.plans.plan import Plan, TuningOrder, backbone_key, fresh_copy, public_recipe, run_name

@@ -6,8 +6,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.plans.limit import TuningLimit
 from bench.recipes import AUTO_ONLY, MODELS, Recipe
-from bench.records import RUN_FILE
+from bench.records import RUN_FILE, Tuning
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOrder:
+    """How much to tune a recipe, which of its fields have a value of the user, and whether to repeat finished runs."""
+
+    limit: TuningLimit
+    fixed: frozenset[str]
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,10 @@ class Plan:
     folder: str
     device: str
     command: str
+    order: TuningOrder | None = None  # to tune the recipe first
+    time_limit: float | None = None  # in seconds: training ends in time
+    is_trial: bool = False  # measured on validation images alone, leaves nothing
+    tuning: Tuning | None = None  # how the recipe was tuned
 
 
 def public_recipe(model: str, recipe: Recipe) -> dict[str, Any]:

@@ -26,12 +26,11 @@ from bench.records.run import (
     RunStatus,
     StopReason,
     Training,
-    Trial,
-    Tuning,
     read_run,
     read_runs,
     run_folders,
     write_run,
 )
+from bench.records.tuning import Trial, TrialStatus, Tuning
 from collect.datasets import FEWEST_PHOTOS, MOST_TIMES_THE_PHOTOS
 from collect.manifest import atomic_write

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.errors import RecordError
 from bench.records.schema import build, load_json
+from bench.records.tuning import Tuning
 from collect.manifest import atomic_write
 
 SCHEMA = "vggbench.run/1"
@@ -156,31 +157,6 @@ class Training:
     steps: int
     stop: StopReason
     decay_step: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One recipe tried on the validation images; `status` is complete, pruned or failed."""
-
-    number: int
-    values: dict[str, Any]
-    status: str
-    validation_accuracy: float | None
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """How the recipe of a run was tuned: `trials` were started in `seconds`; `chosen` are the values of the best one,
-    `validation_accuracy` is its accuracy, and `tried` lists all in their order. `limit` is the flag's value: 20, 1h.
-    """
-
-    trials: int
-    seconds: float
-    chosen: dict[str, Any]
-    validation_accuracy: float
-    limit: str
-    tried: list[Trial] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,14 @@ LINE_SECONDS = 10.0
 
 
 @contextmanager
-def show_progress(console: Console, plan: Plan) -> Iterator[Emit]:
-    """A function that shows an event: it prints a note, moves the bar or, if there is no bar, prints a line."""
+def show_progress(console: Console, plan: Plan, title: str | None = None) -> Iterator[Emit]:
+    """A function that shows an event: it prints a note, moves the bar or, if there is no bar, prints a line.
+
+    The bar's title is the run's model and seed if there is no other.
+    """
     columns = (TextColumn("{task.fields[title]:<28}"), BarColumn(24), TimeElapsedColumn(), TimeRemainingColumn())
     bar = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
-    task = bar.add_task("starting", total=1.0, title=f"{plan.model} seed {plan.seed}")
+    task = bar.add_task("starting", total=1.0, title=title or f"{plan.model} seed {plan.seed}")
     last_line = time.monotonic()
 
     def show(event: Event) -> None:

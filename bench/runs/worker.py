@@ -12,7 +12,7 @@ import torch
 
 from bench.errors import VggbenchError
 from bench.events import Done, Emit, Event, Failure, Step
-from bench.experiment import run
+from bench.experiment import run, try_recipe
 from bench.outcome import open_inputs
 from bench.plans import backbone_key
 
@@ -38,7 +38,7 @@ def work(pipe: Connection, environment: Mapping[str, str], shared_with: int) -> 
                 if backbone_key(plan) != key or key is None:
                     key = backbone_key(plan)
                     opened = open_inputs(plan, shared_with or None if key else None)
-                run(plan, _sender(pipe), opened)
+                (try_recipe if plan.is_trial else run)(plan, _sender(pipe), opened)
                 pipe.send(Done())
     except (EOFError, ConnectionError):  # the command closed the pipe, or it is gone
         return

@@ -34,15 +34,18 @@ class TrainingResult:
 
 
 class Checkpoint:
-    """The checkpoint file of a run that started at the `time.perf_counter()` of `run_start`."""
+    """The checkpoint file of a run that started at the `time.perf_counter()` of `run_start`.
 
-    def __init__(self, folder: Path, run_start: float) -> None:
-        self._path, self._run_start = folder / CHECKPOINT_FILE, run_start
+    Without a folder nothing is saved.
+    """
+
+    def __init__(self, folder: Path | None, run_start: float) -> None:
+        self._path, self._run_start = folder / CHECKPOINT_FILE if folder else None, run_start
         self._saved_at, self._save_seconds = run_start, 0.0
 
     def restore(self, parts: Mapping[str, Stateful], device: torch.device) -> TrainingResult:
         """Load the saved state into `parts` and return the training so far; nothing is trained if there is no file."""
-        if not self._path.is_file():
+        if self._path is None or not self._path.is_file():
             return TrainingResult()
         state = torch.load(self._path, map_location=device, weights_only=True)
         for name, part in parts.items():
@@ -53,13 +56,14 @@ class Checkpoint:
 
     def is_due(self, is_last_epoch: bool) -> bool:
         """Whether to save after this epoch: always if saving is fast, else rarely, and never after the last epoch."""
-        if self._save_seconds < SLOW_SAVE_SECONDS:
-            return True
+        if self._path is None or self._save_seconds < SLOW_SAVE_SECONDS:
+            return self._path is not None
         since_last = time.perf_counter() - self._saved_at
         return not is_last_epoch and since_last > TRAINING_PER_SAVE * self._save_seconds
 
     def save(self, parts: Mapping[str, Stateful], trained: TrainingResult) -> None:
         """Write the state of `parts` and the training so far atomically."""
+        assert self._path is not None
         start = time.perf_counter()
         state = {
             **{name: part.state_dict() for name, part in parts.items()},
@@ -75,4 +79,5 @@ class Checkpoint:
 
     def delete(self) -> None:
         """Remove the file of a finished run."""
-        self._path.unlink(missing_ok=True)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)

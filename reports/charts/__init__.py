@@ -6,3 +6,4 @@ from reports.charts.curves import learning_charts
 from reports.charts.images import accuracy_by_images
 from reports.charts.style import Chart
 from reports.charts.time_breakdown import time_breakdown_chart
+from reports.charts.tuning import tuning_charts

@@ -17,6 +17,7 @@ from reports.parts import (
     pairs,
     table,
     trust,
+    tuning,
     verdict,
 )
 from reports.parts.part import Part
@@ -24,6 +25,6 @@ from reports.parts.remedies import would_change
 from reports.parts.title import short_verdict, verdict_title
 from reports.study import Comparison
 
-_SUMMARY = (verdict, table, leak, curves, cost, learning, pairs, confusion, trust)
+_SUMMARY = (verdict, table, leak, curves, cost, tuning, learning, pairs, confusion, trust)
 _DETAILS = (images, inside, dataset, fairness, history, conditions)
 PARTS: tuple[Callable[[Comparison], Part | None], ...] = tuple(p.part for p in (*_SUMMARY, *_DETAILS))

@@ -35,3 +35,4 @@ from reports.study.statistics import (
     t_interval,
     wilson,
 )
+from reports.study.tuning import Lead, TuningCurve, leads_by_time, leads_by_trials, overtaking, tuning_curves

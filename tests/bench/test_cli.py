@@ -105,18 +105,23 @@ def test_a_warning_about_the_network_is_printed_before_the_first_epoch(three_cla
     assert "stalled" in done.stdout
 
 
-def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_continue(two_classes: Path, tmp_path: Path) -> None:
+def interruptible(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start bench so that it reacts to Ctrl-C, which a process started in the background ignores."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    more = ["--size", "32", "--epochs", "400", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
-    # A process started in the background ignores SIGINT, and so do its children.
     start = (
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "runpy.run_module('bench', run_name='__main__')"
     )
-    command = [sys.executable, "-c", start, "run", "baseline-cnn", "--dataset", str(two_classes / "two"), *more]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    command = [sys.executable, "-c", start, *arguments]
+    return subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_continue(two_classes: Path, tmp_path: Path) -> None:
+    more = ["--size", "32", "--epochs", "400", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
+    command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *more]
+    with interruptible(*command, cwd=tmp_path) as process:
         assert process.stdout is not None
         assert any("epoch 2/400" in line for line in process.stdout)
         process.send_signal(signal.SIGINT)
@@ -167,6 +172,31 @@ def test_a_dry_run_plans_and_trains_nothing(two_classes: Path, tmp_path: Path) -
     done = bench("run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--dry-run", cwd=tmp_path)
     assert "About" in done.stdout
     assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_says_how_many_trials_there_will_be(two_classes: Path, tmp_path: Path) -> None:
+    command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--seeds", "2", "--dry-run"]
+    done = bench(*command, "--tune", "7", cwd=tmp_path)
+    assert "First 7 trials for 1 recipe, then the 2 runs with the best" in done.stdout
+    done = bench(*command, "--budget", "90m", cwd=tmp_path)
+    assert "1h30m for 1 recipe: trials and the 2 runs with the best." in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_tuning_continues_after_ctrl_c(easy: Path, tmp_path: Path) -> None:
+    more = ["run", "baseline-cnn", "--dataset", str(easy / "easy"), *SMALL]
+    with interruptible(*more, "--tune", "200", cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert any("trial 2/200" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1].startswith("bench: interrupted; ")
+    assert "Traceback" not in errors
+    text = bench(*more, "--tune", "3", cwd=tmp_path).stdout
+    assert "trial 2/3" not in text
+    [record] = read_runs(tmp_path / "results")[0].values()
+    assert record.tuning is not None and record.tuning.trials == 3
 
 
 def test_run_accepts_the_weights_that_pretrain_makes(easy: Path, tmp_path: Path) -> None:
@@ -250,6 +280,10 @@ def test_summary_shows_a_pooled_head(tmp_path: Path) -> None:
         ),
         (["run", "frozen-vgg", "--dataset", "DATA", "--set", "weights=none"], 2, "frozen-vgg needs pretrained weights"),
         (["run", "frozen-vgg", "--dataset", "DATA", "--arch", "foo"], 2, "--arch foo: unknown; choose from vgg11"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--tune", "0"], 2, "--tune 0: give the number of trials"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--budget", "30"], 2, "--budget 30: write a time such as 90s"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--budget", "1s"], 2, "--budget: too short: each recipe gets 1s"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--set", "tune=3"], 2, "use --tune"),
         (["show", "nothing"], 2, "nothing: no such run"),
         (["predict", "nothing", "no.jpg"], 2, "no.jpg: no such file"),
         (["models", "--classes", "1"], 2, "--classes 1"),

@@ -26,6 +26,11 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Holder:
+    part: Part | None
+
+
+@dataclass(frozen=True)
 class Whole:
     class_: str
     number: int
@@ -39,6 +44,13 @@ class Whole:
 def test_plain_values_become_nested_dataclasses_enums_and_tuples() -> None:
     values = {"class": "car", "number": 1, "parts": [{"name": "a", "size": 2}], "sizes": [[1]], "colour": "blue"}
     assert parse_values(Whole, values, "x.json", VggbenchError) == Whole("car", 1, (Part("a", 2),), [[1]], Colour.BLUE)
+
+
+def test_an_optional_dataclass_is_read_or_null() -> None:
+    assert parse_values(Holder, {"part": {"name": "a"}}, "x.json", VggbenchError) == Holder(Part("a"))
+    assert parse_values(Holder, {"part": None}, "x.json", VggbenchError) == Holder(None)
+    with pytest.raises(VggbenchError, match=r'x.json: unknown key "part.nme"'):
+        parse_values(Holder, {"part": {"nme": "a"}}, "x.json", VggbenchError)
 
 
 @pytest.mark.parametrize(
