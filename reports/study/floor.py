@@ -39,8 +39,14 @@ class Floor:
 
 
 def floor_of(run: Run, facts: DatasetFacts | None) -> Floor:
-    """The floor of a run's dataset. The trivial rule names it only if it is clearly above the other two."""
+    """The floor of a run's dataset. The trivial rule names it only if it is clearly above the other two.
+
+    Without stored facts, the test images of each class come from the run's confusion matrix.
+    """
     accuracies = {FloorRule.GUESSING: 1 / len(run.dataset.classes)}
+    if run.result.confusion:
+        by_class = [sum(row) for row in run.result.confusion]
+        accuracies[FloorRule.MAJORITY] = max(by_class) / max(1, sum(by_class))
     for rule in (FloorRule.MAJORITY, FloorRule.TRIVIAL):
         if facts and rule in facts.floors:
             accuracies[rule] = facts.floors[rule]

@@ -176,6 +176,16 @@ def test_always_the_most_common_class_is_no_success(tmp_path: Path) -> None:
     assert first.startswith("More images of the rarer classes") and not any("seeds" in row for row in others)
 
 
+def test_unequal_classes_are_noticed_without_stored_facts(tmp_path: Path) -> None:
+    for run in make(tmp_path, [FROZEN, BASELINE], Shape(seeds=1)):
+        result = replace(run.result, accuracy=0.956, confusion=[[0, 22], [0, 478]])
+        write_run(tmp_path / "ds" / run.run, replace(run, result=result))
+        (tmp_path / "ds" / run.run / "predictions.csv").unlink()
+    assert title_of(tmp_path) == (
+        "No model has learned the task: none does better than always predicting the most common class (95.6 %)"
+    )
+
+
 def test_ten_test_images_show_neither_failure_nor_success(tmp_path: Path) -> None:
     make(tmp_path, [at(FROZEN, 0.79), at(SCRATCH, 0.6)], Shape(test=10))
     title = title_of(tmp_path)
