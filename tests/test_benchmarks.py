@@ -144,3 +144,22 @@ def test_the_gpu_script_names_a_missing_archive(tmp_path: Path) -> None:
         ["bash", str(ROOT / "benchmarks" / "gpu.sh")], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 2 and "DATA=FOLDER" in done.stderr
+
+
+def test_schedules_compares_keeping_the_network_with_training_again(tmp_path: Path) -> None:
+    for split, numbers in (("train", range(16)), ("test", range(16, 24))):
+        for name in CLASSES[:2]:
+            (tmp_path / "two" / split / name).mkdir(parents=True)
+            for number in numbers:
+                (tmp_path / "two" / split / name / f"{number}.jpg").write_bytes(draw(name, 5, number))
+    steps = ("--set", "min_steps=6", "--set", "max_steps=12", "--set", "patience=1", "--size", "32")
+    small = ("--rounds", "2", "--batch-size", "8", "--device", "cpu", *steps)
+    measured, table = run("schedules", tmp_path, "--dataset", str(tmp_path / "two"), *small)
+    figures = measured["figures"]
+    assert set(figures["accuracy"]) == {"kept", "again", "again, cosine"}
+    assert all(len(values) == 2 and all(0 <= a <= 1 for a in values) for values in figures["accuracy"].values())
+    assert all(
+        again > kept for kept, again in zip(figures["seconds"]["kept"], figures["seconds"]["again"], strict=True)
+    )
+    assert all(2 <= epochs <= 4 for epochs in figures["epochs"])
+    assert "baseline-cnn on two, 32 px, 2 seeds" in table
