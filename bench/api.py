@@ -1,8 +1,9 @@
 """The whole of `bench run` as functions: prepare plans, run them, report."""
 
 import shlex
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class RunRequest:
     """What the user asks for. `flags` holds what was given, by flag or Recipe field; `command` is how it was written.
 
     `dataset` is a name or a folder, None for the dataset collected last. A dry run makes and downloads no weights.
+    The time of a budget counts from the `time.monotonic()` of `start`.
     """
 
     models: Sequence[str]
@@ -53,6 +55,7 @@ class RunRequest:
     command: str
     fresh: bool = False
     dry_run: bool = False
+    start: float = field(default_factory=time.monotonic)
 
 
 def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
@@ -90,7 +93,7 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     plans = make_plans(recipes, seeds, source, request.results, device, request.command)
     if limit is not None:
         fixed = {model: frozenset({*flags, *settings.by_model.get(model, {})}) for model in models}
-        plans = [replace(p, order=TuningOrder(limit, fixed[p.model], request.fresh)) for p in plans]
+        plans = [replace(p, order=TuningOrder(limit, fixed[p.model], request.fresh, request.start)) for p in plans]
         check_budget(plans, source)
         return source, plans
     return source, [fresh_copy(plan) for plan in plans] if request.fresh else plans
@@ -122,12 +125,20 @@ def execute(source: Source, plans: Sequence[Plan], results: Path, console: Conso
 
     Returns the runs and the report's files.
     """
+    has_budget = any(plan.order and plan.order.limit.seconds for plan in plans)
+    if has_budget:
+        _keep_facts(source, results, console)  # first, so that their time is known
     runs = make_runs(tune_plans(plans, source, console), source, console)
+    if not has_budget:
+        _keep_facts(source, results, console)
+    return runs, build_report(results, source.name)
+
+
+def _keep_facts(source: Source, results: Path, console: Console) -> None:
     try:
         keep_facts(source, results, find_leaks)
     except VggbenchError as err:
         console.print(f"The report has no facts about the dataset: {err}", highlight=False, markup=False)
-    return runs, build_report(results, source.name)
 
 
 def print_verdict(source: Source, results: Path, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -80,6 +81,7 @@ def run_command(
     Finished runs are not repeated, and interrupted ones continue at their last finished epoch. A comma-separated value
     makes one run of each value.
     """
+    start = time.monotonic()
     options: dict[str, Any] = {
         "epochs": epochs, "batch_size": batch_size, "size": size, "seeds": seeds, "tune": tune, "budget": budget,
         "arch": arch, "width": width, "weights": weights, "head": head, "train_images": train_images, "device": device,
@@ -94,7 +96,7 @@ def run_command(
 
     console = make_console()
     command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
-    request = RunRequest(models, dataset, {**given, **values}, data, results, command, fresh, dry_run)
+    request = RunRequest(models, dataset, {**given, **values}, data, results, command, fresh, dry_run, start)
     source, plans = prepare(request, console)
     _print_estimate(plans, source, console)
     if dry_run:

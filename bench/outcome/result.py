@@ -81,7 +81,9 @@ def notes_after_training(inputs: RunInputs, trained: TrainingResult) -> list[str
     weights, clean = inputs.weights, inputs.selection.clean
     notes = []
     if tuning := inputs.plan.tuning:
-        notes.append(f"tuned: {tuning.trials} trials on validation images, in {tuning.seconds:.0f} s")
+        trials = "1 trial" if tuning.trials == 1 else f"{tuning.trials} trials"
+        ending = "" if tuning.chosen else "; none ended, so that the recipe has its own values"
+        notes.append(f"tuned: {trials} on validation images, in {tuning.seconds:.0f} s{ending}")
     seen = sum(c is False for c in clean)
     if weights is not None and seen and "imagenet" in weights.origin.lower().replace("-", ""):
         notes.append(

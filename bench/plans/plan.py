@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from bench.records import RUN_FILE, Tuning
 
 @dataclass(frozen=True, slots=True)
 class TuningOrder:
-    """How much to tune a recipe, which of its fields have a value of the user, and whether to repeat finished runs."""
+    """How much to tune a recipe, which of its fields have a value of the user, and whether to repeat finished runs.
+
+    The time of a budget counts from the `time.monotonic()` of `start`.
+    """
 
     limit: TuningLimit
     fixed: frozenset[str]
     fresh: bool = False
+    start: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)

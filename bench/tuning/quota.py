@@ -12,7 +12,7 @@ from bench.tuning.study import best_trial
 FINAL_SHARE = 0.5  # at most this part of the time is kept for the final runs
 FEWEST_TRIALS = 4  # a trial may take so much of the rest that this number of trials fits
 FINAL_FACTOR = 1.3  # a final run against a trial: it may train on more images, is tested and leaves pictures
-AFTER_TRAINING, END_SECONDS = 0.05, 3.0  # of a final run: the test, pictures and weights; also the report
+AFTER_TRAINING, END_SECONDS = 0.05, 3.0  # of a final run: the test, pictures and weights
 MOST_FAILURES = 5  # trials, none of them complete, after which no more are made
 NEAR_LIMIT = 0.8  # a trial that took this part of its limit may have been stopped by it
 
@@ -22,12 +22,14 @@ class Quota:
     """At most `trials`, and `seconds` for the trials and the final runs, one for each of `seeds`.
 
     With epochs=auto, training ends in time. With a fixed number of epochs (`has_fixed_length`) it takes what it takes.
+    `used` are seconds that go to neither: opening the data, its facts, the report.
     """
 
     trials: int | None
     seconds: float | None
     seeds: int
     has_fixed_length: bool = False
+    used: float = 0.0
 
     @property
     def text(self) -> str:
@@ -47,18 +49,22 @@ class Quota:
 
     def seconds_for_trial(self, trials: Sequence[Trial]) -> float | None:
         """How long the next trial may take after these before it is stopped; None without a limit."""
-        return None if self.seconds is None else self.seconds - _spent(trials) - self._kept(self.seconds, trials)
+        if self.seconds is None:
+            return None
+        return self.seconds - self.used - _spent(trials) - self._kept(self.seconds - self.used, trials)
 
     def time_limit_of_trial(self, trials: Sequence[Trial]) -> float | None:
         """The time limit of the next trial's training: several trials must fit; None without a limit."""
         left = self.seconds_for_trial(trials)
-        return None if self.seconds is None or left is None else min(left, self._most_per_trial(self.seconds))
+        return (
+            None if self.seconds is None or left is None else min(left, self._most_per_trial(self.seconds - self.used))
+        )
 
     def seconds_for_final_run(self, trials: Sequence[Trial]) -> float | None:
         """The time limit of each final run's training after these trials; None without a limit."""
         if self.seconds is None:
             return None
-        whole = (self.seconds - _spent(trials)) / self.seeds
+        whole = (self.seconds - self.used - _spent(trials)) / self.seeds
         return max(0.0, (1 - AFTER_TRAINING) * whole - END_SECONDS)
 
     def _most_per_trial(self, seconds: float) -> float:
@@ -75,10 +81,10 @@ class Quota:
         return min(FINAL_SHARE * seconds, FINAL_FACTOR * self.seeds * best.seconds)
 
 
-def divide(limit: TuningLimit, recipe: Recipe, recipes: int, seeds: int) -> Quota:
-    """The quota of one of `recipes`; all get the same."""
+def divide(limit: TuningLimit, recipe: Recipe, recipes: int, seeds: int, used: float = 0.0) -> Quota:
+    """The quota of one of `recipes`; all get the same. `used` are the seconds of all that go to no trial and no run."""
     seconds = None if limit.seconds is None else limit.seconds / recipes
-    return Quota(limit.trials, seconds, seeds, recipe.fixed_epochs is not None)
+    return Quota(limit.trials, seconds, seeds, recipe.fixed_epochs is not None, used / recipes)
 
 
 def _spent(trials: Sequence[Trial]) -> float:

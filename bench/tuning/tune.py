@@ -13,7 +13,7 @@ from rich.console import Console
 from bench.data import Source, select_images
 from bench.errors import UsageError, VggbenchError
 from bench.events import Emit, EpochEnd, Event, ImagesDone, Step
-from bench.plans import Plan, fresh_copy, run_name
+from bench.plans import REPORT_SECONDS, Plan, fresh_copy, run_name
 from bench.recipes import VAL_FRACTION, Recipe
 from bench.records import Trial, TrialStatus, Tuning
 from bench.runs import LOG_FILE, RunError, Worker, show_progress
@@ -35,7 +35,9 @@ def tune_plans(plans: Sequence[Plan], source: Source, console: Console) -> list[
 
     Raises VggbenchError if a fixed number of epochs does not fit in the time.
     """
-    jobs, tuned = tuning_jobs(plans, source), dict[RecipeKey, list[Trial]]()
+    orders = [plan.order for plan in plans if plan.order]
+    used = time.monotonic() - orders[0].start + REPORT_SECONDS if orders else 0.0
+    jobs, tuned = tuning_jobs(plans, source, used), dict[RecipeKey, list[Trial]]()
     for number, (key, job) in enumerate(jobs.items(), 1):
         console.print(f"[{number}/{len(jobs)}] tuning {job.about}", highlight=False, markup=False)
         tuned[key] = job.run(console)
@@ -43,13 +45,19 @@ def tune_plans(plans: Sequence[Plan], source: Source, console: Console) -> list[
     return [tuned_plan(p, tuned[p.model, p.recipe], jobs[p.model, p.recipe].quota) if p.order else p for p in plans]
 
 
-def tuning_jobs(plans: Sequence[Plan], source: Source) -> dict[RecipeKey, "TuningJob"]:
-    """The tuning that the plans ask for, by model and recipe; each may spend the same."""
+def tuning_jobs(plans: Sequence[Plan], source: Source, used: float = 0.0) -> dict[RecipeKey, "TuningJob"]:
+    """The tuning that the plans ask for, by model and recipe. Each may spend the same of what is left after `used`."""
     ordered = [plan for plan in plans if plan.order]
     first = {(p.model, p.recipe): p for p in reversed(ordered)}
     recipes = list(dict.fromkeys((p.model, p.recipe) for p in ordered))
     seeds = len({p.seed for p in ordered})
-    return {key: TuningJob(first[key], len(recipes), seeds, source) for key in recipes}
+    jobs = {}
+    for key in recipes:
+        order = first[key].order
+        assert order is not None
+        quota = divide(order.limit, key[1], len(recipes), seeds, used)
+        jobs[key] = TuningJob(first[key], order.fixed, quota, source)
+    return jobs
 
 
 def trial_plan(plan: Plan) -> Plan:
@@ -84,24 +92,22 @@ def tuned_plan(plan: Plan, trials: Sequence[Trial], quota: Quota) -> Plan:
 
 
 class TuningJob:
-    """The trials of the recipe of `plan`, which is one of `recipes` to be tuned and then trained with each of `seeds`.
+    """The trials of the recipe of `plan`; the fields in `fixed` have a value of the user.
 
     The first trial makes the study's file. Raises UsageError if there is nothing to tune.
     """
 
-    def __init__(self, plan: Plan, recipes: int, seeds: int, source: Source) -> None:
-        assert plan.order is not None
+    def __init__(self, plan: Plan, fixed: frozenset[str], quota: Quota, source: Source) -> None:
         trial = trial_plan(plan)
         train_images = len(select_images(source, trial.recipe, trial.seed).train)
-        self._space = search_space(plan.model, trial.recipe, plan.order.fixed, train_images)
-        self._fixed = plan.order.fixed
+        self._space = search_space(plan.model, trial.recipe, fixed, train_images)
+        self._fixed, self.quota = fixed, quota
         folder = Path(plan.folder).parent / TUNING_FOLDER / _study_name(plan, self._space)
         self._plan = replace(trial, folder=str(folder))
         if not self._space:
             raise UsageError(f"nothing to tune for {plan.model}: you gave a value for every field that is tuned")
         self.key = (plan.model, plan.recipe)
         self.about = f"{plan.model}: {', '.join(self._space)}"
-        self.quota = divide(plan.order.limit, plan.recipe, recipes, seeds)
         self._clock = time.monotonic()
 
     @cached_property

@@ -128,6 +128,16 @@ def test_tuning_by_time_ends_while_the_final_runs_still_fit() -> None:
     assert quota.seconds_for_final_run(made) == pytest.approx(0.95 * 15 - 3)
 
 
+def test_what_opening_and_reporting_take_is_not_spent_on_trials_and_runs() -> None:
+    quota = divide(TuningLimit(None, 220), make_recipe("baseline-cnn", {"epochs": "auto"}), 2, 2, used=20)
+    assert quota == Quota(None, 110, 2, used=10)
+    assert quota.text == Quota(None, 110, 2).text
+    plain, made = Quota(None, 100, 2), [trial(n, 0.9) for n in range(1, 8)]
+    assert quota.seconds_for_trial(made) == plain.seconds_for_trial(made)
+    assert quota.time_limit_of_trial(made) == plain.time_limit_of_trial(made)
+    assert quota.seconds_for_final_run(made) == plain.seconds_for_final_run(made)
+
+
 def test_long_trainings_leave_room_for_several_trials_and_half_of_the_time_for_the_final_runs() -> None:
     quota = Quota(None, 800, 1)
     assert quota.time_limit_of_trial([]) == pytest.approx(100)  # a quarter of the half
