@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for name, command in COMMANDS.items():
-    handled = exit_codes("bench", "finished epochs are kept, the same command continues")(command)
+    handled = exit_codes("bench", "finished epochs and trials are kept, the same command continues")(command)
     app.command(name, epilog=RUN_EPILOG if name == "run" else None)(handled)
 
 

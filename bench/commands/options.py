@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 a run failed or stalled, 2 usage, unknown key or missing
-dataset, 4 weights or archive, 130 interrupted (finished epochs are kept).
+dataset, 4 weights or archive, 130 interrupted (finished work is kept).
 """
 Data = Annotated[Path, typer.Option(metavar="DIR", help="where datasets are")]
 Results = Annotated[Path, typer.Option(metavar="DIR", help="where results are")]

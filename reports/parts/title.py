@@ -125,8 +125,11 @@ def _caveats(comparison: Comparison, floor: Floor, choice: Contender) -> list[st
     stopped, runs = len(choice.group.unfinished), len(choice.group.unfinished) + len(choice.group.runs)
     if stopped:
         rows.append(f"{stopped} of its {runs} runs stalled or failed")
-    if is_format_a_shortcut(comparison):
+    is_floor_named = len(comparison.above_floor) == 1 < len(comparison.fair)
+    if is_format_a_shortcut(comparison) and not is_floor_named:
         rows.append(f"{FORMAT_RULE} alone give {percent(floor.height)}")
+    if comparison.facts and (leaked := comparison.facts.leaked_images):
+        rows.append(f"{plural(leaked, 'test image is', 'test images are')} also in train, which makes this doubtful")
     if seen := [
         mid_sentence(c.name) for c in comparison.contenders if SEEN_IMAGES in comparison.unfair.get(c.name, ())
     ]:

@@ -127,7 +127,7 @@ def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_continue(two_classes: 
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    kept = "finished epochs are kept, the same command continues"
+    kept = "finished epochs and trials are kept, the same command continues"
     assert errors.splitlines()[-1] == f"bench: interrupted; {kept}"
     assert "Traceback" not in errors
     assert list((tmp_path / "results").rglob(".checkpoint.pt"))

@@ -156,7 +156,7 @@ def test_a_model_above_a_high_trivial_rule_is_recommended_with_a_warning(tmp_pat
     make_facts(tmp_path, runs[0], {"majority": 0.5, "trivial": 0.86})
     title = title_of(tmp_path)
     assert title.startswith("Use frozen VGG: 9") and "the only model shown to do better than a rule on" in title
-    assert title.endswith("; picture size, colour and borders alone give 86.0 %")
+    assert title.endswith("picture size, colour and borders alone (86.0 %)")
     assert advice_of(tmp_path)[0].startswith("One format for all classes")
 
 

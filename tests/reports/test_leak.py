@@ -9,7 +9,7 @@ import pytest
 
 from bench.records import Prediction, facts_folder, read_facts, write_facts, write_predictions
 from reports import page
-from reports.parts import leak
+from reports.parts import leak, verdict_title
 from reports.parts.dataset import part as dataset_part
 from reports.parts.evidence import leaks
 from reports.parts.fairness import checks
@@ -64,6 +64,13 @@ def test_a_leak_has_its_worth_in_points_with_an_interval(tmp_path: Path) -> None
             "leak",
         )
     ]
+
+
+def test_the_title_says_that_test_images_are_also_in_train(tmp_path: Path) -> None:
+    comparison = make(tmp_path, {"frozen-vgg": lambda k, leaked: 0.99, "baseline-cnn": lambda k, leaked: 0.8}, (90, 90))
+    title = verdict_title(comparison)
+    assert title.startswith("Use frozen VGG")
+    assert title.endswith("; 180 test images are also in train, which makes this doubtful")
 
 
 def test_a_difference_that_may_be_chance_is_called_that(tmp_path: Path) -> None:
