@@ -41,7 +41,6 @@ def prepare_data(
         return labelled_inputs([view], numbers, source.labels(numbers), device)
 
     stored = torch.from_numpy(pack.images)
-    fit = (*selection.train, *selection.validation)
     test = test_images = rows(stored, selection.test)
     views: list[torch.Tensor] = []
     if network.prefix is not None:
@@ -49,19 +48,14 @@ def prepare_data(
         backbone = Backbone(network.prefix, inputs.weights.sha256, recipe, device)
         stored, seconds["features"] = cached_features(backbone, pack, range(len(source.rows)), None, emit)
         for view in range(recipe.views if recipe.views > 1 else 0):
-            values, spent = cached_features(backbone, pack, fit, inputs.plan.seed * 1009 + view, emit)
+            values, spent = cached_features(backbone, pack, selection.train, inputs.plan.seed * 1009 + view, emit)
             views.append(values)
             seconds["features"] += spent
         test = rows(stored, selection.test)
+    numbers = range(len(selection.train)) if views else selection.train
+    train = labelled_inputs(views or [stored], numbers, source.labels(selection.train), device)
     validation, extra = (rows(stored, part) if part else None for part in (selection.validation, selection.extra))
-
-    def trainable(part: tuple[int, ...]) -> LabelledInputs:
-        numbers = range(len(part)) if views else part
-        return labelled_inputs(views or [stored], numbers, source.labels(part), device)
-
-    train = trainable(selection.train)
-    everything = trainable(fit) if selection.validation else train
-    return TrainingData(train, validation, everything, test, extra, test_images)
+    return TrainingData(train, validation, test, extra, test_images)
 
 
 def run(plan: Plan, emit: Emit, opened: outcome.Opened | None = None) -> Run:

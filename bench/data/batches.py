@@ -29,12 +29,11 @@ class LabelledInputs:
 class TrainingData:
     """What a run trains on and is measured on, `extra` separately; `test` may hold features of `test_images`.
 
-    `validation` is held out of `train` and decides when training stops; `everything` is both together.
+    `validation` is held out of the train images and decides when training stops; None if nothing is held out.
     """
 
     train: LabelledInputs
     validation: LabelledInputs | None
-    everything: LabelledInputs
     test: LabelledInputs
     extra: LabelledInputs | None
     test_images: LabelledInputs

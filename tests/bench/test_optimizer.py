@@ -66,5 +66,5 @@ def test_freeze_epochs_leave_the_backbone_unchanged_at_first(
             unchanged.append(all(torch.equal(pretrained_state[key], state[key]) for key in features))
 
     checkpoint = Checkpoint(tmp_path, perf_counter())
-    train_network(network, plan.recipe, TrainingData(data, None, data, data, None, data), 1, compare, checkpoint)
+    train_network(network, plan.recipe, TrainingData(data, None, data, None, data), 1, compare, checkpoint)
     assert unchanged == [True, False]
