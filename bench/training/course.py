@@ -62,7 +62,7 @@ class Course:
 
     def decide(self, epochs: Sequence[Epoch], recipe: Recipe, seconds_left: float) -> None:
         """Decide after an epoch whether the end begins: because validation is flat, because max_steps are near, or
-        because the time is only just enough for the fall.
+        because the time is only just enough for the fall. If the time is not even enough for that, the fall is shorter.
         """
         if self.last_epoch is not None:
             return
@@ -75,14 +75,15 @@ class Course:
         elif after_next * self.steps > recipe.max_steps:
             self._end(done, StopReason.CEILING)
         elif (after_next - done) * seconds > seconds_left:
-            self._end(done, StopReason.TIME)
+            self._end(done, StopReason.TIME, int(max(0.0, seconds_left) // seconds))
 
     def falling(self, epochs: int) -> int:
         """Epochs still to come if the end begins after this many."""
         return falling_epochs(epochs) if self.schedule == "plateau" else 0
 
-    def _end(self, done: int, reason: StopReason) -> None:
-        self.fall_epoch, self.last_epoch = done, done + self.falling(done)
+    def _end(self, done: int, reason: StopReason, most: int | None = None) -> None:
+        fall = self.falling(done) if most is None else min(most, self.falling(done))
+        self.fall_epoch, self.last_epoch = done, done + fall
         self.stop = reason.value
 
     def training(self, epochs: int) -> Training:

@@ -81,6 +81,12 @@ def test_the_end_begins_in_time_for_the_fall() -> None:
     assert 40 <= course.last_epoch <= 50
 
 
+@pytest.mark.parametrize(("seconds_left", "last_epoch"), [(1.9, 1), (2.4, 2)])
+def test_the_fall_is_left_out_if_there_is_no_time_for_it(seconds_left: float, last_epoch: int) -> None:
+    course, decided = _end(make_recipe("scratch-vgg", {"min_steps": 1}), 100, [0.5, 0.6, 0.7], seconds_left)
+    assert (decided, course.last_epoch, course.stop) == (1, last_epoch, StopReason.TIME)
+
+
 def test_a_constant_rate_ends_at_once() -> None:
     recipe = make_recipe("scratch-vgg", {"schedule": "constant", "patience": 100, "min_steps": 1})
     course, decided = _end(recipe, 50, [0.5] * 10)
