@@ -15,11 +15,14 @@ SMALL_GAIN = 0.001
 def _sentences(curves: Sequence[TuningCurve]) -> list[str]:
     """Who leads after how many trials, who overtakes whom, and what tuning brought."""
     sentences = []
-    if len(curves) > 1:
-        sentences += _lead(curves)
-        for a, b, trials in overtaking(curves):
+    several = [curve for curve in curves if len(curve.expected) > 1]
+    if len(several) > 1:
+        sentences += _lead(several)
+        for a, b, trials in overtaking(several):
             behind = mid_sentence(b.contender.name)
             sentences.append(f"{a.contender.name} overtakes {behind} only after {plural(trials - 1, 'trial')}.")
+    if once := [mid_sentence(curve.contender.name) for curve in curves if curve not in several]:
+        sentences.append(f"One trial says nothing about the gain from tuning: {listed(once)}.")
     return [*sentences, *(line for curve in curves if (line := _gain(curve)))]
 
 
@@ -28,11 +31,14 @@ def _lead(curves: Sequence[TuningCurve]) -> list[str]:
     leads = leads_by_trials(curves)
     leader, shared = leads[-1].curve, min(len(c.expected) for c in curves)
     name = leader.contender.name
+    unequal = (
+        f" (counted up to trial {shared}, the last that all have)" if len({len(c.expected) for c in curves}) > 1 else ""
+    )
     if len(leads) == 1:
-        sentences = [f"{name} leads from the first trial on."]
+        sentences = [f"{name} leads from the first trial on{unequal}."]
     else:
         before = mid_sentence(leads[-2].curve.contender.name)
-        sentences = [f"{name} leads only from trial {leads[-1].start:.0f} on, {before} before."]
+        sentences = [f"{name} leads only from trial {leads[-1].start:.0f} on, {before} before{unequal}."]
     low = leader.intervals[shared - 1][0]
     close = [c.contender.name for c in curves if c is not leader and c.intervals[shared - 1][1] > low]
     if close:
@@ -43,7 +49,7 @@ def _lead(curves: Sequence[TuningCurve]) -> list[str]:
 
 def _gain(curve: TuningCurve) -> str | None:
     name, gain = curve.contender.name, curve.gain
-    if gain is None:
+    if gain is None or len(curve.expected) == 1:
         return None
     cost = f"{plural(curve.tuning.trials, 'trial')}, {duration(curve.tuning.seconds)}"
     if gain < SMALL_GAIN:

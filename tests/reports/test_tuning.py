@@ -136,6 +136,18 @@ def test_tuning_that_brought_nothing_is_called_so(tmp_path: Path) -> None:
     assert section.values["sentences"] == ["Frozen VGG: no trial was better than its own recipe (3 trials, 12 s)."]
 
 
+def test_models_with_one_trial_are_not_said_to_lead(tmp_path: Path) -> None:
+    accuracies: dict[str, list[float | None]] = {
+        "frozen-vgg": [0.89, 0.94, 0.93], "baseline-cnn": [0.80, 0.81], "finetuned-vgg": [0.99],
+    }  # fmt: skip
+    section = part(comparison(tuned_results(tmp_path, accuracies)))
+    text = text_of(section)
+    assert "Frozen VGG leads from the first trial on (counted up to trial 2, the last that all have)." in text
+    assert "One trial says nothing about the gain from tuning: fine-tuned VGG." in text
+    assert "Fine-tuned VGG leads" not in text
+    assert section.charts[0].title == "Frozen VGG leads from the first trial on"
+
+
 def test_without_tuning_there_is_no_section(tmp_path: Path) -> None:
     assert part(comparison(tuned_results(tmp_path, {}))) is None
 
