@@ -84,24 +84,24 @@ def measure_sweep(job: argparse.Namespace) -> None:
         features = {key: value for key, value in net.state_dict().items() if key.startswith("features")}
         save_file(features, job.weights, {"arch": job.arch, "pretrained_on": "nothing"})
         rounds = [_one_round(job) for _ in range(job.rounds)]
-    taken = {name: [one[name] for one in rounds] for name in rounds[0]}
+    seconds = {name: [one[name] for one in rounds] for name in rounds[0]}
     hourly = {
-        name: figure([3600 * (1 if name == "one run" else job.runs) / value for value in taken[name]])
+        name: figure([3600 * (1 if name == "one run" else job.runs) / value for value in seconds[name]])
         for name in ("one run", "a command per run", "one command", "plain script")
     }
-    overhead = figure(taken["overhead of a run"])
+    overhead = figure(seconds["overhead of a run"])
     targets = [
-        Target(f"{job.runs} runs against one", ratio(taken["one command"], taken["one run"]), 3, at_least=False),
+        Target(f"{job.runs} runs against one", ratio(seconds["one command"], seconds["one run"]), 3, at_least=False),
         Target("overhead of a run, s", overhead, 0.5, at_least=False),
     ]
-    faster = ratio(taken["a command per run"], taken["one command"])
-    beside = ratio(taken["one command"], taken["plain script"])
-    rows = [[name, figure(taken[name]).text(1, " s"), f.text(0)] for name, f in hourly.items()]
+    faster = ratio(seconds["a command per run"], seconds["one command"])
+    beside = ratio(seconds["one command"], seconds["plain script"])
+    rows = [[name, figure(seconds[name]).text(1, " s"), f.text(0)] for name, f in hourly.items()]
     rows.append(["one command is faster than a command per run by", faster.text(2), ""])
     rows.append(["one command takes as long as the plain script times", beside.text(2), ""])
     title = f"{job.runs} frozen {job.arch}, {job.size} px, {job.epochs} epochs, on {before['device']}"
     show(title, ["", "seconds", "runs an hour"], rows, targets)
-    figures = {"runs_an_hour": hourly, "seconds": taken, "faster": faster, "beside_script": beside}
+    figures = {"runs_an_hour": hourly, "seconds": seconds, "faster": faster, "beside_script": beside}
     write(job, "sweep", before, figures, targets)
 
 
@@ -145,18 +145,18 @@ def measure_heads(job: argparse.Namespace) -> None:
     inputs, labels = torch.rand(job.train, 25_088), torch.randint(2, (job.train,)).float()
     steps = {"one after another": _one_after_another, "batched": _batched}
     ready = {name: make(inputs, labels, job.heads) for name, make in steps.items()}
-    taken: dict[str, list[float]] = {name: [] for name in steps}
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(job.rounds + 1):
         for name, step in ready.items():
             start = time.perf_counter()
             step()
             if number:
-                taken[name].append(time.perf_counter() - start)
-    gain = ratio(taken["one after another"], taken["batched"])
-    rows = [[name, figure([1000 * value for value in values]).text(0, " ms")] for name, values in taken.items()]
+                seconds[name].append(time.perf_counter() - start)
+    gain = ratio(seconds["one after another"], seconds["batched"])
+    rows = [[name, figure([1000 * value for value in values]).text(0, " ms")] for name, values in seconds.items()]
     rows.append(["batched is faster by", gain.text(2)])
     show(f"A step of {job.heads} heads, 25,088-256-1, batch 64, AdamW, on {before['device']}", ["", "time"], rows)
-    write(job, "heads", before, {"seconds": taken, "gain": gain})
+    write(job, "heads", before, {"seconds": seconds, "gain": gain})
 
 
 def main() -> None:

@@ -143,9 +143,9 @@ def _recipe_text(plan: "Plan", plans: "Sequence[Plan]") -> str:
     parts += [f"width {recipe.width:g}"] if recipe.arch and recipe.width != 1 else []
     parts += [f"head {recipe.head}"] if recipe.head else []
     parts += [f"{recipe.train_images} images per class"] if recipe.train_images else []
-    told = {"size", "epochs", "batch_size", "precision", "arch", "width", "head", "train_images", "weights"}
+    always_shown = {"size", "epochs", "batch_size", "precision", "arch", "width", "head", "train_images", "weights"}
     changed = [f.name for f in fields(Recipe) if getattr(recipe, f.name) != getattr(default, f.name)]
-    parts += [f"{key}={str(getattr(recipe, key)).lower()}" for key in changed if key not in told]
+    parts += [f"{key}={str(getattr(recipe, key)).lower()}" for key in changed if key not in always_shown]
     if recipe.weights and len({p.recipe.weights for p in plans} - {None}) > 1:
         parts.append(f"weights {Path(recipe.weights).name}")
     return ", ".join(parts)

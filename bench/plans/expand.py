@@ -50,8 +50,8 @@ def expand_recipes(
         choices: dict[str, list[Any]] = {}
         for layer in (flags, (by_model or {}).get(model, {}), given):
             for key in (key for key in layer if uses(model, key)):
-                taken = [value for value in _values(key, layer[key]) if takes(model, key, value)]
-                choices |= {key: taken} if taken else {}
+                usable = [value for value in _values(key, layer[key]) if takes(model, key, value)]
+                choices |= {key: usable} if usable else {}
         for values in itertools.product(*choices.values()):
             recipes.append((model, make_recipe(model, dict(zip(choices, values, strict=True)))))
     return list(dict.fromkeys(recipes))

@@ -84,7 +84,7 @@ def _main_data(finished: list[RunGroup]) -> list[RunGroup]:
 
 
 def _best_circumstances(groups: list[RunGroup]) -> Circumstances:
-    """The comparison that speaks. Never decided by accuracy.
+    """The comparison that the verdict uses. Never decided by accuracy.
 
     Candidates share device, images and conditions, and lack at most one of the models that the fullest one has (but
     have two if that one has). Of these the one with most training images, then the better trained one (tuning, then
