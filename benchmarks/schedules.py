@@ -11,6 +11,7 @@ first training, which finds the length.
 """
 
 import argparse
+import itertools
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,19 +20,19 @@ import torch
 
 from bench.data import open_source, split_of
 from bench.recipes import Recipe, make_recipe, parse_value
-from bench.training import TrainingResult, predicted_classes
+from bench.training import CHECKPOINT_FILE, TrainingResult, predicted_classes
 from benchmarks.ours import train_once
 from benchmarks.side_by_side import arguments, choose_job_device, figure, show, write
 
 WAYS = {"kept": None, "again": "plateau", "again, cosine": "cosine"}
 
 
-def _train(job: argparse.Namespace, recipe: Recipe, seed: int) -> tuple[TrainingResult, float, float]:
+def _train(job: argparse.Namespace, recipe: Recipe, seed: int, cache: Path) -> tuple[TrainingResult, float, float]:
     """The training, its accuracy on the test images, and its seconds."""
     source = open_source(str(job.dataset), Path())
     labels = source.labels([i for i, row in enumerate(source.rows) if split_of(row) == "test"])
-    with TemporaryDirectory() as cache:
-        done, _ = train_once(job.model, recipe, job.dataset, job.device, Path(cache), seed)
+    (cache / CHECKPOINT_FILE).unlink(missing_ok=True)
+    done, _ = train_once(job.model, recipe, job.dataset, job.device, cache, seed)
     accuracy = float((predicted_classes(done.logits) == torch.tensor(labels)).float().mean())
     return done, accuracy, sum(epoch.seconds for epoch in done.epochs)
 
@@ -52,10 +53,10 @@ def main() -> None:
     accuracies: dict[str, list[float]] = {way: [] for way in WAYS}
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     epochs: list[int] = []
-    for seed in range(1, job.rounds + 1):
-        for way, schedule in WAYS.items():
+    with TemporaryDirectory() as cache:
+        for seed, (way, schedule) in itertools.product(range(1, job.rounds + 1), WAYS.items()):
             length = {} if schedule is None else {"epochs": epochs[-1], "schedule": schedule}
-            done, accuracy, spent = _train(job, make_recipe(job.model, {**values, **length}), seed)
+            done, accuracy, spent = _train(job, make_recipe(job.model, {**values, **length}), seed, Path(cache))
             if schedule is None:
                 epochs.append(len(done.epochs))
             accuracies[way].append(accuracy)
