@@ -51,7 +51,7 @@ def run_command(
     models: Annotated[list[str], typer.Argument(metavar="all | MODEL...", help="the models to train")],
     dataset: Annotated[Text, typer.Option(metavar="NAME|DIR", help="name or folder  [default: last collected]")] = None,
     epochs: Annotated[
-        Text, typer.Option(metavar="N|auto", help="passes over the train images; auto: until validation is flat")
+        Text, typer.Option(metavar="N|auto", help="N epochs, or until validation is flat  [default: auto]")
     ] = None,
     batch_size: Annotated[Text, typer.Option(metavar="N", help="images per step  [default: 64]")] = None,
     size: Annotated[Text, typer.Option(metavar="PX", help="side of the square input  [default: 224]")] = None,
@@ -128,9 +128,12 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
         console.print(tuning_text(plans, source), highlight=False)
         fewest, most = seconds_ahead(plans, source)
     console.print(f"About {duration_range(fewest, most)} in total on this {plans[0].device}.", highlight=False)
-    if most > SLOW_SECONDS:
+    has_budget = bool(plans[0].order and plans[0].order.limit.seconds)
+    if most > SLOW_SECONDS and not has_budget:
         size = smaller_size(waiting, source, QUICK_SECONDS)
         advice = f"--size {size} takes minutes" if size else "--width 0.25 takes a fraction of that"
+        if all(plan.recipe.fixed_epochs is None for plan in waiting):
+            advice += ", and --budget 1h ends within an hour"
         console.print(f"That is long: {advice}. Ctrl-C stops; the same command continues.", highlight=False)
 
 

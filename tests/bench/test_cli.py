@@ -174,6 +174,15 @@ def test_a_dry_run_plans_and_trains_nothing(two_classes: Path, tmp_path: Path) -
     assert not (tmp_path / "results").exists()
 
 
+def test_a_long_plan_without_a_fixed_end_names_the_budget(two_classes: Path, tmp_path: Path) -> None:
+    command = ["run", "scratch-vgg", "--dataset", str(two_classes / "two"), "--device", "cpu", "--dry-run"]
+    done = bench(*command, "--precision", "fp32", cwd=tmp_path)
+    assert "and --budget 1h ends within an hour" in done.stdout
+    done = bench(*command, "--precision", "fp32", "--epochs", "5000", cwd=tmp_path)
+    assert "That is long" in done.stdout
+    assert "--budget" not in done.stdout
+
+
 def test_a_dry_run_says_how_many_trials_there_will_be(two_classes: Path, tmp_path: Path) -> None:
     command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--seeds", "2", "--dry-run"]
     done = bench(*command, "--tune", "7", cwd=tmp_path)
