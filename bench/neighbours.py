@@ -40,9 +40,9 @@ def balance_warnings(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 def read_verdict(results: Path, dataset: str) -> tuple[list[str], Path | None]:
     """The verdict of a dataset's report in its own words, and the folder of a run of the model it recommends."""
-    from reports.page import run_to_try, verdict_text
+    from reports.page import read_verdict
 
-    return verdict_text(results, dataset), run_to_try(results, dataset)
+    return read_verdict(results, dataset)
 
 
 def build_report(results: Path, dataset: str) -> list[Path]:

@@ -65,18 +65,15 @@ def build(results: Path, dataset: str | None = None, out: Path | None = None) ->
     return paths
 
 
-def verdict_text(results: Path, dataset: str) -> list[str]:
-    """The title of a dataset's report and the next step that it advises, as plain text. Raises UsageError."""
+def read_verdict(results: Path, dataset: str) -> tuple[list[str], Path | None]:
+    """The title of a dataset's report and the next step that it advises, as plain text, and the folder of a run of the
+    model that the title recommends, None if it recommends none. Raises UsageError.
+    """
     comparison = compare_study(load_study(Path(results), *select_datasets(Path(results), dataset)))
     lines = [verdict_title(comparison), *would_change(comparison)[:1]]
-    return [line.replace("\u00a0", " ") for line in lines]
-
-
-def run_to_try(results: Path, dataset: str) -> Path | None:
-    """The folder of a run of the model that the title recommends; None if it recommends none. Raises UsageError."""
-    comparison = compare_study(load_study(Path(results), *select_datasets(Path(results), dataset)))
     choice = comparison.decision.choice
-    return choice.group.folders[choice.group.example.run] if choice else None
+    folder = choice.group.folders[choice.group.example.run] if choice else None
+    return [line.replace("\u00a0", " ") for line in lines], folder
 
 
 def _write(path: Path, text: str) -> Path:

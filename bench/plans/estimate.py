@@ -19,11 +19,12 @@ def estimate_seconds(plan: Plan, source: Source, longest: bool = False, has_feat
 
     For the fewest epochs that it can train, or the most. With `has_features` an earlier run has computed the features.
     """
-    chosen = select_images(source, plan.recipe, plan.seed)
+    share = plan.recipe.val_fraction or 0.0
+    chosen = select_images(source, replace(plan.recipe, val_fraction=0.0), plan.seed)  # to carve takes longer
     counts = count_model(plan.model, plan.recipe, len(source.classes))
-    train, test = len(chosen.train), len(chosen.test) + len(chosen.extra)
-    views, measured = plan.recipe.views, len(chosen.validation) or test
-    features = train * views + len(chosen.validation) + test
+    validation, test = round(share * len(chosen.train)), len(chosen.test) + len(chosen.extra)
+    train, views, measured = len(chosen.train) - validation, plan.recipe.views, validation or test
+    features = train * views + validation + test
     if has_features:
         features = train * views if views > 1 else 0  # augmented views differ between seeds
     epochs = _epoch_range(plan.recipe, train)[longest]

@@ -83,7 +83,7 @@ def _for_outcome(comparison: Comparison) -> list[str]:
         if floor.is_format:
             return [_one_format()]
         if floor.rule is FloorRule.MAJORITY:
-            return [_rarer_classes(comparison, floor)]
+            return more_images(comparison) or [_rarer_classes(comparison, floor)]
         if decision.outcome is Outcome.BELOW_FLOOR:
             return [_better_training(comparison)]
         if decision.lack is Lack.IMAGES:
@@ -91,10 +91,6 @@ def _for_outcome(comparison: Comparison) -> list[str]:
         varies = f"{mid_sentence(comparison.fair[0].name)} varies too much from seed to seed"
         return [f"Steadier training: a lower learning rate (--set lr=...), then more seeds; {varies}."]
     return [_one_format()] if is_format_a_shortcut(comparison) else []
-
-
-def _is_majority(comparison: Comparison) -> bool:
-    return comparison.floor is not None and comparison.floor.rule is FloorRule.MAJORITY
 
 
 def _more_of_the_same(comparison: Comparison, pair: Pair) -> list[str]:
@@ -158,9 +154,7 @@ def would_change(comparison: Comparison) -> list[str]:
     if not comparison.contenders:
         return ["A run that finishes. The runs and files that cannot be used are listed below."]
     images = more_images(comparison)
-    rows = (images if images and _is_majority(comparison) else [*_for_outcome(comparison), *images]) + _stalled(
-        comparison
-    )
+    rows = [*dict.fromkeys([*_for_outcome(comparison), *images]), *_stalled(comparison)]
     is_above = comparison.decision.outcome not in (Outcome.BELOW_FLOOR, Outcome.UNSURE)
     if is_above and comparison.decision.outcome is not Outcome.FEW_CLEAN:
         for other in comparison.tied[1:]:

@@ -12,7 +12,6 @@ from reports.study.conditions import (
     breadth,
     differences,
     effort,
-    given_images,
     newest,
     signature,
     unlike,
@@ -54,7 +53,7 @@ class Circumstances(NamedTuple):
 
     def holds(self, group: RunGroup) -> bool:
         """Whether a group ran on this device with these images."""
-        return (device_key(group.example), given_images(group.example)) == (self.device, self.images)
+        return (device_key(group.example), group.example.dataset.train) == (self.device, self.images)
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _best_circumstances(groups: list[RunGroup]) -> Circumstances:
     """
     candidates: list[tuple[Circumstances, list[RunGroup]]] = []
     for g in groups:
-        mine = Circumstances(device_key(g.example), given_images(g.example), signature(g.example))
+        mine = Circumstances(device_key(g.example), g.example.dataset.train, signature(g.example))
         if all(mine != known for known, _ in candidates):
             members = [h for h in groups if mine.holds(h) and not differences(h.example, mine.conditions)]
             candidates.append((mine, members))
@@ -128,8 +127,8 @@ def _exclusion(group: RunGroup, data: RunGroup, where: Circumstances) -> Exclusi
     if device_key(run) != where.device:
         device = f"{clean(run.device.name, 60)}, {clean(run.device.precision, 20)}"
         return Exclusion(ExclusionReason.OTHER_DEVICE, device)
-    if given_images(run) != where.images:
-        return Exclusion(ExclusionReason.OTHER_IMAGES, f"{given_images(run):,} instead of {where.images:,}")
+    if run.dataset.train != where.images:
+        return Exclusion(ExclusionReason.OTHER_IMAGES, f"{run.dataset.train:,} instead of {where.images:,}")
     others = unlike(run, where.conditions, (*CONDITION_NAMES, *NOTED_CONDITIONS))
     if others:
         return Exclusion(ExclusionReason.OTHER_CONDITIONS, "; ".join(map(str, others)))

@@ -78,11 +78,6 @@ def differences(run: Run, of: Signature) -> list[Condition]:
     return [k for k in found if k is not Condition.VALIDATION or Condition.EPOCHS not in found]
 
 
-def given_images(run: Run) -> int:
-    """The images that a run could train on: those of train, also if it kept some for validation."""
-    return run.dataset.train + run.dataset.validation
-
-
 def newest(group: RunGroup) -> str:
     """When the latest run of a group was made, ISO 8601."""
     return max(run.created for run in group.runs)

@@ -217,7 +217,7 @@ def _vary(run: Run, predictions: list[Prediction], variant: Variant) -> tuple[Ru
         ]
         run = replace(
             run,
-            dataset=replace(run.dataset, train=run.dataset.train - validation, validation=validation),
+            dataset=replace(run.dataset, validation=validation),
             recipe=run.recipe | {"epochs": "auto", "val_fraction": 0.15},
             epochs=epochs,
             training=Training(len(epochs) * 19, variant.stop, 30),

@@ -56,7 +56,7 @@ def test_the_stored_example_reads_as_expected(results: Path) -> None:
 
 
 def test_the_verdict_as_text_has_the_title_and_the_next_step_of_the_report(results: Path) -> None:
-    title, step = page.verdict_text(results, "car-bicycle")
+    (title, step), _ = page.read_verdict(results, "car-bicycle")
     assert title == "Use fine-tuned VGG: 96.3 % test accuracy, 2.2 points above frozen VGG"
     report = (results / "car-bicycle/report.html").read_text().replace("\u00a0", " ")
     assert f"<h1>{title}</h1>" in report and f"<li>{step}</li>" in report
