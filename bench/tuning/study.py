@@ -71,6 +71,11 @@ class TuningStudy:
             for number, t in enumerate(finished, 1)
         ]
 
+    def epochs_of_first(self) -> int:
+        """The epochs of the first trial, 0 before it."""
+        first = next((t for t in self._study.get_trials(deepcopy=False) if "status" in t.user_attrs), None)
+        return len(first.intermediate_values) if first else 0
+
     def start(self) -> tuple[optuna.Trial, dict[str, Any]]:
         """A new trial and its values by Recipe field."""
         number = len(self.trials())
