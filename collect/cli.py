@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
+from typer.core import TyperCommand
 
 from collect import datasets
+from collect.command_line import HELP_FLAGS, FlagsGivenOnce, name_hint, print_version
 from collect.datasets import Dataset
 from collect.errors import UsageError, exit_codes
 
@@ -36,10 +38,15 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 too few photos,
 """
 ARCHIVES, LISTS = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2"), (".txt", ".csv")
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+class CollectCommand(FlagsGivenOnce, TyperCommand):
+    """The command collect."""
 
 
-@app.command(epilog=EPILOG)
+app = typer.Typer(context_settings=HELP_FLAGS, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command(cls=CollectCommand, context_settings=HELP_FLAGS, epilog=EPILOG)
 def command(
     classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for")] = None,
     source: Annotated[
@@ -65,6 +72,9 @@ def command(
     show: Annotated[bool, Option("--list", help="list all datasets")] = False,
     quiet: Annotated[bool, Option("--quiet", help="show no progress")] = False,
     as_json: Annotated[bool, Option("--json", help="print the result as JSON")] = False,
+    version: Annotated[
+        bool, Option("--version", is_eager=True, callback=print_version("collect"), help="print the version")
+    ] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
     with exit_codes("collect", "what was fetched is kept; run the same command again to continue"):
@@ -110,14 +120,15 @@ def _licenses(text: str | None) -> list[str] | None:
         return list(datasets.OPEN_LICENSES if text == "open" else datasets.LICENSES)
     codes = [part.strip() for part in text.split(",")]
     if unknown := [code for code in codes if code not in datasets.LICENSES]:
-        raise UsageError(f"--license: {unknown[0]!r} is none of open, any, {', '.join(datasets.LICENSES)}")
+        known = ("open", "any", *datasets.LICENSES)
+        raise UsageError(f"--license {unknown[0]}: no such licence; {name_hint(unknown[0], known)}")
     return codes
 
 
 def _entry(entry: str, name: str | None, given: dict[str, object]) -> Dataset:
     known = datasets.load_datasets()
     if entry not in known:
-        raise UsageError(f"--dataset: no entry {entry!r} in datasets.toml (entries: {', '.join(known)})")
+        raise UsageError(f"--dataset {entry}: no such entry in datasets.toml; {name_hint(entry, known)}")
     return _recipe(name or entry, {**datasets.dataset_table(known[entry]), **given})
 
 
@@ -140,7 +151,7 @@ def _source_of(origin: str, name: str | None) -> str:
 
 def _search(classes: list[str], source: str, name: str | None, given: dict[str, object]) -> Dataset:
     if source not in datasets.SEARCHES:
-        raise UsageError(f"--source must be one of {', '.join(datasets.SEARCHES)}, not {source!r}")
+        raise UsageError(f"--source {source}: no such source; {name_hint(source, datasets.SEARCHES)}")
     names = [c.strip().replace(" ", "_") for c in classes]
     return _recipe(name or "-".join(names), {"source": source, "classes": names, **datasets.DEFAULT_COUNTS, **given})
 

@@ -5,10 +5,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from collect.command_line import HELP_FLAGS as HELP_FLAGS
+from collect.command_line import FlagsGivenOnce as FlagsGivenOnce
+from collect.command_line import name_hint as name_hint
+from collect.command_line import print_version as print_version
+from collect.command_line import vggbench_version as vggbench_version
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
@@ -82,14 +86,6 @@ class Dataset:
         return None if self.train is None else self.train + (self.test or 0)
 
 
-def vggbench_version() -> str:
-    """The installed version, or "checkout" if vggbench is not installed."""
-    try:
-        return version("vggbench")
-    except PackageNotFoundError:
-        return "checkout"
-
-
 def valid_name(name: str) -> bool:
     """Whether `name` can be a folder: no separator, no leading dot, not blank, no control character."""
     return bool(name.strip()) and not re.search(r"[/\\\x00-\x1f\x7f]", name) and not name.startswith(".")
@@ -120,7 +116,7 @@ def _bench_flags(table: object, where: str) -> dict[str, Any]:
         flag = key.replace("-", "_")
         if flag not in BENCH_FLAGS:
             kind, known = ("model", BENCH_MODELS) if isinstance(value, dict) else ("key", tuple(BENCH_FLAGS))
-            raise UsageError(f'{where}: unknown {kind} "bench.{key}" (known: {", ".join(known)})')
+            raise UsageError(f'{where}: unknown {kind} "bench.{key}"; {name_hint(key, known)}')
         check_value(value, BENCH_FLAGS[flag], f"bench.{flag}", where, UsageError)
         flags[flag] = value
     return flags

@@ -7,10 +7,22 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from collect.command_line import name_hint
 from collect.errors import VggbenchError
 
 T = TypeVar("T")
 SCALARS: dict[type, set[type]] = {kind: {kind} for kind in (str, int, bool, NoneType)} | {float: {float, int}}
+
+WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    list: "a list",
+    tuple: "a list",
+    dict: "keys with values",
+    Mapping: "keys with values",
+}
 
 
 def parse_values(kind: type[T], values: object, where: str, error: type[VggbenchError]) -> T:
@@ -58,7 +70,7 @@ def _dataclass(kind: Any, values: object, key: str, where: str, error: type[Vggb
     parsed = {}
     for name, value in values.items():
         if name not in known:
-            raise error(f'{where}: unknown key "{prefix}{name}" (known: {", ".join(known)})')
+            raise error(f'{where}: unknown key "{prefix}{name}"; {name_hint(name, known)}')
         field, hint, scalars = known[name]
         parsed[field] = value if type(value) in scalars else _value(hint, value, f"{prefix}{name}", where, error)
     if missing := _required(kind) - values.keys():
@@ -99,7 +111,9 @@ def _fits(value: object, hint: Any) -> bool:
 
 def _words(hint: Any) -> str:
     if _is_union(hint):
-        return " or ".join("null" if kind is NoneType else _words(kind) for kind in _kinds(hint))
+        kinds = [kind for kind in _kinds(hint) if kind is not int or float not in _kinds(hint)]
+        return " or ".join("null" if kind is NoneType else _words(kind) for kind in kinds)
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         return " or ".join(map(str, get_args(hint) or hint))
-    return getattr(get_origin(hint) or hint, "__name__", str(hint))
+    origin = get_origin(hint) or hint
+    return WORDS.get(origin) or getattr(origin, "__name__", str(hint))

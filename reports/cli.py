@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.core import TyperCommand
 
-from bench.records import exit_codes
+from bench.records import HELP_FLAGS, FlagsGivenOnce, exit_codes, print_version
 
 KEPT = "what was built before is unchanged"
 EPILOG = """Examples:
@@ -23,20 +24,34 @@ EPILOG = """Examples:
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted
 """
 app = typer.Typer(
-    add_completion=False,
+    context_settings=HELP_FLAGS,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Turn stored runs into an HTML report, a table or a list.",
     epilog=EPILOG,
 )
+
+
+class ReportsCommand(FlagsGivenOnce, TyperCommand):
+    """A subcommand of reports."""
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=print_version("reports"), help="print the version")
+    ] = False,
+) -> None:
+    """Turn stored runs into an HTML report, a table or a list."""
+
+
 Dataset = Annotated[
     str | None, typer.Option("--dataset", metavar="NAME", help="only this dataset [default: all of them]")
 ]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="folder that holds DATASET/RUN/run.json")]
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=ReportsCommand, epilog=EPILOG)
 @exit_codes("reports", KEPT)
 def build(
     dataset: Dataset = None,
@@ -45,18 +60,19 @@ def build(
         Path | None, typer.Option("--out", metavar="FILE", help="file to write [default: results/NAME/report.html]")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="open the report in the browser")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="do not print where the report is")] = False,
 ) -> None:
     """Write one self-contained HTML report per dataset."""
     from reports import page
 
     paths = page.build(results, dataset, out)
-    for path in paths:
+    for path in paths if not quiet else ():
         print(path)
     if open_:
         typer.launch(paths[0].resolve().as_uri())
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=ReportsCommand, epilog=EPILOG)
 @exit_codes("reports", KEPT)
 def table(
     dataset: Dataset = None,
@@ -73,7 +89,7 @@ def table(
         print(f"left out: {line}", file=sys.stderr)
 
 
-@app.command("list", epilog=EPILOG)
+@app.command("list", cls=ReportsCommand, epilog=EPILOG)
 @exit_codes("reports", KEPT)
 def list_(results: Results = Path("results")) -> None:
     """List the datasets that have runs, with their best model."""

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import UsageError, VggbenchError
+from bench.errors import UsageError, VggbenchError, name_hint
+from collect.datasets import load_datasets
 from collect.manifest import TEST_FOLDERS, Row, is_dataset, load_rows, manifest_sha256
 
 
@@ -35,6 +36,15 @@ def split_of(row: Row) -> str:
     return "test" if row.split in TEST_FOLDERS else row.split
 
 
+def _advice(name: str, data: Path) -> str:
+    """What to do about a name that is no dataset here."""
+    entries = load_datasets()
+    if name in entries:
+        return f"collect it first: collect --dataset {name}"
+    collected = [path.name for path in data.iterdir() if is_dataset(path)] if data.is_dir() else []
+    return f"{name_hint(name, [*collected, *entries])} (or make it: collect --from FOLDER --name {Path(name).name})"
+
+
 def open_source(name: str, data: Path) -> Source:
     """The dataset `name` in `data`, or any folder with train/ and test/ or val/. Raises UsageError without one."""
     folder = data / name
@@ -42,8 +52,7 @@ def open_source(name: str, data: Path) -> Source:
         folder = Path(name)
     if not is_dataset(folder):
         raise UsageError(
-            f"--dataset {name}: neither a dataset in {data}/ nor a folder with train/ and test/; "
-            f"make one with: collect --dataset {name}   or   collect --from FOLDER --name {folder.name}"
+            f"--dataset {name}: neither a dataset in {data}/ nor a folder with train/ and test/; {_advice(name, data)}"
         )
     try:
         listed = load_rows(folder)

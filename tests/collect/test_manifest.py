@@ -67,8 +67,8 @@ def test_a_file_in_a_subfolder_of_its_class_is_rebuilt_there(place) -> None:
     [
         ("<html>not found</html>", ":1"),
         ('{"file": "train/car/1.jpg", "klass": "car"}', ":1"),
-        ('{"file": 5, "class": "car", "split": "train", "sha256": "0"}', ':1: key "file" must be str, not 5'),
-        (json.dumps(LISTED) + "\n" + json.dumps({**LISTED, "class": None}), ':2: key "class" must be str, not None'),
+        ('{"file": 5, "class": "car", "split": "train", "sha256": "0"}', ':1: key "file" must be a text, not 5'),
+        (json.dumps(LISTED) + "\n" + json.dumps({**LISTED, "class": None}), ':2: key "class" must be a text, not None'),
         ("\udcff", "cannot be read"),
         ("", "no images"),
     ],
@@ -120,7 +120,9 @@ def test_hidden_files_and_folders_are_not_images(tmp_path: Path) -> None:
 
 def test_a_malformed_row_is_named_with_line_and_key(tmp_path: Path) -> None:
     assert len(read_manifest(listed(tmp_path / "manifest.jsonl"))) == 2
-    with pytest.raises(VggbenchError, match=r"manifest\.jsonl:2: key \"width\" must be int or null, not 'wide'"):
+    with pytest.raises(
+        VggbenchError, match=r"manifest\.jsonl:2: key \"width\" must be a whole number or null, not 'wide'"
+    ):
         read_manifest(listed(tmp_path / "manifest.jsonl", width="wide"))
 
 
