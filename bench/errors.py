@@ -1,8 +1,8 @@
 """Errors of bench and reports that a user can fix. Standard library only."""
 
-from collect.datasets import UsageError, VggbenchError, exit_codes
+from collect.datasets import UsageError, VggbenchError, exit_codes, print_text
 
-__all__ = ["RecordError", "UsageError", "VggbenchError", "WeightsError", "exit_codes"]
+__all__ = ["RecordError", "UsageError", "VggbenchError", "WeightsError", "exit_codes", "print_text"]
 
 
 class WeightsError(VggbenchError):

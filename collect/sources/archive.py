@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
@@ -23,16 +23,17 @@ from collect.sources.zip import zip_members
 
 MAX_NAMES_BYTES = 256 * 2**20  # of all members of an archive, with what Python needs for each
 NAME_BYTES = 100
-OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open, b"]\0\0": lzma.open}
+OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+    b"]\0\0": lzma.open,
+}
 ZIP_STARTS = b"PK", b"MZ"  # an archive, or a program that unpacks itself
 # What tarfile, zipfile and the decompressors raise on damaged data; the built-in errors come from numbers, names and
 # headers that make no sense.
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError) + (
-    ValueError,
-    ArithmeticError,
-    LookupError,
-    RuntimeError,
-)
+FORMAT_ERRORS = tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error
+DAMAGE = *FORMAT_ERRORS, EOFError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError
 
 
 class StoredPhoto(NamedTuple):
@@ -79,7 +80,9 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
 
 def _listing(path: Path) -> tuple[list[str], list[str]]:
     """All file names of an archive and its folders that hold no file. Reads a compressed archive to its checksums."""
-    files, folders, size = [], [], 0
+    files: list[str] = []
+    folders: list[str] = []
+    size = 0
     with _one_line(path):
         for member in _members(path):
             (folders if member.is_folder else files).append(member.name)
@@ -114,13 +117,13 @@ def _members(path: Path) -> Iterator[ArchiveMember]:
         start = file.read(tarfile.BLOCKSIZE)
     opener = next((opener for magic, opener in OPENERS.items() if start.startswith(magic)), None)
     if is_header(start):  # first: a tar's file may be called BZh.jpg, and its last one may be a zip
-        opener = open
+        opener = partial(open, mode="rb")
     elif start.startswith(ZIP_STARTS):
         yield from zip_members(path)
         return
     elif opener is None:
         raise tarfile.ReadError("it starts as none of them does")
-    with opener(path, "rb") as stream:
+    with opener(path) as stream:
         yield from tar_members(stream)
 
 

@@ -65,7 +65,7 @@ def readable(name: str) -> str:
 
 
 def source_id(path: str) -> str:
-    r"""A path as valid text from which its bytes can be told: `\xe9` for one that is not UTF-8, else it is unchanged."""
+    r"""A path as valid text that still has all bytes: `\xe9` for one that is not UTF-8, else it is unchanged."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

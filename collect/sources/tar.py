@@ -83,7 +83,7 @@ def tar_members(file: IO[bytes]) -> Iterator[ArchiveMember]:
             while member := tar.next():
                 if member.isfile() or member.isdir():
                     yield ArchiveMember(member.name, member.isdir(), member.size, partial(_read, tar, stream, member))
-                tar.members.clear()  # it keeps them all
+                tar.members.clear()  # type: ignore[attr-defined]  # it keeps all members
                 stream.allow(MAX_HEADER_BYTES)
         # tarfile also takes a damaged header and a missing one for the end of the archive
         if len(stream.last_read) < tarfile.BLOCKSIZE:

@@ -63,8 +63,10 @@ def zip_members(path: Path) -> Iterator[ArchiveMember]:
         zipped = zipfile.ZipFile(file)
     for info in zipped.infolist():
         if not stat.S_ISLNK(info.external_attr >> 16):
-            name = info.filename.encode("cp437").decode("utf-8", "surrogateescape") if file.hides_utf8 else info.filename
-            yield ArchiveMember(name, info.is_dir(), info.file_size, partial(_read, zipped, info, lock), is_lasting=True)
+            name, read = info.filename, partial(_read, zipped, info, lock)
+            if file.hides_utf8:
+                name = info.orig_filename.encode("cp437").decode("utf-8", "surrogateescape")
+            yield ArchiveMember(name, info.is_dir(), info.file_size, read, is_lasting=True)
 
 
 def _read(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> bytes:

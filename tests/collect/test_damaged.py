@@ -34,7 +34,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".tar.xz": partial(lzma.compress, preset=0),
 }
 FILES = {
-    f"set/{split}/{class_}/{'x' * 95 + '/' if i == 2 else ''}{i}.jpg": random.Random(f"{split}{class_}{i}").randbytes(700)
+    f"set/{split}/{class_}/{'x' * 95}/{i}.jpg": random.Random(f"{split}{class_}{i}").randbytes(700)
     for split in ("train", "val")
     for class_ in ("cat", "dög")
     for i in range(3)
