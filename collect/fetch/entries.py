@@ -19,7 +19,7 @@ from collect.journal import Photo, PhotoStatus
 from collect.verify import Verified, verify
 
 # Many threads may wait for the network, few may decode: a photo of 64 megapixels takes 200 MB.
-MAX_HELD_BYTES = 128 * 2**20  # candidates of a compressed archive are in memory until they are verified
+MAX_HELD_BYTES = 64 * 2**20  # candidates of a compressed archive are in memory until they are verified
 DECODING = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
 

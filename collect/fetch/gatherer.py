@@ -164,7 +164,7 @@ class Gatherer:
         except MovedError as moved:
             target = moved.url
         except RejectError as err:
-            error = err
+            error = err.with_traceback(None)  # its frames hold the photo's bytes
         else:
             record_verified(entry.photo, verified)
             self._fetched_bytes += verified.bytes
