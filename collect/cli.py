@@ -12,7 +12,7 @@ from typer import Argument, Option
 from collect import datasets
 from collect.datasets import Dataset
 from collect.errors import UsageError, exit_codes
-from collect.terminal import print_text
+from collect.terminal import print_text, printable
 
 if TYPE_CHECKING:
     from collect.write import Summary
@@ -128,6 +128,8 @@ def _source_of(origin: str, name: str | None) -> str:
         raise UsageError("--from needs --name NAME, the folder below data/")
     path = origin.partition("?")[0].lower()
     remote = origin.startswith(("http://", "https://"))
+    if printable(origin).replace("\n", "") != origin:
+        raise UsageError(f"--from: {origin}: the path has bytes that are not UTF-8, or control signs; rename it")
     if not remote and not Path(origin).exists():
         raise UsageError(f"--from: {origin}: no such file or folder")
     if path.endswith(".jsonl"):

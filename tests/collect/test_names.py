@@ -12,8 +12,9 @@ from rich.table import Table
 
 from collect import collect
 from collect.audit import check_dataset
+from collect.cli import _source_of
 from collect.datasets import Dataset
-from collect.errors import VggbenchError, exit_codes
+from collect.errors import UsageError, VggbenchError, exit_codes
 from collect.manifest import Row, read_manifest
 from collect.sources.layout import read_layout, source_id
 from collect.terminal import make_console, print_text, printable
@@ -78,6 +79,11 @@ def test_every_name_gets_a_valid_and_distinct_text() -> None:
     assert source_id("é/1.jpg") == "é/1.jpg"
     assert {p.class_ for p in read_layout(["1.jpg"], "photos \udce9").values()} == {"photos é"}
     assert read_layout(["1.jpg"], ".hidden") == {}
+
+
+def test_a_source_whose_own_path_is_not_text_is_refused() -> None:
+    with pytest.raises(UsageError, match="--from: photos\udce9: the path has bytes that are not UTF-8"):
+        _source_of("photos\udce9", "x")
 
 
 def test_outside_text_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
