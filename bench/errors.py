@@ -1,6 +1,15 @@
 """Errors of bench and reports that a user can fix, and what both take from collect. Standard library only."""
 
-from collect.datasets import HELP_FLAGS, FlagsGivenOnce, UsageError, VggbenchError, exit_codes, name_hint, print_version
+from collect.datasets import (
+    HELP_FLAGS,
+    FlagsGivenOnce,
+    UsageError,
+    VggbenchError,
+    exit_codes,
+    name_hint,
+    print_text,
+    print_version,
+)
 
 __all__ = [
     "HELP_FLAGS",
@@ -11,6 +20,7 @@ __all__ = [
     "WeightsError",
     "exit_codes",
     "name_hint",
+    "print_text",
     "print_version",
 ]
 

@@ -40,6 +40,7 @@ class Candidate:
     source: str | None = None
     expected_sha256: tuple[str, ...] = ()  # of the verified file or the fetched bytes; empty: any
     read: Callable[[], bytes] | None = None  # the bytes of a local source; None: fetch them from `url`
+    held_bytes: int = 0  # how much memory `read` occupies until it is called
 
 
 @dataclass(frozen=True, slots=True)

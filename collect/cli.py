@@ -14,6 +14,7 @@ from collect import datasets
 from collect.command_line import HELP_FLAGS, FlagsGivenOnce, name_hint, print_version
 from collect.datasets import Dataset
 from collect.errors import UsageError, exit_codes
+from collect.terminal import print_text, printable
 
 if TYPE_CHECKING:
     from collect.write import Summary
@@ -138,6 +139,8 @@ def _source_of(origin: str, name: str | None) -> str:
         raise UsageError("--from needs --name NAME, the folder below data/")
     path = origin.partition("?")[0].lower()
     remote = origin.startswith(("http://", "https://"))
+    if printable(origin).replace("\n", "") != origin:
+        raise UsageError(f"--from: {origin}: the path has bytes that are not UTF-8, or control signs; rename it")
     if not remote and not Path(origin).exists():
         raise UsageError(f"--from: {origin}: no such file or folder")
     if path.endswith(".jsonl"):
@@ -163,9 +166,9 @@ def _recipe(name: str | None, table: dict[str, object]) -> Dataset:
 
 
 def _print(summary: "Summary", as_json: bool) -> None:
-    print(json.dumps(summary.as_values(), ensure_ascii=False) if as_json else "\n".join(summary.as_lines()))
+    print_text(json.dumps(summary.as_values()) if as_json else "\n".join(summary.as_lines()))
     for photo in summary.missing:
-        print(f"gone: {photo}", file=sys.stderr)
+        print_text(f"gone: {photo}", sys.stderr)
     if summary.missing:
         raise typer.Exit(3)
 
@@ -177,12 +180,12 @@ def _verify(folder: Path, as_json: bool) -> None:
     check = check_dataset(folder)
     if as_json:
         values = {k: getattr(check, k) for k in ("images", "differences", "leaks", "known_leaks")}
-        print(json.dumps({"passed": check.passed, **values}, ensure_ascii=False))
+        print(json.dumps({"passed": check.passed, **values}))
     else:
         for line in [*check.differences, *check.leaks, *(f"as published: {leak}" for leak in check.known_leaks)]:
-            print(line)
+            print_text(line)
         known = f", {counted(len(check.known_leaks), 'leak')} as published" if check.known_leaks else ""
-        print(
+        print_text(
             f"{folder.name}: {'passes' if check.passed else 'FAILS'}: {counted(check.images, 'image')}, "
             f"{counted(len(check.differences), 'difference')}, {counted(len(check.leaks), 'leak')}{known}"
         )
@@ -197,13 +200,13 @@ def _list(data: Path, as_json: bool) -> None:
     known = datasets.load_datasets()
     if as_json:
         sources = {name: dataset.source for name, dataset in known.items()}
-        print(json.dumps({"collected": collected, "known": sources}, ensure_ascii=False))
+        print(json.dumps({"collected": collected, "known": sources}))
         return
     for name in collected:
-        print(f"{name}: in {data / name}" + ("" if (data / name / MANIFEST).is_file() else ", without a manifest"))
+        print_text(f"{name}: in {data / name}" + ("" if (data / name / MANIFEST).is_file() else ", without a manifest"))
     for name, entry in known.items():
         if name not in collected:
-            print(f"{name}: {entry.source}, not collected; collect --dataset {name}")
+            print_text(f"{name}: {entry.source}, not collected; collect --dataset {name}")
 
 
 def main() -> None:

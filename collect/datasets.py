@@ -18,6 +18,8 @@ from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
 from collect.schema import check_value as check_value
 from collect.schema import parse_values
+from collect.terminal import make_console as make_console
+from collect.terminal import print_text as print_text
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence

@@ -34,7 +34,7 @@ def source_state(dataset: Dataset) -> str:
     if path.is_file():
         return _stamp(path)
     listing = (f"{p.relative_to(path)} {_stamp(p)}" for p in sorted(path.rglob("*")) if p.is_file())
-    return hashlib.sha256("\n".join(listing).encode()).hexdigest()
+    return hashlib.sha256("\n".join(listing).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _stamp(path: Path) -> str:

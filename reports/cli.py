@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from typer.core import TyperCommand
 
-from bench.records import HELP_FLAGS, FlagsGivenOnce, exit_codes, print_version
+from bench.records import HELP_FLAGS, FlagsGivenOnce, exit_codes, print_text, print_version
 
 KEPT = "what was built before is unchanged"
 EPILOG = """Examples:
@@ -67,7 +67,7 @@ def build(
 
     paths = page.build(results, dataset, out)
     for path in paths if not quiet else ():
-        print(path)
+        print_text(path)
     if open_:
         typer.launch(paths[0].resolve().as_uri())
 
@@ -86,7 +86,7 @@ def table(
     comparisons = [study.compare_study(study.load_study(results, name)) for name in names]
     sys.stdout.write(export.export(comparisons, form))
     for line in sorted({line for c in comparisons for line in c.left_out}):
-        print(f"left out: {line}", file=sys.stderr)
+        print_text(f"left out: {line}", sys.stderr)
 
 
 @app.command("list", cls=ReportsCommand, epilog=EPILOG)
@@ -97,7 +97,7 @@ def list_(results: Results = Path("results")) -> None:
 
     for name in study.select_datasets(results):
         comparison = study.compare_study(study.load_study(results, name))
-        print(f"{words.clean(name, 100)}: {export.summary_line(comparison)}")
+        print_text(f"{words.clean(name, 100)}: {export.summary_line(comparison)}")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import typer
 
 from bench.errors import UsageError
 from bench.recipes import FLAGS_OUTSIDE_RECIPE, field_table
+from collect import datasets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,9 +32,7 @@ Size = Annotated[int, typer.Option(metavar="PX", help="side of the square input"
 
 def make_console(quiet: bool = False) -> "Console":
     """A console as wide as the terminal, or 120 columns in a pipe; a quiet one prints nothing."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 120, quiet=quiet)
+    return datasets.make_console(width=None if sys.stdout.isatty() else 120, quiet=quiet)
 
 
 def make_table(*columns: str, left: Collection[str] = (), padding: int = 2) -> "Table":

@@ -38,6 +38,7 @@ class Ledger:
         self._journal, self._earlier = journal, earlier
         self._known = journal.photos()
         self._listed: set[Key] = set()
+        self.held_bytes = 0
 
     def new_entry(self, candidate: Candidate) -> Entry | None:
         """The entry of a candidate; None if the source has listed it before."""
@@ -45,6 +46,7 @@ class Ledger:
         if key in self._listed:
             return None
         self._listed.add(key)
+        self.held_bytes += candidate.held_bytes
         facts = {name: value for name in ("taken", "license_url") if (value := getattr(candidate, name))}
         photo = self._known.get(key) or Photo(*key, extra=json.dumps(facts) if facts else None)
         return Entry(candidate, photo, candidate.url)
@@ -72,7 +74,8 @@ class Ledger:
         else:
             entry.state = EntryState.BAD
             self.reasons.setdefault(class_, Counter())[photo.reason or ""] += 1
-        entry.candidate = replace(entry.candidate, read=None)  # may hold the bytes of a local source
+        self.held_bytes -= entry.candidate.held_bytes
+        entry.candidate = replace(entry.candidate, read=None, held_bytes=0)
 
     def record(self, photo: Photo, error: RejectError | None) -> None:
         """Write a photo's state into the journal, with the error that explains it."""
