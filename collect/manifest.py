@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -13,6 +15,7 @@ from collect.datasets import valid_name
 from collect.errors import VggbenchError
 from collect.files import atomic_write as atomic_write
 from collect.files import file_sha256 as file_sha256
+from collect.schema import parse_json as parse_json
 from collect.schema import parse_values as parse_values
 
 T = TypeVar("T", "Row", "Rejected")
@@ -22,6 +25,9 @@ MANIFEST = "manifest.jsonl"
 DATASET_FILE = "dataset.toml"
 REJECTED = "rejected.jsonl"
 TEST_FOLDERS = ("test", "val")
+SPLITS = ("train", *TEST_FOLDERS)
+HEX_DIGITS = {"sha256": 64, "source_sha256": 64, "phash": 16}  # of these fields of a row
+MOST_BYTES = 2**53  # larger numbers lose digits in other programs that read JSON
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
 
 
@@ -132,27 +138,40 @@ def _read(path: Path, kind: type[T]) -> list[T]:
 
 
 def _parse_line(line: str, kind: type[T], where: str) -> T:
-    try:
-        values = json.loads(line)
-    except json.JSONDecodeError as err:
-        raise VggbenchError(f"{where}: not valid JSON: {err}") from err
-    record = parse_values(kind, values, where, VggbenchError)
-    if isinstance(record, Row) and not _in_place(record):
-        place = f"{record.split}/{record.class_}/NAME, with split train, test or val"
-        raise VggbenchError(f"{where}: file {record.file!r} must be SPLIT/CLASS/NAME, here {place}")
+    record = parse_values(kind, parse_json(line, where, VggbenchError), where, VggbenchError)
+    if isinstance(record, Row):
+        _check_row(record, where)
     return record
 
 
-def _in_place(row: Row) -> bool:
-    """Whether a row's file is in the folder of its split and class, and so inside the dataset's folder."""
-    parts = row.file.split("/")
-    known = row.split in ("train", *TEST_FOLDERS)
-    return known and len(parts) > 2 and parts[:2] == [row.split, row.class_] and all(map(valid_name, parts))
+def _check_row(row: Row, where: str) -> None:
+    if not valid_place(row.file) or row.file.split("/")[:2] != [row.split, row.class_]:
+        place = f"{row.split}/{row.class_}/NAME, with split train, test or val"
+        raise VggbenchError(f"{where}: file {row.file!r} must be SPLIT/CLASS/NAME, here {place}")
+    for key, digits in HEX_DIGITS.items():
+        value = getattr(row, key)
+        if value is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
+            raise VggbenchError(f'{where}: key "{key}" must be {digits} hex digits, not {value!r:.60}')
+    for key in ("width", "height", "bytes"):
+        value = getattr(row, key)
+        if value is not None and not 0 <= value < MOST_BYTES:
+            raise VggbenchError(f'{where}: key "{key}" must be a size, not {value!r:.60}')
+
+
+def valid_place(file: str) -> bool:
+    """Whether a path has the form SPLIT/CLASS/NAME (or deeper), and so is inside the dataset's folder."""
+    parts = file.split("/")
+    return parts[0] in SPLITS and len(parts) > 2 and all(map(valid_name, parts))
 
 
 def read_manifest(path: Path) -> list[Row]:
     """The rows of a manifest.jsonl, or of a folder's. Raises VggbenchError naming file and line."""
-    return _read(path / MANIFEST if path.is_dir() else path, Row)
+    path = path / MANIFEST if path.is_dir() else path
+    rows = _read(path, Row)
+    listed = Counter(row.file for row in rows)
+    if len(listed) < len(rows):
+        raise VggbenchError(f"{path}: lists {listed.most_common(1)[0][0]!r} more than once; remove all but one row")
+    return rows
 
 
 def read_rejected(folder: Path) -> list[Rejected]:
