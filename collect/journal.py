@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import platform
 import sqlite3
 import threading
 import time
@@ -13,8 +15,10 @@ from typing import Any
 
 from collect.errors import VggbenchError
 from collect.manifest import Key, Row, parse_json
+from collect.wording import duration
 
 JOURNAL = ".journal.sqlite"
+OWNER = f"{JOURNAL}-owner"  # who uses it now; the lock itself is SQLite's and ends with its process
 SCHEMA_VERSION = "1"
 COMMIT_SECONDS = 0.3
 
@@ -111,6 +115,8 @@ class Journal:
                 raise VggbenchError(f"{self.path}: written by another version of vggbench; remove it to start over")
             if damaged := self._execute(DAMAGED, [THUMB_BYTES]):
                 raise self._unusable("its record of {1!r} in class {0!r} is damaged".format(*damaged[0]))
+            owner = {"process": os.getpid(), "host": platform.node(), "since": time.time()}
+            (folder / OWNER).write_text(json.dumps(owner), encoding="utf-8")
         except BaseException:
             self._database.close()
             raise
@@ -132,8 +138,18 @@ class Journal:
         if "full" in str(err):
             return OSError(errno.ENOSPC, "the disk is full", str(self.path))
         if "locked" in str(err):
-            return VggbenchError(f"{self.path.parent}: another collect is running here; wait for it or stop it")
+            problem = f"another collect is running here{self._owner()}; wait for it or stop it"
+            return VggbenchError(f"{self.path.parent}: {problem}")
         return self._unusable(str(err))
+
+    def _owner(self) -> str:
+        """Which process has the journal, and since when; "" if it does not say."""
+        try:
+            owner = parse_json((self.path.parent / OWNER).read_text(encoding="utf-8"), OWNER, VggbenchError)
+            age = max(0.0, time.time() - float(owner["since"]))
+            return f" (process {owner['process']:d} on {owner['host']!r}, for {duration(age)})"
+        except (OSError, ValueError, TypeError, KeyError, VggbenchError):
+            return ""
 
     def _unusable(self, problem: str) -> VggbenchError:
         advice = "remove it and run the same command again; photos that are already in the dataset stay"
@@ -146,6 +162,8 @@ class Journal:
                 if self._is_open and self._database.in_transaction:  # a full disk has rolled it back already
                     self._execute("COMMIT")
             finally:
+                if self._is_open:
+                    (self.path.parent / OWNER).unlink(missing_ok=True)
                 self._is_open = False
                 self._database.close()
 

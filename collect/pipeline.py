@@ -77,6 +77,7 @@ def collect(
         collected = write.Collected(dataset, chosen.is_published, resume.source_state(dataset), unfinished)
         write.write_dataset(folder, collected, chosen.rows, rejected, photos)
         journal.end_run()
+    manifest.mark_last_collected(folder)
     summary = write.summarise(folder, chosen.rows, rejected, started)
     notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
     notes += [f"warning: {line}" for line in write.balance_warnings(summary.counts)]
