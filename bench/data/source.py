@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,13 +77,15 @@ def open_source(name: str, data: Path) -> Source:
         if missing:
             raise UsageError(f"{folder}: class {sorted(missing)[0]!r} has no {split} images")
     digest = manifest_sha256(listed)
-    if (folder / MANIFEST).is_file():
-        _check_files(folder, rows, digest)
+    if (folder / MANIFEST).is_file() and (problem := _file_problem(folder, rows, digest)):
+        if manifest_sha256(load_rows(folder)) != digest:
+            return open_source(name, data)  # collect has just changed it
+        raise UsageError(problem)
     return Source(folder.resolve().name, folder, rows, digest, classes)
 
 
-def _check_files(folder: Path, rows: Sequence[Row], digest: str) -> None:
-    """Raise UsageError unless the files are those of the rows.
+def _file_problem(folder: Path, rows: Sequence[Row], digest: str) -> str:
+    """What is wrong and what to do if the files are not those of the rows, else "".
 
     Every file is hashed once. Size and times are kept in the user's cache, and a file is hashed again if they differ.
     """
@@ -91,27 +94,28 @@ def _check_files(folder: Path, rows: Sequence[Row], digest: str) -> None:
     checked = _read_checked(record)
     with ThreadPoolExecutor(cores()) as pool:
         stamps = dict(zip((r.file for r in rows), pool.map(lambda r: _stamp(folder / r.file), rows), strict=True))
-        unsure = [r for r in rows if stamps[r.file] is None or stamps[r.file] != checked.get(r.file)]
-        good = pool.map(lambda r: stamps[r.file] is not None and file_sha256(folder / r.file) == r.sha256, unsure)
+        unsure = [r for r in rows if not stamps[r.file] or stamps[r.file] != checked.get(r.file)]
+        good = pool.map(lambda r: bool(stamps[r.file]) and file_sha256(folder / r.file) == r.sha256, unsure)
         wrong = [r.file for r, is_good in zip(unsure, good, strict=True) if not is_good]
     if wrong:
-        problem = f"{wrong[0]}: {'missing' if stamps[wrong[0]] is None else 'changed'}"
-        raise UsageError(
+        problem = f"{wrong[0]}: {'changed' if stamps[wrong[0]] else 'missing'}"
+        return (
             f"{folder}: {len(wrong):,} of {len(rows):,} files are not what {MANIFEST} says ({problem}); "
             f"`collect --verify {folder.name}` lists them; remove changed ones and run the command that made it again"
         )
     if unsure:
         with atomic_write(record) as out:
             json.dump(stamps, out)
+    return ""
 
 
-def _stamp(path: Path) -> list[int] | None:
-    """Size and times of a file, None if there is none."""
+def _stamp(path: Path) -> list[int]:
+    """Size and times of a file, empty if there is none."""
     try:
         info = path.stat()
-    except FileNotFoundError:
-        return None
-    return [info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [info.st_size, info.st_mtime_ns, info.st_ctime_ns] if stat.S_ISREG(info.st_mode) else []
 
 
 def _read_checked(record: Path) -> dict[str, object]:

@@ -9,6 +9,8 @@ from collect.manifest import REJECTED, Rejected, Row
 from collect.split import Assignment, owner_of
 from collect.wording import counted, joined_counts
 
+MOST_SHOWN = 20  # classes in an error
+
 
 def count_shortfall(
     dataset: Dataset, assignment: Assignment, distinct: Mapping[str, int], rejected: Sequence[Rejected]
@@ -19,13 +21,16 @@ def count_shortfall(
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for reject in rejected:
         reasons[reject.class_][reject.reason] += 1
-    classes = sorted({*distinct, *reasons, *(c for c, _ in assignment.missing)})
+    every = {*distinct, *reasons, *(c for c, _ in assignment.missing)}
+    classes = sorted(every if len(every) <= MOST_SHOWN else {c for c, _ in assignment.missing})[:MOST_SHOWN]
     width = max(map(len, classes))
     lines = [f"{dataset.name}: {_head(dataset, assignment, distinct)}"]
     for class_ in classes:
         usable = distinct.get(class_, 0)
         line = f"  {class_:<{width}}  {usable + reasons[class_].total():,} candidates, {usable:,} distinct"
         lines.append("; ".join(filter(None, [line, joined_counts(reasons[class_].most_common())])))
+    if len(every) > len(classes):
+        lines.append(f"  and {counted(len(every) - len(classes), 'more class')}")
     fewest = min(distinct.get(c, 0) for c, _ in assignment.missing)
     return ShortfallError("\n".join([*lines, f"  {_advice(dataset, fewest)}"]))
 

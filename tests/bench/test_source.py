@@ -43,7 +43,15 @@ def listed(folder: Path, *splits: str) -> list[Row]:
     return rows
 
 
-@pytest.mark.parametrize(("change", "problem"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "changed")])
+def replace_by_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "changed"), (replace_by_fifo, "missing")],
+)
 @pytest.mark.parametrize("is_known", [False, True])
 def test_a_dataset_whose_files_are_not_those_of_its_manifest_is_refused(
     change, problem: str, is_known: bool, tmp_path: Path
