@@ -6,6 +6,7 @@ Prints every problem and at last the number of kills. A process of its own: fork
 """
 
 import hashlib
+import io
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from importlib import import_module
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from collect.audit import check_dataset
@@ -22,16 +23,8 @@ from collect.errors import UsageError
 from collect.files import file_sha256
 from collect.manifest import MANIFEST, read_manifest
 
-LATE_IMPORTS = (
-    "collect.pipeline",
-    "jinja2",
-    "rich.live",
-    "scipy.cluster.hierarchy",
-    "scipy.optimize",
-    "skimage.metrics",
-)
 CHANGES = ("os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime", "open")
-AROUND = 3
+AROUND = 2
 SET = "set"
 
 
@@ -47,6 +40,11 @@ def in_a_fork(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
+def arguments(command: str, data: Path) -> list[str]:
+    """The arguments of `collect COMMAND` for a dataset in `data`."""
+    return [*shlex.split(command), "--name", SET, "--data", str(data), "--quiet"]
+
+
 def collect(data: Path, command: str, hook: Callable[[str, tuple[object, ...]], None] | None = None) -> int:
     """Run `collect COMMAND` on the datasets in `data`; `hook` is an audit hook of its process."""
 
@@ -54,7 +52,7 @@ def collect(data: Path, command: str, hook: Callable[[str, tuple[object, ...]], 
         if hook:
             sys.addaudithook(hook)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        app([*shlex.split(command), "--name", SET, "--data", str(data), "--quiet"])
+        app(arguments(command, data))
 
     return in_a_fork(work)
 
@@ -117,8 +115,8 @@ def problems(folder: Path) -> list[str]:
 
 def main(place: str, step: str, first: str, second: str) -> None:
     """Print the problems of all kills."""
-    for name in LATE_IMPORTS:  # once for all forks
-        import_module(name)
+    with redirect_stdout(io.StringIO()), suppress(SystemExit):  # forks then import nothing
+        app(arguments(second, Path(place, "warm")))
     before, data = Path(place, "before").absolute(), Path(place, "data").absolute()
     before.mkdir()
     assert not first or collect(before, first) == 0

@@ -36,7 +36,7 @@ def test_a_kill_leaves_a_right_manifest_and_the_same_command_finishes(
     counts: str, earlier: str, source: Path, tmp_path: Path
 ) -> None:
     commands = earlier.format(source=source), f"--from {source} {counts}"
-    arguments = [sys.executable, "-m", "tests.collect.kills", str(tmp_path), "17", *commands]
+    arguments = [sys.executable, "-m", "tests.collect.kills", str(tmp_path), "19", *commands]
     run = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
     *found, kills = run.stdout.splitlines() or [run.stderr]
     assert found == []
