@@ -7,15 +7,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from collect.dedupe import NearDuplicate, find_near_duplicates
 from collect.errors import UsageError
+from collect.fetch import read_thumbnail
 from collect.files import file_sha256
 from collect.journal import JOURNAL
 from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, SPLITS, Row, manifest_sha256, read_manifest
 from collect.split import owner_of
-from collect.verify import thumbnail
 from collect.write import is_unsettled, read_dataset_file
 
 
@@ -88,15 +87,11 @@ def _copies(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _near_duplicates(folder: Path, copies: Sequence[list[Row]]) -> list[NearDuplicate]:
-    """Which of the distinct files show the same photo; a file that cannot be read shows none."""
+    """Which of the distinct files show the same photo; a file that is missing or no photo shows none."""
 
     @cache
     def thumb(i: int) -> np.ndarray | None:
-        try:
-            with Image.open(folder / copies[i][0].file) as image:
-                return thumbnail(image)
-        except OSError:
-            return None  # reported as a difference
+        return read_thumbnail(folder / copies[i][0].file)
 
     return find_near_duplicates([same[0].phash for same in copies], thumb)
 

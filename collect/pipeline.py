@@ -32,7 +32,6 @@ class PhotoSelection:
     rows: list[Row]  # with their split and file
     rejected: list[Rejected]  # all rejects but the unused
     unused: list[Rejected]  # good photos that the split left out
-    usable: list[Row]  # the good photos before duplicates were dropped
     duplicates: Duplicates
     assignment: Assignment
     is_published: bool  # the source's split was kept
@@ -162,14 +161,14 @@ def _select(
     duplicates = dedupe(usable, thumbnails(folder, photos), kept, gathered.published)
     if dataset.train is None and gathered.published:
         rows = write.name_files(usable, earlier.listed)
-        return PhotoSelection(rows, gathered.rejected, [], usable, duplicates, Assignment(), True, unavailable)
+        return PhotoSelection(rows, gathered.rejected, [], duplicates, Assignment(), True, unavailable)
     sides = {key: row.split for key, row in kept.items()}
     items = items_of(duplicates.kept, dataset.split, sides, photos)
     assignment = split(items, dataset.seed, *_counts(dataset, gathered.classes, duplicates.kept))
     rows, unused = _place(duplicates.kept, assignment)
     rejected = [*gathered.rejected, *duplicates.rejected]
     rows = write.name_files(rows, earlier.listed)
-    return PhotoSelection(rows, rejected, unused, usable, duplicates, assignment, False, unavailable)
+    return PhotoSelection(rows, rejected, unused, duplicates, assignment, False, unavailable)
 
 
 def _counts(

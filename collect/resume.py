@@ -90,42 +90,42 @@ def is_complete(folder: Path, dataset: Dataset) -> bool:
 
 def check_folder(folder: Path) -> None:
     """Raise UsageError if the folder holds something that collect did not make."""
-    ours = any((folder / name).exists() for name in (JOURNAL, DATASET_FILE, STAGED))
+    ours = is_unsettled(folder) or any((folder / name).exists() for name in (JOURNAL, DATASET_FILE, STAGED))
     if folder.is_dir() and any(folder.iterdir()) and not ours:
         raise UsageError(f"{folder}: exists already and was not made by collect; choose another --name")
 
 
 def check_recipe(folder: Path, dataset: Dataset, journal: Journal) -> None:
     """Forget an unfinished run of another recipe. Raises UsageError for a finished one; only its counts may change."""
-    wanted, digest, earlier_digest = _identity(published(dataset)), _digest(dataset), journal.get("recipe") or ""
-    is_other = len(earlier_digest) == len(digest) and earlier_digest != digest  # version 0.1 kept the recipe itself
+    wanted = _identity(published(dataset))
+    # as hashes, because the journal may be published too: its folder tells nobody where the source is
+    recipe = _sha256(json.dumps(wanted))
+    place = _sha256(dataset.url if dataset.url and Path(dataset.url).is_absolute() else "")
     if (folder / DATASET_FILE).is_file():
-        before, advice = (
-            _identity(published(read_dataset_file(folder).recipe)),
-            "choose another --name, or remove the folder",
-        )
+        before = _identity(published(read_dataset_file(folder).recipe))
+        advice = "choose another --name, or remove the folder"
         if before != wanted:
             key = min(k for k in {*before, *wanted} if before.get(k) != wanted.get(k))
             change = f"{key} {_show(before.get(key))}, not {_show(wanted.get(key))}"
             raise UsageError(f"{folder}: was collected with {change}; {advice}")
-        if is_other and published(dataset) != dataset:
+        if journal.get("place") not in (None, place):
             raise UsageError(f"{folder}: was collected from another place than {dataset.url}; {advice}")
-    elif is_other:
+    elif (journal.get("recipe") or recipe, journal.get("place") or place) != (recipe, place):
         journal.forget_photos()
         journal.forget_answers()
         clear_staged(folder, ())
-    journal.set("recipe", digest)
+    journal.set("recipe", recipe)
+    journal.set("place", place)
     journal.commit()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _identity(dataset: Dataset) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(json.dumps(dataset_table(dataset)))
     return {k: v for k, v in plain.items() if k not in MAY_CHANGE}
-
-
-def _digest(dataset: Dataset) -> str:
-    """The recipe as a hash: the journal may be published too, and the path of its source is nobody else's business."""
-    return hashlib.sha256(json.dumps(_identity(dataset)).encode()).hexdigest()
 
 
 def _show(value: object) -> str:

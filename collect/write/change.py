@@ -83,7 +83,7 @@ def _files_of_both(folder: Path) -> list[str]:
     path = folder / NEXT / FILES
     if not path.is_file():
         return []  # killed before the first photo came, or after the last one went
-    files = parse_json(path.read_text(encoding="utf-8"), str(path), VggbenchError)
+    files = parse_json(path.read_text(encoding="utf-8", errors="replace"), str(path), VggbenchError)
     if not isinstance(files, list) or not all(isinstance(file, str) and valid_place(file) for file in files):
         raise VggbenchError(f"{path}: must be a list of SPLIT/CLASS/NAME; remove the folder {path.parent}")
     return files

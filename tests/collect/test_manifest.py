@@ -12,7 +12,7 @@ from collect import collect
 from collect.audit import check_dataset
 from collect.datasets import parse_dataset
 from collect.errors import UsageError, VggbenchError
-from collect.manifest import Row, load_rows, manifest_sha256, read_manifest, scan_folder, write_manifest
+from collect.manifest import Row, file_sha256, load_rows, manifest_sha256, read_manifest, scan_folder, write_manifest
 from collect.refresh import refresh
 from collect.resume import check_folder
 from collect.write import read_dataset_file
@@ -180,6 +180,21 @@ def test_any_line_ends_are_read_and_a_manifest_without_rows_does_not_pass(tmp_pa
         assert (check_dataset(folder).images, check_dataset(folder).passed) == (4, True)
     (folder / "manifest.jsonl").write_bytes(b"\r" * 50)
     assert "manifest.jsonl: lists no images" in check_dataset(folder).differences
+
+
+def test_verify_survives_files_that_are_no_photos_though_the_manifest_lists_them(tmp_path: Path) -> None:
+    rows = []
+    for file, content in (
+        ("train/a/1.jpg", b"II*\0" * 99),
+        ("test/a/1.jpg", b"\x89PNG\r\n\x1a\n" * 99),
+        ("test/a/2.jpg", b""),
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(content)
+        phash = "00000000000000ff" if "test" in file else "0000000000000000"
+        rows.append(Row(file, "a", file.split("/")[0], file_sha256(tmp_path / file), phash=phash))
+    write_manifest(tmp_path, rows)
+    assert check_dataset(tmp_path).differences == ["dataset.toml: missing"]
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff", b'{"class": "car"}', b'{"class": 9e999}', b"\x00"])
