@@ -217,7 +217,7 @@ def scan_folder(folder: Path) -> list[Row]:
             if path.suffix.lower() in IMAGE_SUFFIXES and not hidden and path.is_file() and len(parts) > 2:
                 file = "/".join(parts)
                 if not valid_place(file) or not is_text(file):
-                    raise VggbenchError(f"{folder}: {file!r} has control characters or is not in UTF-8; rename it")
+                    raise VggbenchError(f"{folder}: {file!r} has backslashes, control signs or no UTF-8; rename it")
                 rows.append(Row(file, parts[1], split, file_sha256(path), bytes=path.stat().st_size, source="folder"))
         classes[split] = {p.name for p in (folder / name).iterdir() if p.is_dir() and not p.name.startswith(".")}
         if empty := classes[split] - {r.class_ for r in rows if r.split == split}:
