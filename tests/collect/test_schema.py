@@ -118,6 +118,37 @@ def test_a_wrong_table_of_datasets_toml_is_named_with_its_key(table: dict[str, A
         parse_dataset("x", table, "datasets.toml")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("x = " + "[" * 100_000, "it is nested too deeply"),
+        ("x = " + "{a=" * 100_000, "it is nested too deeply"),
+        ("[x]\nseed = " + "9" * 5000, "a number has too many digits"),
+        ('x = "\\ud800"', "Escaped character is not a Unicode scalar value"),
+    ],
+)
+def test_a_hostile_datasets_toml_is_named(text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "datasets.toml").write_text(text)
+    with pytest.raises(UsageError, match=rf"datasets\.toml: not valid TOML: {problem}"):
+        parse_file(tmp_path / "datasets.toml")
+    with pytest.raises(UsageError, match=r"datasets\.toml: not valid TOML"):
+        remember_recipe(parse_dataset("x", {"source": "folder", "url": "y"}, ""), tmp_path)
+    assert (tmp_path / "datasets.toml").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "a/b", "\x1b[31m"])
+def test_a_name_that_is_no_text_or_no_folder_is_refused(name: str) -> None:
+    for table in ({"source": "synthetic", "classes": [name]}, {"source": "folder", "url": "y"}):
+        with pytest.raises(UsageError, match="cannot be the name of a folder"):
+            parse_dataset("x" if "classes" in table else name, table, "datasets.toml")
+
+
+def test_a_value_that_is_no_table_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "datasets.toml").write_text("x = 5\n")
+    with pytest.raises(UsageError, match="x must be a table"):
+        remember_recipe(parse_dataset("x", {"source": "folder", "url": "y"}, ""), tmp_path)
+
+
 def test_a_class_may_carry_its_own_search_and_a_bench_table_its_flags() -> None:
     table = {"source": "flickr", "classes": ["a_b", {"name": "c", "query": "d"}], "bench": {"batch-size": 8}}
     dataset = parse_dataset("x", table, "datasets.toml")
