@@ -145,4 +145,4 @@ def _words(hint: Any) -> str:
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         return " or ".join(map(str, get_args(hint) or hint))
     origin = get_origin(hint) or hint
-    return WORDS.get(origin) or getattr(origin, "__name__", str(hint))
+    return WORDS.get(origin) or str(getattr(origin, "__name__", hint))
