@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
+from collect.redact import redact
 from collect.schema import check_value as check_value
 from collect.schema import parse_values
 
@@ -93,6 +94,11 @@ def vggbench_version() -> str:
 def valid_name(name: str) -> bool:
     """Whether `name` can be a folder: no separator, no leading dot, not blank, no control character."""
     return bool(name.strip()) and not re.search(r"[/\\\x00-\x1f\x7f]", name) and not name.startswith(".")
+
+
+def published(dataset: Dataset) -> Dataset:
+    """The recipe as it may be written to the dataset's files: without the secrets in its address."""
+    return replace(dataset, url=redact(dataset.url)) if dataset.url else dataset
 
 
 def parse_dataset(name: str, table: object, file: str) -> Dataset:

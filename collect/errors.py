@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from collect.redact import redact
+
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -53,5 +55,5 @@ def exit_codes(command: str, kept: str) -> Iterator[None]:
         message, code = f"{where}{full if err.errno in DISK_FULL else err.strerror}", 1
     else:
         return
-    print(f"{command}: {message}", file=sys.stderr)
+    print(f"{command}: {redact(message)}", file=sys.stderr)
     raise SystemExit(code)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from collect.datasets import Dataset, dataset_table
+from collect.datasets import Dataset, dataset_table, published
 from collect.errors import UsageError
 from collect.fetch import STAGED, clear_staged
 from collect.files import has_size
@@ -75,7 +75,7 @@ def is_complete(folder: Path, dataset: Dataset) -> bool:
         is_finished = all(counts[c, split] == number for c in {r.class_ for r in rows} for split, number in wanted)
     return (
         is_finished
-        and dataset_table(collected.recipe) == dataset_table(dataset)
+        and dataset_table(collected.recipe) == dataset_table(published(dataset))
         and collected.manifest_sha256 == manifest_sha256(rows)
         and collected.source_state == source_state(dataset)
         and all(has_size(folder / r.file, r.bytes) for r in rows)
@@ -91,7 +91,7 @@ def check_folder(folder: Path) -> None:
 
 def check_recipe(folder: Path, dataset: Dataset, journal: Journal) -> None:
     """Forget an unfinished run of another recipe. Raises UsageError for a finished one; only its counts may change."""
-    wanted = _identity(dataset)
+    wanted = _identity(published(dataset))
     is_finished = (folder / DATASET_FILE).is_file()
     if is_finished:
         before: dict[str, Any] = _identity(read_dataset_file(folder).recipe)

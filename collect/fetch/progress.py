@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collect.fetch.hosts import Host
+from collect.redact import redact
 from collect.wording import counted, duration, joined_counts
 
 LINE_SECONDS = 10.0
@@ -49,7 +50,7 @@ def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDi
         with Live(console=console, transient=True, auto_refresh=False) as live:
             yield ProgressDisplay(
                 lambda snapshot: live.update(_table(snapshot, time.monotonic() - started, wanted), refresh=True),
-                lambda line: live.console.print(line, markup=False, highlight=False),
+                lambda line: live.console.print(redact(line), markup=False, highlight=False),
             )
     else:
         printed = started
@@ -62,7 +63,7 @@ def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDi
                 speed = good / (printed - started)
                 print(f"  {good:,} good, {rejected:,} rejected, {speed:,.0f} photos/s", file=sys.stderr)
 
-        yield ProgressDisplay(show, lambda line: print(line, file=sys.stderr))
+        yield ProgressDisplay(show, lambda line: print(redact(line), file=sys.stderr))
 
 
 def _table(snapshot: Snapshot, seconds: float, wanted: int | None) -> Group:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collect.datasets import Dataset, dataset_table, parse_dataset, shipped_file, toml_value
+from collect.datasets import Dataset, dataset_table, parse_dataset, published, shipped_file, toml_value
 from collect.errors import UsageError, VggbenchError
 from collect.files import atomic_write
 from collect.http import user_agent
@@ -34,7 +34,8 @@ def write_dataset_file(folder: Path, collected: Collected, rows: Sequence[Row]) 
     with atomic_write(folder / DATASET_FILE) as out:
         out.writelines(f"{key} = {toml_value(value)}\n" for key, value in head.items())
         out.write(f"\n[{json.dumps(collected.recipe.name, ensure_ascii=False)}]\n")
-        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in dataset_table(collected.recipe).items())
+        recipe = dataset_table(published(collected.recipe))
+        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in recipe.items())
 
 
 def read_dataset_file(folder: Path) -> Collected:
