@@ -59,7 +59,8 @@ class FlickrClient:
             raise SourceError(f"Flickr needs an API key: {CREDENTIALS}")
         for name in ("flickrapi", "oauthlib", "requests_oauthlib"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they log keys, signatures and whole answers
-        self._errors = (flickrapi.FlickrError, KeyError, *CALL_ERRORS)
+        # flickrapi takes the answer for an object with the keys that it wants
+        self._errors = (flickrapi.FlickrError, KeyError, AttributeError, TypeError, *CALL_ERRORS)
         self._api = flickrapi.FlickrAPI(*self._secrets, format="parsed-json", store_token=False, timeout=30)
         self._api.flickr_oauth.session = session = open_api(context, url)  # flickrapi shares one between all instances
         session.hooks["response"].append(_check_answer)
