@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from collect.candidate import SHARED_WITH_ROW, Candidate, RejectError
 from collect.fetch.entries import Entry, EntryState
@@ -138,7 +139,8 @@ def _without_secrets(candidate: Candidate) -> Candidate:
     """The candidate with *** in place of the secrets in its addresses, and in an id that is its address."""
     names = ["url", "page_url", "license_url", *(["source_id"] if candidate.source_id == candidate.url else [])]
     names += ["owner"] if "://" in (candidate.owner or "") else []
-    return replace(candidate, **{name: redact(value) for name in names if (value := getattr(candidate, name))})
+    public: dict[str, Any] = {name: redact(value) for name in names if (value := getattr(candidate, name))}
+    return replace(candidate, **public)
 
 
 def _row(candidate: Candidate, photo: Photo) -> Row:

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 import requests.adapters
-from requests.utils import prepend_scheme_if_needed, select_proxy
+from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
@@ -123,11 +123,11 @@ def open_session(
             manager.pool_classes_by_scheme = to_proxy  # the proxy itself is the user's choice
             return manager
 
-        def send(self, request: Any, *args: Any, proxies: Any = None, **kwargs: Any) -> requests.Response:
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
             current.meter = Meter(limits)
-            if may_contact and select_proxy(request.url, proxies):
+            if may_contact and select_proxy(request.url, kwargs.get("proxies")):
                 _check_before_proxy(request.url, may_contact)
-            return super().send(request, *args, proxies=proxies, **kwargs)
+            return super().send(request, *args, **kwargs)
 
     session = PlainSession()
     session.headers.update({"User-Agent": user_agent(), "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"})
@@ -143,7 +143,7 @@ def _check_proxies() -> None:
         if not proxy:
             continue
         try:
-            address = parse_url(prepend_scheme_if_needed(proxy, "http"))
+            address = parse_url(proxy if "://" in proxy else f"http://{proxy}")
         except (LocationParseError, ValueError):
             address = parse_url("")
         if not address.host or address.scheme not in ("http", "https"):

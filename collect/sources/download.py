@@ -159,17 +159,18 @@ def _continues(response: requests.Response, start: int, version: str) -> bool:
 @contextmanager
 def _open(session: requests.Session, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
     """The response to a request, after redirects. Raises what a request raises, and SourceError."""
-    target: str | None = url
+    target = url
     for _ in range(MAX_REDIRECTS):
         timeouts = (CONNECT_SECONDS, READ_SECONDS)
         with session.get(target, stream=True, allow_redirects=False, headers=headers, timeout=timeouts) as response:
             try:
-                target = redirect_target(response, target)
+                moved_to = redirect_target(response, target)
             except RejectError as err:
                 raise SourceError(f"{redact(url)}: {err.detail}") from None
-            if target is None:
+            if moved_to is None:
                 yield response
                 return
+            target = moved_to
     raise SourceError(f"{redact(url)}: still redirected after {MAX_REDIRECTS} requests")
 
 
