@@ -83,6 +83,8 @@ def pause(stop: threading.Event, seconds: float) -> None:
 
 def pause_before_retry(stop: threading.Event, attempt: int, asked_seconds: float | None) -> None:
     """Sleep as long as the API asks, else longer after each attempt, with jitter. Raises SourceError."""
+    if asked_seconds is not None and asked_seconds > LONGEST_WAIT_SECONDS:
+        raise SourceError(f"the API asks for a pause of {asked_seconds:,.0f} s; {LATER}")
     pause(stop, asked_seconds if asked_seconds is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.0))
 
 
@@ -118,9 +120,10 @@ class CallBudget:
 
     def _times(self) -> list[float]:
         try:
-            return [float(t) for t in json.loads(self.path.read_text(encoding="utf-8"))]
-        except (FileNotFoundError, ValueError, TypeError):
+            times = [float(t) for t in json.loads(self.path.read_text(encoding="utf-8"))]
+        except (FileNotFoundError, ValueError, TypeError, OverflowError, RecursionError):
             return []
+        return [t for t in times if t <= time.time()]  # the clock may have been set back
 
     def _wait(self) -> float:
         now, times = time.time(), sorted(self._times())

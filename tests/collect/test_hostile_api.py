@@ -94,6 +94,26 @@ def test_an_api_that_answers_byte_by_byte_is_given_up(ask, monkeypatch, source: 
 
 
 @pytest.mark.parametrize("source", ["flickr", "openverse"])
+def test_an_api_that_asks_for_a_pause_of_centuries_is_asked_later(ask, source: str) -> None:
+    answer = b"HTTP/1.1 429 Busy\r\nRetry-After: 99999999999999999\r\nContent-Length: 0\r\n\r\n"
+    with (
+        RawServer(sends(answer)) as server,
+        pytest.raises(SourceError, match=r"pause of .* run the same command later"),
+    ):
+        ask(source, server.url)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[1e999]", "[NaN]", f"[{'9' * 400}]", "[99999999999]", "{}", "\u00b2", "[[]]"]
+)
+def test_a_count_of_calls_that_is_damaged_or_from_the_future_is_begun_again(tmp_path: Path, text: str) -> None:
+    (tmp_path / "calls.json").write_text(text)
+    stop = threading.Event()
+    api.CallBudget("X", tmp_path / "calls.json", ((1, 3600.0),), "", stop, print).spend()
+    assert len(json.loads((tmp_path / "calls.json").read_text())) == 1
+
+
+@pytest.mark.parametrize("source", ["flickr", "openverse"])
 def test_an_api_that_redirects_to_a_private_address_is_refused(ask, source: str) -> None:
     """The guard is on: an API on loopback opens loopback and nothing else."""
     answer = b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/rest/\r\nContent-Length: 0\r\n\r\n"
