@@ -99,9 +99,10 @@ def download(dataset: Dataset, context: SourceContext, is_list: bool = False) ->
 
 
 def _file_name(url: str) -> str:
-    """A name for the file at an address: the address's own, if it can be one."""
-    name = PurePosixPath(urlsplit(url).path).name
-    return name if valid_name(name) and len(name.encode()) <= MAX_NAME_BYTES else "archive"
+    """A name for the file at an address: the address's own, if it can be one, else one with the same ending."""
+    path = PurePosixPath(urlsplit(url).path)
+    names = (path.name, f"archive{path.suffix}")
+    return next((n for n in names if valid_name(n) and len(n.encode()) <= MAX_NAME_BYTES), "archive")
 
 
 def _version_file(part: Path) -> Path:
