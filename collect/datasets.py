@@ -15,6 +15,7 @@ from collect.command_line import vggbench_version as vggbench_version
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
+from collect.redact import redact
 from collect.schema import check_value as check_value
 from collect.schema import parse_toml, parse_values
 from collect.terminal import make_console as make_console
@@ -98,9 +99,13 @@ def is_text(name: str) -> bool:
 
 
 def published(dataset: Dataset) -> Dataset:
-    """The recipe without what only this machine needs to know: of an absolute path, it keeps the last part."""
-    path = Path(dataset.url or "")
-    return replace(dataset, url=path.name) if path.is_absolute() else dataset
+    """The recipe as it may be written to the dataset's files: without the secrets in its address, and of an absolute
+    path with the last part only.
+    """
+    if dataset.url is None:
+        return dataset
+    path = Path(dataset.url)
+    return replace(dataset, url=path.name if path.is_absolute() else redact(dataset.url))
 
 
 def parse_dataset(name: str, table: object, file: str) -> Dataset:

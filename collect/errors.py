@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from collect.redact import redact
 from collect.terminal import print_text
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -55,5 +56,5 @@ def exit_codes(command: str, kept: str) -> Iterator[None]:
         message, code = f"{where}{full if err.errno in DISK_FULL else err.strerror}", 1
     else:
         return
-    print_text(f"{command}: {message}", sys.stderr)
+    print_text(f"{command}: {redact(message)}", sys.stderr)
     raise SystemExit(code)

@@ -19,6 +19,7 @@ from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, th
 from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Photo, PhotoStatus
 from collect.manifest import UNUSED, Key, Rejected, RejectReason, Row
+from collect.redact import is_redacted
 from collect.sources import endpoint, open_streams
 from collect.split import Assignment, items_of, split
 
@@ -106,7 +107,8 @@ def _gather_and_select(
     streams = dict(open_streams(dataset, context))
     for row in earlier.missing.values() if dataset.source in SEARCHES else ():
         # a search gets earlier photos whose file is missing first: it may not find them again
-        streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
+        if not is_redacted(row.url or ""):
+            streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
     needed = dict.fromkeys(filter(None, streams), dataset.per_class)
     with closing(Gatherer(folder, streams, context, session, workers, earlier.present)) as gatherer:
         for turn in count(1):

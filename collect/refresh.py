@@ -66,7 +66,7 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
     unsure = sum(err is not None and err.transient for err in answers)
     notes.append(f"{len(answers) - unsure:,} of {counted(len(rows), 'photo')} checked, {len(dropped):,} dropped")
     if unsure:
-        notes.append(f"{unsure:,} could not be checked because the host does not answer, and stay")
+        notes.append(f"{unsure:,} could not be checked and stay: no answer, or an address whose secret is not stored")
     if dropped:
         notes.append("run the command that made the dataset again to replace the dropped photos")
     return replace(summarise(folder, kept, rejected, started), notes=tuple(notes))

@@ -35,13 +35,24 @@ class EntryState(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One candidate and what is known about its photo; `url` is the address to request, after redirects."""
+    """One candidate and what is known about its photo; `url` is the address to request, after redirects.
+
+    `unrecorded` are the requests of the attempt under way: the journal counts them when it ends. `interruptions` are
+    the attempts that ended because collect was stopped, over all runs.
+    """
 
     candidate: Candidate
     photo: Photo
     url: str | None
+    interruptions: int = 0
+    unrecorded: int = 0
     state: EntryState = EntryState.IDLE
     not_before: float = 0.0
+
+    @property
+    def requests(self) -> int:
+        """All requests for the photo that count towards its limit."""
+        return self.photo.requests + self.unrecorded
 
     @property
     def under_way(self) -> bool:

@@ -25,7 +25,8 @@ from collect.journal import PhotoStatus
 from collect.manifest import Key
 from collect.verify import Verified
 
-REQUESTS_PER_PHOTO = 4  # over all runs, redirects included
+REQUESTS_PER_PHOTO = 4  # over all runs, redirects included; those that a stop of collect interrupts do not count
+INTERRUPTIONS_PER_PHOTO = 16  # a photo that makes collect crash must not do so for ever
 FAILURES_PER_RUN = 3
 BATCH = 64
 SNAPSHOT_SECONDS = 0.25
@@ -57,7 +58,7 @@ class Gatherer:
         self._executor = ThreadPoolExecutor(workers, "collect")
 
     def close(self) -> None:
-        """Stop. Requests under way are abandoned and count as made."""
+        """Stop. Requests under way are abandoned."""
         self._stop.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
@@ -110,7 +111,10 @@ class Gatherer:
             photo.status = PhotoStatus.GOOD if has_size(staged, photo.bytes) else PhotoStatus.NEW
         if is_placed or photo.status is not PhotoStatus.NEW:
             self._ledger.finish(entry)
-        elif entry.candidate.read is None and photo.requests >= REQUESTS_PER_PHOTO:
+        elif entry.interruptions >= INTERRUPTIONS_PER_PHOTO:
+            error = RejectError(RejectReason.INTERRUPTED, f"collect was stopped {entry.interruptions} times during it")
+            self._ledger.finish(entry, PhotoStatus.REJECTED, error)
+        elif entry.candidate.read is None and entry.requests >= REQUESTS_PER_PHOTO:
             reason = RejectReason(photo.reason or RejectReason.INTERRUPTED)
             error = RejectError(reason, photo.detail or f"{REQUESTS_PER_PHOTO} requests were made")
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
@@ -119,7 +123,7 @@ class Gatherer:
             self._queues.put(entry)
 
     def _start(self) -> None:
-        """Send what the hosts accept now. Requests are in the journal before they are made."""
+        """Send what the hosts accept now. That photos are being requested is in the journal before they are."""
         started = []
         for entry, host in self._queues.take(2 * self._workers - self._running, time.monotonic()):
             if host and host.given_up:
@@ -127,8 +131,7 @@ class Gatherer:
                 continue
             started.append(entry)
             if host:
-                entry.photo.requests += 1
-                self._journal.save(entry.photo)
+                self._ledger.begin(entry)
         if any(entry.candidate.read is None for entry in started):
             self._journal.commit()
         for entry in started:
@@ -182,7 +185,7 @@ class Gatherer:
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
 
     def _redirect(self, entry: Entry, url: str) -> None:
-        if (number := entry.photo.requests) >= REQUESTS_PER_PHOTO:
+        if (number := entry.requests) >= REQUESTS_PER_PHOTO:
             error = RejectError(RejectReason.REDIRECTS, f"still redirected after {number} requests")
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         else:
@@ -191,12 +194,12 @@ class Gatherer:
 
     def _fail(self, entry: Entry, error: RejectError, final: bool = False) -> None:
         """Try again in this run, leave it to the next run, or give up when its requests are used up."""
-        if entry.photo.requests >= REQUESTS_PER_PHOTO:
+        if entry.requests >= REQUESTS_PER_PHOTO:
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         elif final or entry.photo.failures >= FAILURES_PER_RUN:
             self._ledger.finish(entry, PhotoStatus.FAILED, error)
         else:
-            self._ledger.record(entry.photo, error)
+            self._ledger.record(entry, error)
             self._queues.put(entry)
 
     def _snapshot(self) -> Snapshot:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collect.fetch.hosts import Host
+from collect.redact import redact
 from collect.terminal import make_console, print_text, printable
 from collect.wording import counted, duration, joined_counts
 
@@ -50,7 +51,7 @@ def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDi
         with Live(console=console, transient=True, auto_refresh=False) as live:
             yield ProgressDisplay(
                 lambda snapshot: live.update(_table(snapshot, time.monotonic() - started, wanted), refresh=True),
-                live.console.print,
+                lambda line: live.console.print(redact(line)),
             )
     else:
         printed = started
@@ -63,7 +64,7 @@ def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDi
                 speed = good / (printed - started)
                 print(f"  {good:,} good, {rejected:,} rejected, {speed:,.0f} photos/s", file=sys.stderr)
 
-        yield ProgressDisplay(show, lambda line: print_text(line, sys.stderr))
+        yield ProgressDisplay(show, lambda line: print_text(redact(line), sys.stderr))
 
 
 def _table(snapshot: Snapshot, seconds: float, wanted: int | None) -> Group:

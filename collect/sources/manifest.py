@@ -11,6 +11,7 @@ from collect.candidate import Candidate, SourceContext, Streams, candidate_of, w
 from collect.datasets import Dataset
 from collect.errors import SourceError, VggbenchError
 from collect.manifest import Row, read_manifest
+from collect.redact import is_redacted
 from collect.sources.archive import photos
 from collect.sources.download import download, fetch_list, is_remote
 from collect.sources.folder import read_file
@@ -45,10 +46,12 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, context: Source
             yield replace(candidate, read=partial(read_file, folder / row.file))
         elif row.source == "synthetic" and row.class_ in CLASSES and (drawn := DRAWN.fullmatch(row.source_id or "")):
             yield replace(candidate, read=partial(draw, row.class_, int(drawn[1]), int(drawn[2])))
-        elif row.source == "archive" and is_remote(row.url or "") and row.source_id:
+        elif row.source != "archive" or is_redacted(row.url or ""):
+            yield candidate
+        elif is_remote(row.url or "") and row.source_id:
             archived[row.url or ""][row.source_id].append(candidate)
         else:
-            yield candidate if row.source != "archive" else replace(candidate, url=None)
+            yield replace(candidate, url=None)
     for url, wanted in archived.items():
         archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)  # they are the manifest's
         for name, read, held_bytes in photos(download(archive, context), partial(_is_listed, wanted)):
