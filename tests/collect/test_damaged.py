@@ -175,6 +175,8 @@ def header_edit(data: bytes, rng: random.Random) -> bytes:
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
     """The bytes with one kind of damage."""
+    if len(data) < BLOCK:
+        return data
     at, size = rng.randrange(len(data)), rng.choice((1, 4, 16, BLOCK))
     block = at // BLOCK * BLOCK
     match rng.randrange(6):
