@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
@@ -23,7 +23,7 @@ from collect.sources.zip import zip_members
 
 MAX_NAMES_BYTES = 256 * 2**20  # of all members of an archive, with what Python needs for each
 NAME_BYTES = 100
-OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {
+OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
@@ -115,15 +115,14 @@ def _members(path: Path) -> Iterator[ArchiveMember]:
     """Folders and files of an archive. Nothing is extracted; links and devices are left out."""
     with path.open("rb") as file:
         start = file.read(tarfile.BLOCKSIZE)
-    opener = next((opener for magic, opener in OPENERS.items() if start.startswith(magic)), None)
-    if is_header(start):  # first: a tar's file may be called BZh.jpg, and its last one may be a zip
-        opener = partial(open, mode="rb")
-    elif start.startswith(ZIP_STARTS):
+    # a plain tar first: its first file may be called BZh.jpg, and its last one may be a zip
+    opener = open if is_header(start) else next((o for magic, o in OPENERS.items() if start.startswith(magic)), None)
+    if opener is None and start.startswith(ZIP_STARTS):
         yield from zip_members(path)
         return
-    elif opener is None:
+    if opener is None:
         raise tarfile.ReadError("it starts as none of them does")
-    with opener(path) as stream:
+    with opener(path, "rb") as stream:
         yield from tar_members(stream)
 
 

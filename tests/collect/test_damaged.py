@@ -158,9 +158,10 @@ def pax(rng: random.Random) -> bytes:
     records = b""
     for key in rng.sample([*KEYS, *(f"GNU.sparse.{name}" for name in SPARSE)], rng.randint(1, 6)):
         body = b" %s=%s\n" % (key.encode(), rng.choice((*HOSTILE, b"0", b"1")))
-        records += b"%d%s" % (rng.choice((len(body) + 3, len(body) + 5, 0, 10**6)), body)
+        size = len(body) + len(str(len(body) + 3))
+        records += b"%d%s" % (rng.choice((*[size] * 20, size + 1, 0, 10**6)), body)
     head = signed(tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT)[:124] + b"%011o\0" % len(records) + bytes(376))
-    head = signed(head[:156] + rng.choice((b"x", b"g", b"X", b"L", b"K", b"S")) + head[157:])
+    head = signed(head[:156] + rng.choice((*[b"x"] * 8, b"g", b"X", b"L", b"K", b"S")) + head[157:])
     return head + records + bytes(-len(records) % BLOCK) + tar({"set/train/cat/9.jpg": b"data"})[: 2 * BLOCK]
 
 
@@ -175,6 +176,8 @@ def header_edit(data: bytes, rng: random.Random) -> bytes:
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
     """The bytes with one kind of damage."""
+    if len(data) < BLOCK:
+        return data
     at, size = rng.randrange(len(data)), rng.choice((1, 4, 16, BLOCK))
     block = at // BLOCK * BLOCK
     match rng.randrange(6):

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from collect import collect
 from collect.audit import check_dataset
+from collect.candidate import Candidate
 from collect.cli import _source_of
 from collect.datasets import Dataset
 from collect.errors import UsageError, VggbenchError, exit_codes
@@ -84,6 +85,11 @@ def test_every_name_gets_a_valid_and_distinct_text() -> None:
 def test_a_source_whose_own_path_is_not_text_is_refused() -> None:
     with pytest.raises(UsageError, match="--from: photos\udce9: the path has bytes that are not UTF-8"):
         _source_of("photos\udce9", "x")
+
+
+def test_half_a_character_in_an_answer_can_be_written() -> None:
+    candidate = Candidate("a", "1", title="\ud83d Café", owner_name="Ann")
+    assert (candidate.title, candidate.owner_name) == ("\\ud83d Café", "Ann")
 
 
 def test_outside_text_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
