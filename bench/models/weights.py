@@ -19,6 +19,8 @@ from bench.recipes import Recipe
 from collect.manifest import file_sha256
 
 IMAGENET = "ImageNet (torchvision)"
+LOADING_ERRORS = (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, SafetensorError)
+"""What torch and safetensors raise for damaged files, besides UnpicklingError."""
 POOLED_LAYER = "classifier.1.weight"  # where a VGG's own classifier has a ReLU
 
 
@@ -84,10 +86,13 @@ def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> st
     return pretrained_on or path.name
 
 
-def _from_file(path: Path, arch: str) -> Weights:
+def read_tensors(path: Path, where: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a .safetensors or .pth file by name, and its metadata.
+
+    Raises WeightsError about `where` for a file that is damaged, holds anything but dense tensors, or values that are
+    not finite. Pickled objects are never loaded: they can run code.
+    """
     metadata: dict[str, str] = {}
-    if not path.is_file():
-        raise WeightsError(f"--weights {path}: no such file; pass a .safetensors or .pth file, or imagenet")
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
@@ -95,17 +100,40 @@ def _from_file(path: Path, arch: str) -> Weights:
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, LookupError, ValueError, UnpicklingError, SafetensorError) as err:
-        first = str(err).strip().split("\n")[0][:160]
-        raise WeightsError(f"--weights {path}: cannot be read as weights ({first})") from err
+    except UnpicklingError as err:
+        raise WeightsError(
+            f"{where}: cannot be read as weights: it is damaged, or holds Python objects, which vggbench does not load "
+            "because they can run code; save it again with torch.save(model.state_dict(), FILE)"
+        ) from err
+    except LOADING_ERRORS as err:
+        reason = str(err).strip().split("\n")[0][:160] or type(err).__name__
+        raise WeightsError(f"{where}: cannot be read as weights ({reason})") from err
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
-        raise WeightsError(f"--weights {path}: does not hold a state dict of tensors")
-    state = {key.removeprefix("module."): value for key, value in state.items()}
+    if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):
+        raise WeightsError(f"{where}: does not hold a state dict, that is, dense tensors by name")
+    if bad := [key for key, value in state.items() if not value.float().isfinite().all()]:
+        raise WeightsError(f"{where}: {min(bad)} has values that are not finite numbers")
+    return {key.removeprefix("module."): value for key, value in state.items()}, metadata
+
+
+def _is_named_tensor(item: tuple[object, object]) -> bool:
+    key, value = item
+    is_dense = isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta
+    return isinstance(key, str) and is_dense and not value.is_quantized and not value.is_complex()
+
+
+def _from_file(path: Path, arch: str) -> Weights:
+    where = f"--weights {path}"
+    if not path.is_file():
+        raise WeightsError(f"{where}: no such file; pass a .safetensors or .pth file, or imagenet")
+    state, metadata = read_tensors(path, where)
+    try:
+        width = float(metadata["width"]) if "width" in metadata else None
+    except ValueError as err:
+        raise WeightsError(f"{where}: its metadata gives the width {metadata['width']!r:.40}, not a number") from err
     sha256 = file_sha256(path)
-    width = float(metadata["width"]) if "width" in metadata else None
     origin = _origin(path, sha256, arch, metadata.get("pretrained_on"))
     categories = tuple(metadata["classes"].split("\n")) if "classes" in metadata else ()
     return Weights(state, origin, sha256, metadata.get("arch"), width, categories)
@@ -127,7 +155,7 @@ def check_fit(recipe: Recipe, weights: Weights, wanted: str) -> int | None:
     with torch.device("meta"):
         net = build_architecture(recipe.arch, 1, recipe.width, recipe.dropout, pooled)
     weight = weights.state.get(f"{last_layer(net)}.weight")
-    count = None if weight is None else int(weight.shape[0])
+    count = None if weight is None else max(1, *weight.shape[:1])  # one without rows does not fit, see below
     if recipe.head == "last" and (count is None or pooled):
         has, use = ("a pooled head and no classifier", "pooled") if pooled else ("no classifier", "mlp256")
         raise WeightsError(f"--weights {wanted}: has {has}, which --head last needs; use --head {use}")

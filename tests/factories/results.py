@@ -241,7 +241,7 @@ def make_facts(results: Path, run: Run, floors: dict[str, float] | None = None) 
     samples: list[Picture] = []
     for label in classes:
         for i in range(8 if len(classes) < 5 else 3):
-            name = f"sample_{len(samples):02}.jpg"
+            name = f"sample_{len(samples):02}.webp"
             draw_photo(label, rng).save(folder / name, quality=80)
             samples.append(Picture("sample", name, f"train/{label}/{label}_{i:04}.jpg", label))
     total = run.dataset.train + run.dataset.test
@@ -376,7 +376,7 @@ def _make_pictures(folder: Path, predictions: list[Prediction], profile: Profile
     pictures: list[Picture] = []
 
     def add(image: Image.Image, kind: str, p: Prediction | None = None, layer: str | None = None) -> None:
-        name = f"{kind}_{sum(q.kind == kind for q in pictures):02}.{'jpg' if p else 'png'}"
+        name = f"{kind}_{sum(q.kind == kind for q in pictures):02}.webp"
         image.save(folder / "pictures" / name, quality=80)
         picture = Picture(kind, name, layer=layer)
         if p:

@@ -141,14 +141,15 @@ def test_images_in_the_pretraining_set_do_not_count(tmp_path: Path) -> None:
     for path in sorted((tmp_path / "ds").glob("frozen-vgg-s*")):
         from bench.records import read_predictions, read_run
 
-        rows = read_predictions(path)
+        run = read_run(path)
+        rows = read_predictions(path, run)
         # right on everything it has seen, wrong on a third of what is new
         rows = [
             replace(p, clean=i % 5 == 0, predicted=p.truth if i % 5 or i % 15 else ("b" if p.truth == "a" else "a"))
             for i, p in enumerate(rows)
         ]
         write_predictions(path, rows)
-        run, right = read_run(path), [p.truth == p.predicted for p in rows]
+        right = [p.truth == p.predicted for p in rows]
         result = replace(
             run.result, accuracy=sum(right) / len(right), clean_accuracy=sum(right[::5]) / 100, clean_images=100
         )
