@@ -2,9 +2,8 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -13,7 +12,7 @@ from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
 from collect.errors import exit_codes as exit_codes
 from collect.schema import check_value as check_value
-from collect.schema import parse_values
+from collect.schema import parse_toml, parse_values
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence
@@ -95,6 +94,17 @@ def valid_name(name: str) -> bool:
     return bool(name.strip()) and not re.search(r"[/\\\x00-\x1f\x7f]", name) and not name.startswith(".")
 
 
+def is_text(name: str) -> bool:
+    """Whether `name` can be written as UTF-8: the name of a file that is in another encoding cannot."""
+    return not re.search(r"[\ud800-\udfff]", name)
+
+
+def published(dataset: Dataset) -> Dataset:
+    """The recipe without what only this machine needs to know: of an absolute path, it keeps the last part."""
+    path = Path(dataset.url or "")
+    return replace(dataset, url=path.name) if path.is_absolute() else dataset
+
+
 def parse_dataset(name: str, table: object, file: str) -> Dataset:
     """Parse one table of a datasets.toml. Raises UsageError naming file, table and key."""
     where = f"{file}: [{name}]"
@@ -140,7 +150,7 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
     if dataset.source not in SOURCES:
         raise UsageError(f'{where}: key "source" must be one of {", ".join(SOURCES)}, not {dataset.source!r}')
     names = dataset.class_names
-    if bad := [name for name in (dataset.name, *names) if not valid_name(name)]:
+    if bad := [name for name in (dataset.name, *names) if not valid_name(name) or not is_text(name)]:
         raise UsageError(f"{where}: {bad[0]!r} cannot be the name of a folder")
     if repeated := [name for name in names if names.count(name) > 1]:
         raise UsageError(f'{where}: key "classes" has {repeated[0]!r} twice')
@@ -159,10 +169,10 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
 def parse_file(path: Path) -> dict[str, Dataset]:
     """All datasets of one TOML file, by name. Raises UsageError for bad TOML, keys or types."""
     try:
-        with path.open("rb") as handle:
-            tables = tomllib.load(handle)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as err:
         raise UsageError(f"{path}: not valid TOML: {err}") from err
+    tables = parse_toml(text, str(path), UsageError)
     return {name: parse_dataset(name, table, str(path)) for name, table in tables.items()}
 
 

@@ -1,5 +1,7 @@
 """Values from TOML or JSON into dataclasses; wrong keys and types are errors. Standard library only."""
 
+import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -11,6 +13,33 @@ from collect.errors import VggbenchError
 
 T = TypeVar("T")
 SCALARS: dict[type, set[type]] = {kind: {kind} for kind in (str, int, bool, NoneType)} | {float: {float, int}}
+
+
+def parse_json(text: str, where: str, error: type[VggbenchError]) -> Any:
+    """The value of a JSON text. Raises `error` about `where`, also for text that is valid but cannot be used."""
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # perhaps half of a surrogate pair, which no file and no hash can hold
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as err:
+        raise error(f"{where}: not valid JSON: {_problem(err)}") from err
+    return value
+
+
+def parse_toml(text: str, where: str, error: type[VggbenchError]) -> dict[str, Any]:
+    """The tables of a TOML text. Raises `error` about `where`, also for text that is valid but cannot be used."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as err:
+        raise error(f"{where}: not valid TOML: {_problem(err)}") from err
+
+
+def _problem(err: ValueError | RecursionError) -> str:
+    if isinstance(err, UnicodeEncodeError):
+        return "it holds half of a surrogate pair, which is not a character"
+    if isinstance(err, RecursionError):
+        return "it is nested too deeply"
+    return "a number has too many digits" if "integer string conversion" in str(err) else str(err)
 
 
 def parse_values(kind: type[T], values: object, where: str, error: type[VggbenchError]) -> T:

@@ -1,5 +1,6 @@
 """The manifest: its fields, its order, and plain folders without one."""
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -15,10 +16,14 @@ LISTED = {
     "file": "train/car/car_0000.jpg",
     "class": "car",
     "split": "train",
-    "sha256": "0",
+    "sha256": "0" * 64,
     "source": "synthetic",
     "source_id": "1/0",
 }
+
+
+def digest(*content: object) -> str:
+    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def listed(path: Path, **changes: object) -> Path:
@@ -99,7 +104,7 @@ def test_the_manifest_is_sorted_by_split_class_and_file(place) -> None:
 
 
 def test_rows_are_read_in_the_same_order_however_the_manifest_is_sorted(tmp_path: Path) -> None:
-    rows = [Row(f"{s}/{c}/{i}.jpg", c, s, f"{s}{c}{i}") for s in ("train", "test") for c in "ab" for i in range(5)]
+    rows = [Row(f"{s}/{c}/{i}.jpg", c, s, digest(s, c, i)) for s in ("train", "test") for c in "ab" for i in range(5)]
     write_manifest(tmp_path, rows)
     lines = (tmp_path / "manifest.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "manifest.jsonl").write_text("".join(random.Random(1).sample(lines, len(lines))))
