@@ -3,8 +3,8 @@
 from bench.errors import RecordError, UsageError, exit_codes
 from bench.records.balance import always_guessing, are_unequal, balanced_accuracy, counts_by_class
 from bench.records.facts import FACTS_FILE, DatasetFacts, facts_folder, read_facts, write_facts
-from bench.records.pictures import PICTURES, PICTURES_FILE, Picture, read_pictures, write_pictures
-from bench.records.predictions import PREDICTIONS_FILE, Prediction, read_predictions, write_predictions
+from bench.records.pictures import Picture, read_pictures, write_pictures
+from bench.records.predictions import Prediction, read_predictions, write_predictions
 from bench.records.run import (
     CodeInfo,
     Cost,
@@ -19,11 +19,14 @@ from bench.records.run import (
     Training,
 )
 from bench.records.store import (
+    PICTURES,
+    PREDICTIONS_FILE,
     RUN_FILE,
     WEIGHTS_FILE,
     check_file,
     file_hashes,
     hide_home,
+    is_stored,
     read_run,
     read_runs,
     run_folders,

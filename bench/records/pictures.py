@@ -8,11 +8,8 @@ from pathlib import Path
 from bench.errors import RecordError
 from bench.records.run import Run
 from bench.records.schema import build, load_json
-from bench.records.store import check_file
+from bench.records.store import PICTURES_FILE, check_file, is_stored
 from collect.manifest import atomic_write
-
-PICTURES = "pictures"
-PICTURES_FILE = f"{PICTURES}/pictures.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ def write_pictures(folder: Path, pictures: Iterable[Picture]) -> None:
 
 def read_pictures(folder: Path, run: Run) -> list[Picture]:
     """The pictures in the folder of `run`; empty if it has none. Raises RecordError."""
-    if not (folder / PICTURES_FILE).exists() and PICTURES_FILE not in (run.files or {}):
+    if not is_stored(folder, run, PICTURES_FILE):
         return []
     path = check_file(folder, run, PICTURES_FILE)
     values = load_json(path)

@@ -12,10 +12,8 @@ from bench.errors import RecordError
 from bench.records.check import is_share
 from bench.records.run import Run
 from bench.records.schema import read_text
-from bench.records.store import check_file
+from bench.records.store import PREDICTIONS_FILE, check_file
 from collect.manifest import atomic_write
-
-PREDICTIONS_FILE = "predictions.csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from bench.records.schema import build, load_json
 from collect.datasets import vggbench_version
 from collect.manifest import atomic_write, file_sha256
 
-RUN_FILE, WEIGHTS_FILE = "run.json", "weights.safetensors"
+RUN_FILE, WEIGHTS_FILE, PREDICTIONS_FILE, PICTURES = "run.json", "weights.safetensors", "predictions.csv", "pictures"
+PICTURES_FILE = f"{PICTURES}/pictures.json"
 
 
 def read_run(path: Path | str) -> Run:
@@ -85,9 +86,15 @@ def read_runs(results: Path, dataset: str | None = None) -> tuple[dict[Path, Run
     return dict(sorted(runs.items(), key=lambda item: (item[1].created, item[1].run))), errors
 
 
-def file_hashes(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """The SHA-256 of those of these files that a run's folder holds."""
-    return {name: file_sha256(folder / name) for name in names if (folder / name).is_file()}
+def file_hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of the files beside a run's record, as the record lists them."""
+    names = (PREDICTIONS_FILE, WEIGHTS_FILE, PICTURES_FILE)
+    return {name: file_sha256(folder / name) for name in names}
+
+
+def is_stored(folder: Path, run: Run, name: str) -> bool:
+    """Whether a run has a file beside its record, or should have it."""
+    return (folder / name).exists() or name in (run.files or {})
 
 
 def check_file(folder: Path, run: Run, name: str, error: type[VggbenchError] = RecordError) -> Path:

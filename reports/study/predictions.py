@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.records import PREDICTIONS_FILE, Prediction, RecordError, Run, read_predictions
+from bench.records import PREDICTIONS_FILE, Prediction, RecordError, Run, is_stored, read_predictions
 from reports.study.load import RunGroup, short_error
 from reports.study.statistics import calibration, coverage
 
@@ -57,8 +57,7 @@ class Predictions:
 def _rows(group: RunGroup, run: Run) -> list[Prediction]:
     """The predictions of a run, none if it stores none. Raises RecordError."""
     folder = group.folders[run.run]
-    is_stored = (folder / PREDICTIONS_FILE).exists() or PREDICTIONS_FILE in (run.files or {})
-    return read_predictions(folder, run) if is_stored else []
+    return read_predictions(folder, run) if is_stored(folder, run, PREDICTIONS_FILE) else []
 
 
 def read_group_predictions(group: RunGroup) -> tuple[Predictions | None, list[str]]:
