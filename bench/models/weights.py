@@ -1,9 +1,11 @@
 """Pretrained weights: torchvision's or a file's, their origin, and whether they fit a network."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from urllib.error import URLError
@@ -21,6 +23,7 @@ from collect.manifest import file_sha256
 IMAGENET = "ImageNet (torchvision)"
 LOADING_ERRORS = (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, SafetensorError)
 """What torch and safetensors raise for damaged files, besides UnpicklingError."""
+MOST_LETTERS = 200  # of an origin that a file states
 POOLED_LAYER = "classifier.1.weight"  # where a VGG's own classifier has a ReLU
 
 
@@ -62,17 +65,21 @@ def has_imagenet_weights(arch: str) -> bool:
 def _from_torchvision(arch: str) -> Weights:
     url, categories = _torchvision_entry(arch)
     path = _downloaded(url)
+    known = path.stem.rsplit("-", 1)[-1]  # the start of its hash
     try:
-        state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
-    except (URLError, OSError, RuntimeError) as err:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), known)
+    except (URLError, HTTPException, OSError, RuntimeError) as err:
         reason = getattr(err, "reason", err)
         raise WeightsError(
             f"--weights imagenet: cannot fetch {url} ({reason}); fetch it on another machine and pass --weights "
             f"{path.name}, or copy it to {path.parent}; any .safetensors or .pth file of {arch} works too"
         ) from err
-    if not file_sha256(path).startswith(path.stem.rsplit("-", 1)[-1]):
+    sha256 = file_sha256(path)
+    if not sha256.startswith(known):
         raise WeightsError(f"{path}: its SHA-256 does not match its name; delete it and run again")
-    return Weights(state, IMAGENET, file_sha256(path), arch, 1.0, categories)
+    return Weights(read_tensors(path, str(path))[0], IMAGENET, sha256, arch, 1.0, categories)
 
 
 def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> str:
@@ -99,7 +106,9 @@ def read_tensors(path: Path, where: str) -> tuple[dict[str, Tensor], dict[str, s
                 metadata = file.metadata() or {}
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about what is refused below
+                state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as err:
         raise WeightsError(
             f"{where}: cannot be read as weights: it is damaged, or holds Python objects, which vggbench does not load "
@@ -121,7 +130,7 @@ def read_tensors(path: Path, where: str) -> tuple[dict[str, Tensor], dict[str, s
 def _is_named_tensor(item: tuple[object, object]) -> bool:
     key, value = item
     is_dense = isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta
-    return isinstance(key, str) and is_dense and not value.is_quantized and not value.is_complex()
+    return isinstance(key, str) and key.isprintable() and is_dense and not value.is_quantized and not value.is_complex()
 
 
 def _from_file(path: Path, arch: str) -> Weights:
@@ -134,9 +143,10 @@ def _from_file(path: Path, arch: str) -> Weights:
     except ValueError as err:
         raise WeightsError(f"{where}: its metadata gives the width {metadata['width']!r:.40}, not a number") from err
     sha256 = file_sha256(path)
-    origin = _origin(path, sha256, arch, metadata.get("pretrained_on"))
+    stated = {key: text for key, text in metadata.items() if text.isprintable() and len(text) <= MOST_LETTERS}
+    origin = _origin(path, sha256, arch, stated.get("pretrained_on"))
     categories = tuple(metadata["classes"].split("\n")) if "classes" in metadata else ()
-    return Weights(state, origin, sha256, metadata.get("arch"), width, categories)
+    return Weights(state, origin, sha256, stated.get("arch"), width, categories)
 
 
 def load_weights(wanted: str, arch: str) -> Weights:
@@ -155,7 +165,7 @@ def check_fit(recipe: Recipe, weights: Weights, wanted: str) -> int | None:
     with torch.device("meta"):
         net = build_architecture(recipe.arch, 1, recipe.width, recipe.dropout, pooled)
     weight = weights.state.get(f"{last_layer(net)}.weight")
-    count = None if weight is None else max(1, *weight.shape[:1])  # one without rows does not fit, see below
+    count = None if weight is None else max((1, *weight.shape[:1]))  # one without rows does not fit, see below
     if recipe.head == "last" and (count is None or pooled):
         has, use = ("a pooled head and no classifier", "pooled") if pooled else ("no classifier", "mlp256")
         raise WeightsError(f"--weights {wanted}: has {has}, which --head last needs; use --head {use}")

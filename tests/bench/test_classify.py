@@ -102,7 +102,7 @@ def test_a_network_whose_answer_is_not_finite_gives_none(folder: Path, tmp_path:
         ("baseline-cnn", {"size": 10**9}, "recipe: size must be from 32 to 4096, not 1000000000"),
         ("baseline-cnn", {"size": -1}, "recipe: size must be from 32 to 4096"),
         ("scratch-vgg", {"arch": "vgg16"}, 'recipe: key "width" is missing'),
-        ("scratch-vgg", {"arch": "vgg16", "width": 10**9}, "recipe: width must be from 0.01 to 8, not 1e"),
+        ("scratch-vgg", {"arch": "vgg16", "width": 10**9}, "recipe: width must be from 0.01 to 8, not 1000000000"),
         ("scratch-vgg", {"arch": "vgg99", "width": 1.0}, "recipe: --arch vgg99: unknown"),
         ("scratch-vgg", {"arch": 16, "width": 1.0}, 'recipe: key "arch" must be str or null, not 16'),
         ("frozen-vgg", {"arch": "vgg16", "width": 1.0}, 'recipe: key "head" is missing'),

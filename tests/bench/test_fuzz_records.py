@@ -18,11 +18,21 @@ from safetensors.torch import save_file
 from bench.errors import VggbenchError
 from bench.models import build_architecture, check_fit, load_weights
 from bench.recipes import make_recipe
-from bench.records import RecordError, read_facts, read_pictures, read_predictions, read_run
+from bench.records import (
+    RecordError,
+    StopReason,
+    Trial,
+    TrialStatus,
+    Tuning,
+    read_facts,
+    read_pictures,
+    read_predictions,
+    read_run,
+)
 from reports import page
 from reports.export import export
 from reports.study import compare_study, load_study
-from tests.factories.results import BASELINE, FROZEN, make_facts, make_run
+from tests.factories.results import BASELINE, FROZEN, Variant, make_facts, make_run
 
 SECONDS, SEED = float(os.environ.get("FUZZ_SECONDS", "2")), int(os.environ.get("FUZZ_SEED", "1"))
 MOST_CPU_SECONDS = 2.0
@@ -102,7 +112,12 @@ def check_reading(run_folder: Path, facts_folder: Path) -> bool:
 
 
 def test_damaged_records_are_named_or_harmless(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, "ds", ["a", "b"], profile, 1, test=12, epochs=2) for profile in (FROZEN, BASELINE)]
+    tried = [Trial(i, {"lr": 0.1}, TrialStatus.COMPLETE, 0.8, 1.0) for i in range(3)]
+    variant = Variant(stop=StopReason.FLAT, tuning=Tuning(3, 3.0, {"lr": 0.1}, 0.8, "20", tried))
+    runs = [
+        make_run(tmp_path, "ds", ["a", "b"], profile, seed, test=12, epochs=2, variant=variant)
+        for profile, seed in ((FROZEN, 1), (FROZEN, 2), (BASELINE, 1))
+    ]
     make_facts(tmp_path, runs[0])
     folder, (facts,) = tmp_path / "ds" / runs[0].run, (tmp_path / "ds").glob("manifest-*")
     files = [folder / "run.json", folder / "predictions.csv", folder / "pictures/pictures.json", facts / "dataset.json"]
@@ -128,6 +143,7 @@ def save_safetensors(state: dict[str, torch.Tensor], path: Path) -> None:
 def test_damaged_weights_are_refused_or_finite(name: str, save: Callable[..., None], tmp_path: Path) -> None:
     path, recipe = tmp_path / name, make_recipe("frozen-vgg", {"arch": "vgg11", "width": 0.02, "head": "last"})
     save(build_architecture("vgg11", 1, 0.02).state_dict(), path)
+    assert check_fit(recipe, load_weights(str(path), "vgg11"), str(path)) == 1  # also imports torchvision
     intact = path.read_bytes()
     header = 3000  # where names and shapes are
     for rng in cases():

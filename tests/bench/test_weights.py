@@ -170,6 +170,7 @@ def test_a_file_of_python_objects_is_refused_in_our_words(tmp_path: Path) -> Non
     [
         ({3: torch.zeros(2)}, "does not hold a state dict"),
         ({"a": 3}, "does not hold a state dict"),
+        ({"a\nb": torch.zeros(2)}, "does not hold a state dict"),
         ([torch.zeros(2)], "does not hold a state dict"),
         ({}, "does not hold a state dict"),
         ({"state_dict": {"model": {1: torch.zeros(2)}}}, "does not hold a state dict"),
@@ -182,6 +183,14 @@ def test_a_file_of_python_objects_is_refused_in_our_words(tmp_path: Path) -> Non
 def test_what_is_no_state_dict_of_finite_tensors_is_refused(state: object, message: str, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "odd.pth")
     assert message in refused(tmp_path / "odd.pth")
+
+
+@pytest.mark.parametrize("origin", ["a\nb", "\x1b[31mred", "x" * 300, ""])
+def test_an_origin_in_the_metadata_that_no_table_can_show_is_not_used(origin: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file({"a": torch.zeros(2)}, path, {"pretrained_on": origin, "arch": origin})
+    weights = load_weights(str(path), "vgg11_bn")
+    assert weights.origin == "odd.safetensors" and not weights.arch
 
 
 @pytest.mark.parametrize("width", ["wide", "", "1,5"])
@@ -235,6 +244,15 @@ def test_a_download_is_checked_and_called_imagenet(mirror, tmp_path: Path) -> No
     mirror(content, digest)
     weights = load_weights("imagenet", "vgg11")
     assert (weights.origin, weights.sha256, weights.categories) == (IMAGENET, digest, ("x", "y"))
+
+
+def test_a_download_that_was_damaged_on_disk_is_named_and_never_opened(mirror, tmp_path: Path) -> None:
+    mirror(b"", "2" * 64)
+    path = tmp_path / "torch/hub/checkpoints/tiny-22222222.pth"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(pickle.dumps(print))
+    with pytest.raises(WeightsError, match=r"tiny-22222222\.pth: its SHA-256 does not match its name; delete it"):
+        load_weights("imagenet", "vgg11")
 
 
 def test_a_download_with_a_different_hash_is_rejected(mirror) -> None:
