@@ -4,7 +4,7 @@ import json
 import math
 import reprlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -23,9 +23,13 @@ SHOWN.maxstring = SHOWN.maxother = 60
 
 
 def parse_json(text: str, where: str, error: type[VggbenchError]) -> Any:
-    """The value of a JSON text. Raises `error` about `where`, also for text that is valid but cannot be used."""
+    """The value of a JSON text. Raises `error` about `where`, also for what is valid but cannot be used: a key that is
+    there twice, an integer beyond 64 bits, NaN, infinity, half of a surrogate pair, values nested too deeply.
+    """
     try:
-        value = json.loads(text, **STRICT)
+        value = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        )
         if "\\ud" in text.lower():  # perhaps half of a surrogate pair, which no file and no hash can hold
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as err:
@@ -52,15 +56,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text:.60} is not a finite number")
     return value
-
-
-STRICT: dict[str, Callable[[Any], Any]] = {
-    "object_pairs_hook": _unique_keys,
-    "parse_int": _integer,
-    "parse_float": _finite,
-    "parse_constant": _finite,
-}
-"""JSON allows more than our files hold: a key that is there twice, integers beyond 64 bits, NaN and Infinity."""
 
 
 def parse_toml(text: str, where: str, error: type[VggbenchError]) -> dict[str, Any]:
