@@ -120,17 +120,18 @@ def read_tensors(path: Path, where: str) -> tuple[dict[str, Tensor], dict[str, s
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):
+    if not isinstance(state, dict) or not state or not all(_is_named_tensor(*item) for item in state.items()):
         raise WeightsError(f"{where}: does not hold a state dict, that is, dense tensors by name")
     if bad := [key for key, value in state.items() if not value.float().isfinite().all()]:
         raise WeightsError(f"{where}: {min(bad)} has values that are not finite numbers")
     return {key.removeprefix("module."): value for key, value in state.items()}, metadata
 
 
-def _is_named_tensor(item: tuple[object, object]) -> bool:
-    key, value = item
-    is_dense = isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta
-    return isinstance(key, str) and key.isprintable() and is_dense and not value.is_quantized and not value.is_complex()
+def _is_named_tensor(key: object, value: object) -> bool:
+    if not isinstance(key, str) or not isinstance(value, Tensor):
+        return False
+    is_dense = value.layout is torch.strided and not value.is_meta
+    return key.isprintable() and is_dense and not value.is_quantized and not value.is_complex()
 
 
 def _from_file(path: Path, arch: str) -> Weights:

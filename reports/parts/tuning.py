@@ -57,7 +57,7 @@ def _gain(curve: TuningCurve) -> str | None:
     return f"{name}: {points(gain)} above its own recipe ({cost})."
 
 
-def values_text(values: dict[str, object]) -> str:
+def values_text(values: Mapping[str, object]) -> str:
     """Recipe values in one line."""
     texts = (f"{value:g}" if isinstance(value, float) else str(value) for value in values.values())
     return ", ".join(f"{clean(key, 30)} {clean(text, 30)}" for key, text in zip(values, texts, strict=True))
