@@ -1,6 +1,6 @@
 """What tuning found for each model, and what it cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.records import Trial, TrialStatus
 from reports.charts import tuning_charts
