@@ -37,8 +37,9 @@ class ArrayKind:
     rows: int
 
 
+@cache
 def warn(line: str) -> None:
-    """Report a line on stderr, where no progress is shown."""
+    """Report a line on stderr, where no progress is shown, and only once."""
     print(f"bench: {line}", file=sys.stderr)
 
 

@@ -89,7 +89,7 @@ def test_tuning_tries_recipes_and_the_runs_take_the_best(two_classes: Path, tmp_
     assert chosen[0].recipe.val_fraction == own.val_fraction  # the final runs train on all of train
     assert [p.name for p in (tmp_path / "results" / "two").iterdir()] == ["tuning"]
     [study] = (tmp_path / "results" / "two" / "tuning").iterdir()
-    assert [p.name for p in study.iterdir()] == ["study.sqlite"]
+    assert [p.name for p in study.iterdir()] == ["trials.json"]
 
     runs = make_runs(chosen, source, Console(quiet=True))
     assert [run.tuning for run in runs] == [tuning, tuning]
@@ -152,7 +152,7 @@ def watched(study: TuningStudy, accuracies: list[float], epochs: int | str = 5, 
 
 def study_of(folder: Path) -> TuningStudy:
     recipe = make_recipe("baseline-cnn", {})
-    return TuningStudy(folder / "study.sqlite", "baseline-cnn", {"lr": LogRange(0.001, 0.1)}, {"lr": recipe.lr}, ())
+    return TuningStudy(folder / "trials.json", "baseline-cnn", {"lr": LogRange(0.001, 0.1)}, {"lr": recipe.lr}, ())
 
 
 def test_a_trial_behind_the_others_is_stopped_after_it_had_two_epochs(tmp_path: Path) -> None:
