@@ -25,10 +25,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for name, command in COMMANDS.items():
-    handled = exit_codes("bench", "finished epochs and trials are kept, the same command continues")(command)
-    app.command(name, epilog=RUN_EPILOG if name == "run" else None)(handled)
+    app.command(name, epilog=RUN_EPILOG if name == "run" else None)(command)
 
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    app()
+    with exit_codes("bench", "finished epochs and trials are kept, the same command continues"):
+        app()

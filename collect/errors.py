@@ -1,11 +1,13 @@
 """Errors that a user can fix, and the handler that prints them and ends the command. Standard library only."""
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+INTERRUPTED = 130
 
 
 class VggbenchError(Exception):
@@ -36,15 +38,19 @@ class SourceError(VggbenchError):
 def exit_codes(command: str, kept: str) -> Iterator[None]:
     """Turn an error that the user can fix into one line on stderr and its exit code. Any other error is a bug.
 
-    `kept` says what an interruption or a full disk leaves intact and how to continue. Use it inside each Typer command:
-    outside of it, Typer has already turned Ctrl-C into a silent exit.
+    `kept` says what an interruption or a full disk leaves intact and how to continue. Use it around the whole command.
     """
     try:
-        yield
+        try:
+            yield
+        finally:
+            _flush_output()
     except VggbenchError as err:
         message, code = str(err), err.exit_code
-    except KeyboardInterrupt:
-        message, code = f"interrupted; {kept}", 130
+    except (KeyboardInterrupt, SystemExit) as err:
+        if isinstance(err, SystemExit) and err.code != INTERRUPTED:  # Typer makes a silent exit of Ctrl-C
+            raise
+        message, code = f"interrupted; {kept}", INTERRUPTED
     except OSError as err:
         if err.errno is None or isinstance(err, BrokenPipeError):  # not about a file; `reports table | head`
             raise
@@ -55,3 +61,14 @@ def exit_codes(command: str, kept: str) -> Iterator[None]:
         return
     print(f"{command}: {message}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def _flush_output() -> None:
+    """Write what is still to be printed, so that a full disk is an error of the command, not of Python's exit."""
+    try:
+        sys.stdout.flush()
+    except OSError as err:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python will flush again
+        if isinstance(err, BrokenPipeError):
+            raise SystemExit(1) from err
+        raise OSError(err.errno, err.strerror, "standard output") from err

@@ -8,7 +8,6 @@ import typer
 
 from bench.records import exit_codes
 
-KEPT = "what was built before is unchanged"
 EPILOG = """Examples:
 
 \b
@@ -37,7 +36,6 @@ Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="folder 
 
 
 @app.command(epilog=EPILOG)
-@exit_codes("reports", KEPT)
 def build(
     dataset: Dataset = None,
     results: Results = Path("results"),
@@ -57,7 +55,6 @@ def build(
 
 
 @app.command(epilog=EPILOG)
-@exit_codes("reports", KEPT)
 def table(
     dataset: Dataset = None,
     form: Annotated[Literal["md", "csv", "latex", "json"], typer.Option("--format", help="format of the table")] = "md",
@@ -74,7 +71,6 @@ def table(
 
 
 @app.command("list", epilog=EPILOG)
-@exit_codes("reports", KEPT)
 def list_(results: Results = Path("results")) -> None:
     """List the datasets that have runs, with their best model."""
     from reports import export, study, words
@@ -86,4 +82,5 @@ def list_(results: Results = Path("results")) -> None:
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    app()
+    with exit_codes("reports", "what was built before is unchanged"):
+        app()
