@@ -1,5 +1,6 @@
 """The command `bench`: everything is imported inside `main`, so that Ctrl-C gets its line from the start."""
 
+import os
 import sys
 
 
@@ -8,8 +9,8 @@ def main() -> None:
     try:
         from bench.cli import main as run
     except KeyboardInterrupt:
-        print("bench: interrupted before it began", file=sys.stderr)
-        sys.exit(130)
+        print("bench: interrupted before it began", file=sys.stderr, flush=True)
+        os._exit(130)  # see run_command
     run()
 
 

@@ -122,6 +122,7 @@ def write_array(
 
 def write_values(path: Path, form: str, values: Any) -> None:
     """Write values as a JSON file with their format and checksum."""
+    _remove_leftovers(path.parent)
     with atomic_write(path) as out:
         json.dump({"format": form, "sha256": _sha256(values), "values": values}, out, indent=1, allow_nan=False)
 

@@ -3,7 +3,7 @@
 import typer
 
 from bench.commands import COMMANDS, EXIT_CODES, RUN_EPILOG
-from bench.errors import exit_codes
+from bench.errors import run_command
 
 EPILOG = f"""Examples:
 
@@ -30,5 +30,4 @@ for name, command in COMMANDS.items():
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    with exit_codes("bench", "finished epochs and trials are kept, the same command continues"):
-        app()
+    run_command(app, "bench", "finished epochs and trials are kept, the same command continues")

@@ -1,8 +1,8 @@
 """Errors of bench and reports that a user can fix. Standard library only."""
 
-from collect.datasets import UsageError, VggbenchError, exit_codes
+from collect.datasets import UsageError, VggbenchError, file_error_text, run_command
 
-__all__ = ["RecordError", "UsageError", "VggbenchError", "WeightsError", "exit_codes"]
+__all__ = ["RecordError", "UsageError", "VggbenchError", "WeightsError", "file_error_text", "run_command"]
 
 
 class WeightsError(VggbenchError):

@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from collect import datasets
 from collect.datasets import Dataset
-from collect.errors import UsageError, exit_codes
+from collect.errors import UsageError, run_command
 
 if TYPE_CHECKING:
     from collect.write import Summary
@@ -196,5 +196,4 @@ def _list(data: Path, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    with exit_codes("collect", "what was fetched is kept; run the same command again to continue"):
-        app()
+    run_command(app, "collect", "what was fetched is kept; run the same command again to continue")

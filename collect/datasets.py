@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 from collect.errors import DISK_FULL as DISK_FULL
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
-from collect.errors import exit_codes as exit_codes
+from collect.errors import file_error_text as file_error_text
+from collect.errors import run_command as run_command
 from collect.schema import check_value as check_value
 from collect.schema import parse_values
 

@@ -2,8 +2,9 @@
 
 import errno
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -34,11 +35,27 @@ class SourceError(VggbenchError):
     exit_code = 4
 
 
+def run_command(app: Callable[[], None], command: str, kept: str) -> None:
+    """Run a Typer app as the whole of a process: errors get their line and exit code, and so does Ctrl-C to the end."""
+    try:
+        with exit_codes(command, kept):
+            app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            sys.stderr.flush()
+            # Python itself would end by SIGINT, without a code, if Ctrl-C came while a string was executed, as
+            # dataclasses do when they are imported.
+            os._exit(INTERRUPTED)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: while Python ends, Ctrl-C changes nothing
+
+
 @contextmanager
 def exit_codes(command: str, kept: str) -> Iterator[None]:
     """Turn an error that the user can fix into one line on stderr and its exit code. Any other error is a bug.
 
-    `kept` says what an interruption or a full disk leaves intact and how to continue. Use it around the whole command.
+    `kept` says what an interruption or a full disk leaves intact and how to continue.
     """
     try:
         try:
@@ -54,13 +71,18 @@ def exit_codes(command: str, kept: str) -> Iterator[None]:
     except OSError as err:
         if err.errno is None or isinstance(err, BrokenPipeError):  # not about a file; `reports table | head`
             raise
-        where = f"{err.filename}: " if err.filename else ""
-        full = f"the disk is full; free some space and run the same command again; {kept}"
-        message, code = f"{where}{full if err.errno in DISK_FULL else err.strerror}", 1
+        message, code = file_error_text(err) + (f"; {kept}" if err.errno in DISK_FULL else ""), 1
     else:
         return
     print(f"{command}: {message}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def file_error_text(err: OSError) -> str:
+    """What went wrong with which file."""
+    where = f"{err.filename}: " if err.filename else ""
+    full = "the disk is full; free some space and run the same command again"
+    return f"{where}{full if err.errno in DISK_FULL else err.strerror or err}"
 
 
 def _flush_output() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bench.records import exit_codes
+from bench.records import run_command
 
 EPILOG = """Examples:
 
@@ -82,5 +82,4 @@ def list_(results: Results = Path("results")) -> None:
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    with exit_codes("reports", "what was built before is unchanged"):
-        app()
+    run_command(app, "reports", "what was built before is unchanged")

@@ -16,7 +16,8 @@ COMMANDS = {
     "bench": (["list"], "finished epochs and trials are kept, the same command continues"),
     "reports": (["list"], "what was built before is unchanged"),
 }
-SLOW_MODULE = "import time; print('importing', flush=True); time.sleep(60)"
+# Ctrl-C while a string is executed, as dataclasses do, would make Python end by a signal instead of an exit code.
+SLOW_MODULE = "exec('import time; print(\"importing\", flush=True); time.sleep(60)')"
 
 
 def interrupted(command: list[str], slow_module: str, folder: Path) -> tuple[int, str]:

@@ -1,6 +1,6 @@
 """The files of a run as dataclasses, written and strictly read. Standard library only."""
 
-from bench.errors import RecordError, UsageError, exit_codes
+from bench.errors import RecordError, UsageError, run_command
 from bench.records.artifacts import (
     PICTURES,
     Picture,

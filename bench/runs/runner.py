@@ -181,6 +181,8 @@ def lock_results(plan: Plan, console: Console) -> Iterator[int | None]:
         raise VggbenchError(f"{folder.parent.parent}: results cannot be kept there ({err.strerror})") from err
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with lock_folder(folder, lambda line: say(f"  {line}"), wait=True) as lock:
+        for leftover in folder.rglob(".*.part"):  # of a command that was killed
+            leftover.unlink(missing_ok=True)
         yield lock
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from bench.errors import VggbenchError
+from bench.errors import VggbenchError, file_error_text
 from bench.events import Done, Emit, Event, Failure, Step
 from bench.experiment import run, try_recipe
 from bench.outcome import open_inputs
@@ -89,6 +89,6 @@ def _errors_sent(pipe: Connection) -> Iterator[None]:
     except ConnectionError:  # an OSError too, but not one of files
         raise
     except OSError as err:
-        pipe.send(Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}"))
+        pipe.send(Failure(file_error_text(err)))
     except torch.OutOfMemoryError:
         pipe.send(Failure("out of memory; try a smaller --batch-size or --size"))
