@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
 INTERRUPTED = 130
 
 
@@ -79,10 +80,13 @@ def exit_codes(command: str, kept: str) -> Iterator[None]:
 
 
 def file_error_text(err: OSError) -> str:
-    """What went wrong with which file."""
-    where = f"{err.filename}: " if err.filename else ""
-    full = "the disk is full; free some space and run the same command again"
-    return f"{where}{full if err.errno in DISK_FULL else err.strerror or err}"
+    """What went wrong with which file, and what to do."""
+    where, reason = f"{err.filename}: " if err.filename else "", err.strerror or str(err)
+    if err.errno in DISK_FULL:
+        reason = "the disk is full; free some space and run the same command again"
+    elif err.errno in NO_ACCESS:
+        reason += "; allow access to it, or choose another folder"
+    return where + reason
 
 
 def _flush_output() -> None:

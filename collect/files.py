@@ -41,7 +41,7 @@ def _errors_name(path: Path) -> Iterator[None]:
         yield
     except OSError as err:
         if err.errno is not None and (err.filename is None or str(err.filename).endswith(".part")):
-            err.filename, err.filename2 = str(path), None
+            err.filename = str(path)
         raise
 
 

@@ -39,8 +39,8 @@ def lock_folder(folder: Path, notify: Callable[[str], None], wait: bool = False)
                 return
             if not _is_at(path, file):  # its owner has ended and removed it
                 continue
-            _write_owner(file, path)
             try:
+                _write_owner(file, path)
                 yield file
             finally:
                 path.unlink(missing_ok=True)  # before it is free: nobody else's file can be there
