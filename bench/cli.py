@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperCommand
 
 from bench.commands import COMMANDS, EXIT_CODES, RUN_EPILOG
-from bench.errors import HELP_FLAGS, FlagsGivenOnce, exit_codes, print_version
+from bench.errors import HELP_FLAGS, FlagsGivenOnce, print_version, run_command
 
 EPILOG = f"""Examples:
 
@@ -42,10 +42,9 @@ def options(
 
 
 for name, command in COMMANDS.items():
-    handled = exit_codes("bench", "finished epochs and trials are kept, the same command continues")(command)
-    app.command(name, cls=BenchCommand, epilog=RUN_EPILOG if name == "run" else None)(handled)
+    app.command(name, cls=BenchCommand, epilog=RUN_EPILOG if name == "run" else None)(command)
 
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    app()
+    run_command(app, "bench", "finished epochs and trials are kept, the same command continues")

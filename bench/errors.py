@@ -5,10 +5,11 @@ from collect.datasets import (
     FlagsGivenOnce,
     UsageError,
     VggbenchError,
-    exit_codes,
+    file_error_text,
     name_hint,
     print_text,
     print_version,
+    run_command,
 )
 
 __all__ = [
@@ -18,10 +19,11 @@ __all__ = [
     "UsageError",
     "VggbenchError",
     "WeightsError",
-    "exit_codes",
+    "file_error_text",
     "name_hint",
     "print_text",
     "print_version",
+    "run_command",
 ]
 
 

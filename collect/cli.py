@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from collect import datasets
 from collect.command_line import HELP_FLAGS, FlagsGivenOnce, name_hint, print_version
 from collect.datasets import Dataset
-from collect.errors import UsageError, exit_codes
+from collect.errors import UsageError, run_command
 from collect.terminal import print_text, printable
 
 if TYPE_CHECKING:
@@ -78,40 +78,39 @@ def command(
     ] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
-    with exit_codes("collect", "what was fetched is kept; run the same command again to continue"):
-        jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
-        if sum(jobs) != 1:
-            raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
-        if verify is not None:
-            _verify(data / verify, as_json)
-        elif show:
-            _list(data, as_json)
-        elif refresh is not None:
-            from collect.refresh import refresh as refresh_dataset
+    jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
+    if sum(jobs) != 1:
+        raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
+    if verify is not None:
+        _verify(data / verify, as_json)
+    elif show:
+        _list(data, as_json)
+    elif refresh is not None:
+        from collect.refresh import refresh as refresh_dataset
 
-            _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
+        _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
+    else:
+        from collect.pipeline import collect
+        from collect.write import remember_recipe
+
+        if source is not None and not classes:
+            raise UsageError("--source is for CLASS... only")
+        if split not in (None, "owner", "image"):
+            raise UsageError(f"--split must be owner or image, not {split!r}")
+        options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
+        given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
+        if dataset is not None:
+            recipe = _entry(dataset, name, given)
+        elif origin is not None:
+            recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
         else:
-            from collect.pipeline import collect
-            from collect.write import remember_recipe
-
-            if source is not None and not classes:
-                raise UsageError("--source is for CLASS... only")
-            if split not in (None, "owner", "image"):
-                raise UsageError(f"--split must be owner or image, not {split!r}")
-            options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
-            given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
-            if dataset is not None:
-                recipe = _entry(dataset, name, given)
-            elif origin is not None:
-                recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
-            else:
-                recipe = _search(classes or [], source or "flickr", name, given)
-            if license_ is not None and recipe.source not in datasets.LICENSED:
-                raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
-            summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
-            if classes and summary.changed and (note := remember_recipe(recipe)):
-                summary = replace(summary, notes=(*summary.notes, note))
-            _print(summary, as_json)
+            recipe = _search(classes or [], source or "flickr", name, given)
+        if license_ is not None and recipe.source not in datasets.LICENSED:
+            raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
+        summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
+        if classes and summary.changed and (note := remember_recipe(recipe)):
+            summary = replace(summary, notes=(*summary.notes, note))
+        _print(summary, as_json)
 
 
 def _licenses(text: str | None) -> list[str] | None:
@@ -211,4 +210,4 @@ def _list(data: Path, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    app()
+    run_command(app, "collect", "what was fetched is kept; run the same command again to continue")

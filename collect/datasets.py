@@ -12,9 +12,11 @@ from collect.command_line import FlagsGivenOnce as FlagsGivenOnce
 from collect.command_line import name_hint as name_hint
 from collect.command_line import print_version as print_version
 from collect.command_line import vggbench_version as vggbench_version
+from collect.errors import DISK_FULL as DISK_FULL
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
-from collect.errors import exit_codes as exit_codes
+from collect.errors import file_error_text as file_error_text
+from collect.errors import run_command as run_command
 from collect.redact import redact
 from collect.schema import check_value as check_value
 from collect.schema import parse_toml, parse_values

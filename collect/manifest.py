@@ -15,6 +15,7 @@ from collect.datasets import is_text, valid_name
 from collect.errors import VggbenchError
 from collect.files import atomic_write as atomic_write
 from collect.files import file_sha256 as file_sha256
+from collect.lock import lock_folder as lock_folder
 from collect.schema import parse_json as parse_json
 from collect.schema import parse_values as parse_values
 

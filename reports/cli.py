@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 import typer
 from typer.core import TyperCommand
 
-from bench.records import HELP_FLAGS, FlagsGivenOnce, exit_codes, print_text, print_version
+from bench.records import HELP_FLAGS, FlagsGivenOnce, print_text, print_version, run_command
 
-KEPT = "what was built before is unchanged"
 EPILOG = """Examples:
 
 \b
@@ -52,7 +51,6 @@ Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="folder 
 
 
 @app.command(cls=ReportsCommand, epilog=EPILOG)
-@exit_codes("reports", KEPT)
 def build(
     dataset: Dataset = None,
     results: Results = Path("results"),
@@ -73,7 +71,6 @@ def build(
 
 
 @app.command(cls=ReportsCommand, epilog=EPILOG)
-@exit_codes("reports", KEPT)
 def table(
     dataset: Dataset = None,
     form: Annotated[Literal["md", "csv", "latex", "json"], typer.Option("--format", help="format of the table")] = "md",
@@ -90,7 +87,6 @@ def table(
 
 
 @app.command("list", cls=ReportsCommand, epilog=EPILOG)
-@exit_codes("reports", KEPT)
 def list_(results: Results = Path("results")) -> None:
     """List the datasets that have runs, with their best model."""
     from reports import export, study, words
@@ -102,4 +98,4 @@ def list_(results: Results = Path("results")) -> None:
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    app()
+    run_command(app, "reports", "what was built before is unchanged")

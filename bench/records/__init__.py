@@ -5,10 +5,10 @@ from bench.errors import (
     FlagsGivenOnce,
     RecordError,
     UsageError,
-    exit_codes,
     name_hint,
     print_text,
     print_version,
+    run_command,
 )
 from bench.records.balance import always_guessing, are_unequal, balanced_accuracy, counts_by_class
 from bench.records.facts import FACTS_FILE, DatasetFacts, facts_folder, read_facts, write_facts

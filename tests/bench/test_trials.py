@@ -193,10 +193,11 @@ def test_trials_without_time_for_three_epochs_end_tuning(
     limit = {"epochs": "auto", "min_steps": 1, "patience": 1, "max_steps": 4}
     source, plans = plans_of(two_classes, tmp_path, tune=2, budget="10m", **limit)
     [job] = tuning_jobs(plans, source).values()
-    trial, values = job._study.start()
+    study = job._open_study()
+    trial, values = study.start()
     for epoch in range(1, epochs + 1):
         trial.report(0.7, epoch)
-    job._study.finish(trial, values, TrialStatus.COMPLETE, [0.7] * epochs, 50.0)
+    study.finish(trial, values, TrialStatus.COMPLETE, [0.7] * epochs, 50.0)
     out = io.StringIO()
     assert len(job.run(Console(file=out, width=200))) == trials
     assert ("no more trials: each has time for only 2 epochs" in out.getvalue()) == (trials == 1)
