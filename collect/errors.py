@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from collect.redact import redact
+from collect.terminal import print_text
+
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
 INTERRUPTED = 130
@@ -75,7 +78,7 @@ def exit_codes(command: str, kept: str) -> Iterator[None]:
         message, code = file_error_text(err) + (f"; {kept}" if err.errno in DISK_FULL else ""), 1
     else:
         return
-    print(f"{command}: {message}", file=sys.stderr)
+    print_text(f"{command}: {redact(message)}", sys.stderr)
     raise SystemExit(code)
 
 

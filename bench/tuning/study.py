@@ -58,6 +58,10 @@ class TuningStudy:
             trials.append(Trial(number, t["values"], status, _accuracy(status, t["accuracies"]), t["seconds"]))
         return trials
 
+    def epochs_of_first(self) -> int:
+        """The epochs of the first trial, 0 before it."""
+        return len(self._trials[0]["accuracies"]) if self._trials else 0
+
     def start(self) -> tuple[optuna.Trial, dict[str, Any]]:
         """A new trial and its values by Recipe field."""
         number = len(self._trials)

@@ -16,12 +16,13 @@ from bench.plans import REPORT_SECONDS, Plan, fresh_copy, run_name
 from bench.recipes import VAL_FRACTION, Recipe
 from bench.records import Trial, TrialStatus, Tuning
 from bench.runs import LOG_FILE, RunError, Worker, lock_results, show_progress
-from bench.tuning.lines import study_line, trial_line, trial_title
+from bench.tuning.lines import short_trials_line, study_line, trial_line, trial_title
 from bench.tuning.quota import Quota, divide
 from bench.tuning.space import Space, search_space, with_values
 from bench.tuning.study import TuningStudy, best_trial
 
 TUNING_FOLDER, STUDY_FILE = "tuning", "trials.json"
+FEWEST_EPOCHS = 3  # if trials are stopped before, tuning would choose by chance
 RecipeKey = tuple[str, Recipe]
 
 
@@ -126,17 +127,29 @@ class TuningJob:
             return trials
         with lock_results(self._plan, console) as lock:
             study = self._open_study()  # the command that worked here until now may have added trials
-            while self.quota.allows_another(study.trials()):
+            while self._allows_another(study):
                 self._clock = time.monotonic()
                 try:
                     with Worker() as worker:
-                        while not worker.has_ended and self.quota.allows_another(study.trials()):
+                        while not worker.has_ended and self._allows_another(study):
                             self._make_trial(study, worker, lock, console)
                 except StopTrialError:
                     pass  # its process is gone: the next trial gets a new one
             trials = study.trials()[: self.quota.trials]
+            if epochs := self._short_trials(study):
+                console.print(f"  {short_trials_line(epochs)}", highlight=False, markup=False)
             study.end(self.quota.text, len(trials))
         return trials
+
+    def _allows_another(self, study: TuningStudy) -> bool:
+        """Whether one more trial fits, and trials are long enough to compare recipes."""
+        return not self._short_trials(study) and self.quota.allows_another(study.trials())
+
+    def _short_trials(self, study: TuningStudy) -> int:
+        """The epochs of the first trial if its time limit left it too few, else 0."""
+        has_limit = self.quota.seconds is not None and not self.quota.has_fixed_length
+        epochs = study.epochs_of_first() if has_limit else 0
+        return epochs if epochs < FEWEST_EPOCHS else 0
 
     def _make_trial(self, study: TuningStudy, worker: Worker, lock: int | None, console: Console) -> None:
         """Make one trial and keep its outcome. Raises StopTrialError if it was stopped early."""
