@@ -20,7 +20,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collect.datasets import DISK_FULL, VggbenchError
+from bench.errors import VggbenchError, print_text
+from collect.datasets import DISK_FULL
 from collect.manifest import atomic_write
 
 HEADER_BYTES, BLOCK_BYTES, THREADS = 4096, 4 << 20, 4
@@ -40,7 +41,7 @@ class ArrayKind:
 @cache
 def warn(line: str) -> None:
     """Report a line on stderr, where no progress is shown, and only once."""
-    print(f"bench: {line}", file=sys.stderr)
+    print_text(f"bench: {line}", sys.stderr)
 
 
 @contextmanager
