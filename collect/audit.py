@@ -7,14 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from collect.dedupe import NearDuplicate, find_near_duplicates
 from collect.errors import UsageError
 from collect.files import file_sha256
 from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, Row, manifest_sha256, read_manifest
 from collect.split import owner_of
-from collect.verify import thumbnail
+from collect.verify import read_thumbnail
 from collect.write import read_dataset_file
 
 
@@ -83,11 +82,7 @@ def _near_duplicates(folder: Path, copies: Sequence[list[Row]]) -> list[NearDupl
 
     @cache
     def thumb(i: int) -> np.ndarray | None:
-        try:
-            with Image.open(folder / copies[i][0].file) as image:
-                return thumbnail(image)
-        except OSError:
-            return None  # reported as a difference
+        return read_thumbnail(folder / copies[i][0].file)  # a file that cannot be read is reported as a difference
 
     return find_near_duplicates([same[0].phash for same in copies], thumb)
 

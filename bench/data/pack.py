@@ -17,7 +17,7 @@ from bench.events import Emit, ImagesDone
 from bench.machine import cache_folder, cores
 from collect.manifest import atomic_write
 
-PACK_VERSION = f"square-bilinear-3-{DECODER}"
+PACK_VERSION = f"square-bilinear-4-{DECODER}"
 CHUNK = 32
 
 

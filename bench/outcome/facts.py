@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from bench.data import Source, image_errors, split_of
+from bench.data import Source, image_errors, read_file, read_picture, split_of
 from bench.machine import cores
+from bench.neighbours import decode_photo, open_photo
 from bench.outcome.pictures import save_thumbnail
 from bench.records import DatasetFacts, Picture, facts_folder, read_facts, write_facts
 from collect.manifest import Row, read_rejected
@@ -63,23 +63,24 @@ def _write_samples(source: Source, folder: Path) -> list[Picture]:
         members = [r for r in source.rows if r.class_ == name]
         for place, row in enumerate(members[:: max(1, len(members) // SAMPLES_PER_CLASS)][:SAMPLES_PER_CLASS]):
             picture, path = f"{number:03}_{place}.webp", source.folder / row.file
-            with image_errors(path), Image.open(path) as image:
-                save_thumbnail(image, folder / picture)
+            save_thumbnail(read_picture(path), folder / picture)
             samples.append(Picture("sample", picture, row.file, name))
     return samples
 
 
 def trivial_features(path: Path) -> list[float]:
     """What a rule could use instead of the content: size, bytes, quantisation, colours, greyness, borders."""
-    with image_errors(path), Image.open(path) as image:
+    with image_errors(path):
+        content = read_file(path)
+        image = open_photo(content)
         width, height = image.size
         tables: dict[int, Sequence[int]] = getattr(image, "quantization", None) or {}
         quantisation = float(np.mean([v for table in tables.values() for v in table])) if tables else 0.0
         image.draft("RGB", (64, 64))
-        small = np.asarray(image.convert("RGB").resize((32, 32)), dtype=np.float32) / 255
+        small = np.asarray(decode_photo(image).convert("RGB").resize((32, 32)), dtype=np.float32) / 255
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     colourful = float((small.max(2) - small.min(2)).mean())
-    size = [float(np.log(width)), float(np.log(height)), float(np.log(path.stat().st_size))]
+    size = [float(np.log(width)), float(np.log(height)), float(np.log(len(content)))]
     means = [float(m) for m in small.mean((0, 1))]
     grey = float(colourful < 0.01)
     return [*size, quantisation, *means, float(small.std()), colourful, grey, float(border.mean()), float(border.std())]

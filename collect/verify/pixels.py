@@ -1,0 +1,107 @@
+"""Any image as the 8-bit picture that its author saw: upright, RGB or grey, white behind transparent parts.
+
+What a file does not say for certain, such as which value of a 32-bit pixel is white, is a reason to reject it.
+"""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from collect.candidate import RejectError, RejectReason
+from collect.verify.decoding import DECODER_ERRORS, decoder_errors
+
+TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ORIENTATION, BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 0x0112, 258, 262, 339
+WHITE_IS_ZERO, UNSIGNED, UNDEFINED = 0, 1, 4
+
+WHITE = 2**16 - 1
+CLIPPED = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1)  # white of the usual cameras and scanners
+FULL_RANGE = 2**14  # an image whose brightest pixel is darker than this may have been stored with fewer bits
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 if there is none or it cannot be read."""
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+        return found if found in TRANSPOSE else 1
+    except DECODER_ERRORS:
+        return 1
+
+
+def decode(image: ImageFile.ImageFile) -> Image.Image:
+    """The picture of an opened image: upright, RGB or L. Raises RejectError."""
+    with decoder_errors():
+        is_deep = image.format in ("PNG", "TIFF") and ";16" in str(image.tile[0][3])
+        alpha = _undeclared_alpha(image)
+        image.load()
+        if alpha is not None:
+            image.putalpha(alpha)
+        picture = _as_rgb(image, is_deep)
+        # ImageOps.exif_transpose would write the EXIF data again, which fails where it is damaged.
+        method = TRANSPOSE.get(orientation(image))
+        return picture if method is None else picture.transpose(method)
+
+
+def _as_rgb(image: ImageFile.ImageFile, is_deep: bool) -> Image.Image:
+    samples = getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, (UNSIGNED,))
+    if image.mode == "F" or not {UNSIGNED, UNDEFINED}.issuperset(samples):
+        raise _unsupported("signed or floating-point pixels")
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _from_16_bits(image)
+    if is_deep:
+        bands = [high for name, (_, high) in zip(image.getbands(), image.getextrema(), strict=True) if name != "A"]
+        if max(bands) < FULL_RANGE >> 8:
+            raise _unsupported("pixels of 16 bits, of which few are in use")
+    if image.has_transparency_data:
+        return _on_white(image)
+    return image if image.mode in ("RGB", "L") else image.convert("RGB")
+
+
+def _unsupported(pixels: str) -> RejectError:
+    return RejectError(RejectReason.UNSUPPORTED, f"{pixels}: which value is white is not known")
+
+
+def _from_16_bits(image: ImageFile.ImageFile) -> Image.Image:
+    """A grey image of more than 8 bits. Where the file does not tell the value of white, the picture must."""
+    tags = getattr(image, "tag_v2", {})
+    values = np.asarray(image).astype(np.int64)
+    brightest = int(values.max())
+    if image.format == "TIFF" and tags.get(BITS_PER_SAMPLE) == (12,):
+        white = 2**12 - 1
+    elif image.format in ("PPM", "JPEG2000") or (image.mode != "I" and brightest >= FULL_RANGE):
+        white = WHITE  # Pillow has scaled the values of the first two
+    elif image.mode != "I" and brightest in CLIPPED:
+        white = brightest
+    else:
+        raise _unsupported(f"grey pixels up to {brightest:,}")
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        values = white - values
+    return Image.fromarray((values * 255 // white).astype(np.uint8))
+
+
+def _undeclared_alpha(image: ImageFile.ImageFile) -> Image.Image | None:
+    """The fourth byte of each pixel of a BMP that gives it no meaning. Where it is not zero, it is transparency."""
+    if image.format != "BMP" or image.info.get("compression") != 0 or image.tile[0][3][0] != "BGRX":
+        return None
+    _, (_, _, width, height), offset, (_, stride, direction) = image.tile[0]
+    assert isinstance(image.fp, io.BytesIO)
+    rows = np.frombuffer(image.fp.getvalue(), np.uint8, stride * height, offset).reshape(height, stride)
+    return Image.fromarray(np.ascontiguousarray(rows[::direction, 3 : 4 * width : 4]))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    upper = image.convert("RGBA")
+    if upper.getextrema()[3][1] == 0:
+        if image.format != "BMP":
+            raise RejectError(RejectReason.UNSUPPORTED, "all of it is transparent")
+        upper.putalpha(255)  # a BMP without transparency, whose fourth byte is not in use
+    return Image.alpha_composite(Image.new("RGBA", upper.size, "white"), upper).convert("RGB")
