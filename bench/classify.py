@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.data import decode_images, read_picture, to_input
+from bench.data import decode_images, quiet_decoders, read_picture, to_input
 from bench.errors import RecordError, WeightsError
 from bench.models import VGGS, build_architecture, check_fit, load_weights, skeleton, torchvision_classifiers
 from bench.recipes import make_recipe
@@ -73,7 +73,9 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
 @torch.inference_mode()
 def classify(classifier: Classifier, images: Sequence[Path], top: int) -> list[list[tuple[str, float]]]:
     """The `top` most probable classes of each image with probabilities. Raises VggbenchError for an unreadable file."""
-    logits = classifier.network(to_input(classifier.read_images(images)))
+    with quiet_decoders():
+        pixels = classifier.read_images(images)
+    logits = classifier.network(to_input(pixels))
     best = probabilities(logits).topk(min(top, len(classifier.classes)), 1)
     return [
         [(classifier.classes[i], p) for i, p in zip(indices, values, strict=True)]

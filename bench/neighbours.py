@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collect.datasets import Dataset, VggbenchError
-from collect.manifest import Row
+from collect.manifest import RejectReason, Row
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,7 +52,8 @@ def photo_errors() -> Iterator[None]:
     try:
         yield
     except RejectError as err:
-        raise VggbenchError(err.detail) from err
+        is_unknown = err.reason is RejectReason.NOT_AN_IMAGE
+        raise VggbenchError("its format is not known" if is_unknown else err.detail) from err
 
 
 def find_leaks(folder: Path, rows: Sequence[Row]) -> tuple[list[str], list[str] | None]:

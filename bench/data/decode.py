@@ -1,6 +1,7 @@
 """Image files as small RGB squares: JPEGs through simplejpeg (libjpeg-turbo), everything else through Pillow."""
 
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ except ImportError:  # a checkout without installation: Pillow decodes JPEGs too
     simplejpeg = None
 
 DECODER = "Pillow" if simplejpeg is None else "simplejpeg"
-_EXIF, _SCAN = b"Exif\0\0", b"\xff\xda"
+_EXIF, _SCAN = b"Exif\0\0", b"\xff\xda\0"
 _SCALES = (8, 4, 2)
 _QUICK_PIXELS = 64_000_000  # over all scans; what is more goes to Pillow, under the limits of collect
 
@@ -36,6 +37,14 @@ def image_errors(path: str | Path) -> Iterator[None]:
         reason = getattr(err, "strerror", None) or err
         advice = "remove it; collect --from FOLDER skips such files"
         raise VggbenchError(f"{path}: not a readable image ({reason}); {advice}") from err
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Without Pillow's warnings, most of them about metadata. Enter it in the main thread, around the decoding ones."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
 
 
 def read_picture(path: str | Path) -> Image.Image:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.data import Source, image_errors, read_file, read_picture, split_of
+from bench.data import Source, image_errors, quiet_decoders, read_file, read_picture, split_of
 from bench.machine import cores
 from bench.neighbours import decode_photo, open_photo
 from bench.outcome.pictures import save_thumbnail
@@ -36,6 +36,8 @@ def keep_facts(source: Source, results: Path, find_leaks: FindLeaks) -> DatasetF
         write_facts(folder, facts)
         return facts
     sides = [side for r in rows if r.width and r.height for side in (r.width, r.height)]
+    with quiet_decoders():
+        floors, samples = trivial_accuracies(source), _write_samples(source, folder)
     facts = DatasetFacts(
         name=source.name,
         manifest_sha256=source.sha256,
@@ -47,8 +49,8 @@ def keep_facts(source: Source, results: Path, find_leaks: FindLeaks) -> DatasetF
         pixels=[min(sides), max(sides)] if sides else None,
         rejected=dict(Counter(r.reason for r in read_rejected(source.folder)).most_common()),
         leaks=len(leaked),
-        floors=trivial_accuracies(source),
-        samples=_write_samples(source, folder),
+        floors=floors,
+        samples=samples,
         leaked=leaked,
         nearly_leaked=nearly_leaked,
     )

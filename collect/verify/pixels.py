@@ -60,7 +60,7 @@ def _as_rgb(image: ImageFile.ImageFile, is_deep: bool) -> Image.Image:
     if is_deep:
         bands = [high for name, (_, high) in zip(image.getbands(), image.getextrema(), strict=True) if name != "A"]
         if max(bands) < FULL_RANGE >> 8:
-            raise _unsupported("pixels of 16 bits, of which few are in use")
+            raise _unsupported("16 bits per colour, of which few are in use")
     if image.has_transparency_data:
         return _on_white(image)
     return image if image.mode in ("RGB", "L") else image.convert("RGB")
@@ -75,14 +75,16 @@ def _from_16_bits(image: ImageFile.ImageFile) -> Image.Image:
     tags = getattr(image, "tag_v2", {})
     values = np.asarray(image).astype(np.int64)
     brightest = int(values.max())
-    if image.format == "TIFF" and tags.get(BITS_PER_SAMPLE) == (12,):
+    if tags.get(BITS_PER_SAMPLE) == (12,):
         white = 2**12 - 1
-    elif image.format in ("PPM", "JPEG2000") or (image.mode != "I" and brightest >= FULL_RANGE):
-        white = WHITE  # Pillow has scaled the values of the first two
-    elif image.mode != "I" and brightest in CLIPPED:
+    elif image.mode == "I" and image.format != "PPM":
+        raise _unsupported("grey pixels of 32 bits")
+    elif brightest >= FULL_RANGE:
+        white = WHITE
+    elif brightest in CLIPPED:
         white = brightest
     else:
-        raise _unsupported(f"grey pixels up to {brightest:,}")
+        raise _unsupported(f"grey pixels of 16 bits up to {brightest:,}")
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         values = white - values
     return Image.fromarray((values * 255 // white).astype(np.uint8))
