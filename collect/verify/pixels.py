@@ -58,8 +58,8 @@ def _as_rgb(image: ImageFile.ImageFile, is_deep: bool) -> Image.Image:
     if image.mode == "I" or image.mode.startswith("I;16"):
         return _from_16_bits(image)
     if is_deep:
-        bands = [high for name, (_, high) in zip(image.getbands(), image.getextrema(), strict=True) if name != "A"]
-        if max(bands) < FULL_RANGE >> 8:
+        colours = np.asarray(image)[..., : len(image.getbands()) - ("A" in image.getbands())]
+        if colours.max() < FULL_RANGE >> 8:
             raise _unsupported("16 bits per colour, of which few are in use")
     if image.has_transparency_data:
         return _on_white(image)
@@ -92,17 +92,20 @@ def _from_16_bits(image: ImageFile.ImageFile) -> Image.Image:
 
 def _undeclared_alpha(image: ImageFile.ImageFile) -> Image.Image | None:
     """The fourth byte of each pixel of a BMP that gives it no meaning. Where it is not zero, it is transparency."""
-    if image.format != "BMP" or image.info.get("compression") != 0 or image.tile[0][3][0] != "BGRX":
+    if image.format != "BMP" or image.info.get("compression") != 0:
         return None
-    _, (_, _, width, height), offset, (_, stride, direction) = image.tile[0]
+    offset, args = image.tile[0][2:]
+    if not isinstance(args, tuple) or args[0] != "BGRX":
+        return None
+    _, stride, direction = args
     assert isinstance(image.fp, io.BytesIO)
-    rows = np.frombuffer(image.fp.getvalue(), np.uint8, stride * height, offset).reshape(height, stride)
-    return Image.fromarray(np.ascontiguousarray(rows[::direction, 3 : 4 * width : 4]))
+    rows = np.frombuffer(image.fp.getvalue(), np.uint8, stride * image.height, offset).reshape(image.height, stride)
+    return Image.fromarray(np.ascontiguousarray(rows[::direction, 3 : 4 * image.width : 4]))
 
 
 def _on_white(image: Image.Image) -> Image.Image:
     upper = image.convert("RGBA")
-    if upper.getextrema()[3][1] == 0:
+    if upper.getchannel("A").getbbox() is None:
         if image.format != "BMP":
             raise RejectError(RejectReason.UNSUPPORTED, "all of it is transparent")
         upper.putalpha(255)  # a BMP without transparency, whose fourth byte is not in use
