@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
-from bench.data import decode_images, image_errors, to_input
+from bench.data import decode_images, quiet_decoders, read_picture, to_input
 from bench.errors import RecordError, UsageError, VggbenchError, WeightsError
 from bench.models import (
     VGGS,
@@ -98,7 +98,9 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
 @torch.inference_mode()
 def classify(classifier: Classifier, images: Sequence[Path], top: int) -> list[list[tuple[str, float]]]:
     """The `top` most probable classes of each image with probabilities. Raises VggbenchError for an unreadable file."""
-    logits = classifier.network(to_input(classifier.read_images(images)))
+    with quiet_decoders():
+        pixels = classifier.read_images(images)
+    logits = classifier.network(to_input(pixels))
     if not logits.isfinite().all():
         raise VggbenchError("the network's answer is not a finite number: its weights are damaged, or too large")
     best = probabilities(logits).topk(min(top, len(classifier.classes)), 1)
@@ -112,11 +114,10 @@ def _resize_256_crop_224(paths: Sequence[Path]) -> Tensor:
     """ImageNet's usual test transform: shorter side to 256 px, the central 224 x 224 px, as (n, 224, 224, 3) uint8."""
     crops = []
     for path in paths:
-        with image_errors(path), Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-        scale = 256 / min(upright.size)
-        size = (round(upright.width * scale), round(upright.height * scale))
-        resized = upright.resize(size, Image.Resampling.BILINEAR)
+        picture = read_picture(path)
+        scale = 256 / min(picture.size)
+        size = (round(picture.width * scale), round(picture.height * scale))
+        resized = picture.resize(size, Image.Resampling.BILINEAR)
         left, top = (resized.width - 224) // 2, (resized.height - 224) // 2
         crops.append(np.asarray(resized.crop((left, top, left + 224, top + 224))))
     return torch.from_numpy(np.stack(crops))

@@ -10,11 +10,11 @@ import numpy as np
 
 from collect.dedupe import NearDuplicate, find_near_duplicates
 from collect.errors import UsageError
-from collect.fetch import read_thumbnail
 from collect.files import file_sha256
 from collect.journal import JOURNAL
 from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, SPLITS, Row, manifest_sha256, read_manifest
 from collect.split import owner_of
+from collect.verify import read_thumbnail
 from collect.write import is_unsettled, read_dataset_file
 
 
@@ -91,7 +91,7 @@ def _near_duplicates(folder: Path, copies: Sequence[list[Row]]) -> list[NearDupl
 
     @cache
     def thumb(i: int) -> np.ndarray | None:
-        return read_thumbnail(folder / copies[i][0].file)
+        return read_thumbnail(folder / copies[i][0].file)  # a file that cannot be read is reported as a difference
 
     return find_near_duplicates([same[0].phash for same in copies], thumb)
 

@@ -94,6 +94,8 @@ class RejectReason(StrEnum):
     NOT_AN_IMAGE = "not-an-image"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
+    TOO_COMPLEX = "too-complex"
+    UNSUPPORTED = "unsupported"
     ANIMATED = "animated"
     TOO_LARGE = "too-large"
     TOO_MANY_PIXELS = "too-many-pixels"

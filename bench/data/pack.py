@@ -19,7 +19,7 @@ from bench.events import Emit, ImagesDone, Note
 from bench.machine import cache_folder, cores
 from collect.manifest import Row, file_sha256
 
-PACK_VERSION = f"square-bilinear-3-{DECODER}"
+PACK_VERSION = f"square-bilinear-4-{DECODER}"
 PACK_FORMAT = "vggbench.pack/1"
 CHUNK = 32
 
