@@ -19,6 +19,7 @@ from collect.errors import SourceError
 from collect.sources.download import check_digests, download, is_remote
 from collect.sources.layout import ArchiveMember, check_layout, check_size, is_image, read_layout, source_id
 from collect.sources.tar import is_header, tar_members
+from collect.sources.xz import open_xz
 from collect.sources.zip import zip_members
 
 MAX_NAMES_BYTES = 256 * 2**20  # of all members of an archive, with what Python needs for each
@@ -26,8 +27,8 @@ NAME_BYTES = 100
 OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-    b"]\0\0": lzma.open,
+    b"\xfd7zXZ\0": open_xz,
+    b"]\0\0": open_xz,
 }
 ZIP_STARTS = b"PK", b"MZ"  # an archive, or a program that unpacks itself
 # What tarfile, zipfile and the decompressors raise on damaged data; the built-in errors come from numbers, names and

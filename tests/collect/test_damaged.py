@@ -148,6 +148,15 @@ def test_a_tar_that_ends_with_a_zip_is_read_as_tar(tmp_path: Path) -> None:
     assert read(stored(tmp_path, flipped(with_zip, 8))) is None
 
 
+def test_a_file_gets_no_more_memory_to_unpack_than_any_xz_needs(tmp_path: Path) -> None:
+    packed = lzma.compress(tar(), format=lzma.FORMAT_ALONE)
+    assert read(stored(tmp_path, packed, ".tar.lzma")) == FILES
+    greedy = packed[:1] + (2**30).to_bytes(4, "little") + packed[5:]  # the size of the dictionary
+    assert read(stored(tmp_path, greedy, ".tar.lzma")) is None
+    padded = lzma.compress(tar()[:5000]) + bytes(4) + lzma.compress(tar()[5000:]) + bytes(8)
+    assert read(stored(tmp_path, padded, ".tar.xz")) == FILES
+
+
 HOSTILE = (b"1" * 5000, b"9" * 400, b"-512", b"", b"x", b"0,512", b"1,2,3", b"512", b"\xff\xfe", b"1e999", b"BINARY")
 KEYS = ("path", "size", "hdrcharset", "mtime", "uid", "linkpath", "comment")
 SPARSE = ("map", "size", "numblocks", "offset", "numbytes", "major", "minor", "realsize", "name")
