@@ -23,10 +23,18 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             handle.flush()
             os.fsync(handle.fileno())
         Path(handle.name).chmod(0o644)
-        Path(handle.name).replace(path)
+        move(Path(handle.name), path)
     except BaseException:
         Path(handle.name).unlink(missing_ok=True)
         raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file. An OSError names the target: it is what the user knows."""
+    try:
+        source.replace(target)
+    except OSError as err:
+        raise OSError(err.errno, err.strerror, str(target)) from err
 
 
 def has_size(path: Path, size: int | None) -> bool:

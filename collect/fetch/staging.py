@@ -1,6 +1,7 @@
 """Verified photos that wait for their place in the dataset, named by their content. A file here is always complete."""
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def read_thumbnail(path: Path) -> np.ndarray | None:
     if not path.is_file():
         return None
     try:
-        verified = verify(path.read_bytes())
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")
+            verified = verify(path.read_bytes())
     except RejectError:
         return None
     return np.frombuffer(verified.thumb, np.uint8).reshape(THUMB_SIDE, THUMB_SIDE)
