@@ -45,6 +45,14 @@ def _errors_name(path: Path) -> Iterator[None]:
         raise
 
 
+def move(source: Path, target: Path) -> None:
+    """Rename a file. An OSError names the target: it is what the user knows."""
+    try:
+        source.replace(target)
+    except OSError as err:
+        raise OSError(err.errno, err.strerror, str(target)) from err
+
+
 def has_size(path: Path, size: int | None) -> bool:
     """Whether a file is there with this many bytes."""
     try:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from collect.datasets import Dataset, dataset_table, published
 from collect.errors import UsageError
 from collect.fetch import STAGED, clear_staged
-from collect.files import has_size
+from collect.files import file_sha256, has_size
 from collect.journal import JOURNAL, Journal
 from collect.manifest import DATASET_FILE, MANIFEST, Key, Row, manifest_sha256, read_manifest
 from collect.write import is_unsettled, read_dataset_file
@@ -20,7 +21,7 @@ MAY_CHANGE = ("train", "test", "bench")
 
 @dataclass(frozen=True, slots=True)
 class EarlierRows:
-    """The rows of an earlier run, by key: `present` if the file is in its place, `missing` if it is not.
+    """The rows of an earlier run, by key: `present` if the file is in its place, `missing` if it is not or has changed.
 
     `listed` are all rows of the manifest, also when a new split replaces them.
     """
@@ -62,8 +63,8 @@ def earlier_rows(folder: Path, dataset: Dataset) -> EarlierRows:
         raise UsageError(f"{folder}: was collected with {counts}; {advice}")
     if collected.upstream_split and dataset.train is not None:
         return EarlierRows(listed=listed)  # counts replace the upstream split
-    rows = {r.key: r for r in listed}
-    present = {k: r for k, r in rows.items() if has_size(folder / r.file, r.bytes)}
+    rows, is_ours = {r.key: r for r in listed}, collected.manifest_sha256 == manifest_sha256(listed)
+    present = {r.key: r for r in _intact(folder, rows.values(), is_ours)}
     return EarlierRows(present, {k: r for k, r in rows.items() if k not in present}, listed)
 
 
@@ -84,8 +85,21 @@ def is_complete(folder: Path, dataset: Dataset) -> bool:
         and dataset_table(published(collected.recipe)) == dataset_table(published(dataset))
         and collected.manifest_sha256 == manifest_sha256(rows)
         and collected.source_state == source_state(dataset)
-        and all(has_size(folder / r.file, r.bytes) for r in rows)
+        and len(_intact(folder, rows)) == len(rows)
     )
+
+
+def _intact(folder: Path, rows: Collection[Row], is_ours: bool = True) -> list[Row]:
+    """The rows whose file is in its place. Files that are younger than the manifest are hashed, and all if somebody
+    else has changed the manifest (`is_ours`).
+    """
+    written = (folder / MANIFEST).stat().st_mtime_ns if is_ours else -1
+    return [
+        row
+        for row in rows
+        if has_size(path := folder / row.file, row.bytes)
+        and (path.stat().st_mtime_ns <= written or file_sha256(path) == row.sha256)
+    ]
 
 
 def check_folder(folder: Path) -> None:

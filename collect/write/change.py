@@ -13,7 +13,7 @@ from pathlib import Path
 
 from collect.errors import VggbenchError
 from collect.fetch import clear_staged
-from collect.files import atomic_write
+from collect.files import atomic_write, move
 from collect.journal import Photo
 from collect.manifest import (
     DATASET_FILE,
@@ -49,8 +49,7 @@ def settle(folder: Path, photos: Mapping[Key, Photo]) -> bool:
 
     Returns whether there was a change. A kill at any moment is fine: the next call continues.
     """
-    for part in folder.glob(".*.part"):
-        part.unlink(missing_ok=True)
+    _remove_parts(folder)
     if not is_unsettled(folder):
         return False
     rows = read_manifest(folder) if (folder / MANIFEST).is_file() else []
@@ -60,13 +59,14 @@ def settle(folder: Path, photos: Mapping[Key, Photo]) -> bool:
             for path in sorted(mirror.rglob("*"), key=lambda p: p == described):
                 if path.is_file():
                     (folder / path.relative_to(mirror)).parent.mkdir(exist_ok=True)
-                    path.replace(folder / path.relative_to(mirror))
+                    move(path, folder / path.relative_to(mirror))
     listed, splits = {r.file for r in rows}, {r.split for r in rows}
-    for file in _files_of_both(folder):
-        path = folder / file
-        path.with_name(f".{path.name}.part").unlink(missing_ok=True)
+    files = _files_of_both(folder)
+    for parent in {(folder / file).parent for file in files}:
+        _remove_parts(parent)
+    for file in files:
         if file not in listed:
-            _remove(folder, path)
+            _remove(folder, folder / file)
     for split in set(SPLITS) - splits:
         _remove(folder, folder / split / METADATA)
     if (folder / DATASET_FILE).is_file():
@@ -87,6 +87,11 @@ def _files_of_both(folder: Path) -> list[str]:
     if not isinstance(files, list) or not all(isinstance(file, str) and valid_place(file) for file in files):
         raise VggbenchError(f"{path}: must be a list of SPLIT/CLASS/NAME; remove the folder {path.parent}")
     return files
+
+
+def _remove_parts(folder: Path) -> None:
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
 def _remove(folder: Path, path: Path) -> None:

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from collect.fetch import staged_path
+from collect.files import move
 from collect.manifest import Row
 
+MOST_BYTES = 200  # of the class in a file's name: file systems allow 255 in all
 NO_LINKS = (errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
 
@@ -35,8 +37,9 @@ def name_files(rows: Iterable[Row], listed: Iterable[Row]) -> list[Row]:
     used |= owner_of.keys()
     numbers: dict[tuple[str, str], int] = defaultdict(int)
     for i, row in enumerate(rows):
+        stem = row.class_.encode()[:MOST_BYTES].decode(errors="ignore")
         while i not in files:
-            file = f"{row.split}/{row.class_}/{row.class_}_{numbers[row.split, row.class_]:04d}.jpg"
+            file = f"{row.split}/{row.class_}/{stem}_{numbers[row.split, row.class_]:04d}.jpg"
             numbers[row.split, row.class_] += 1
             if file not in used:
                 files[i] = file
@@ -59,7 +62,7 @@ def _place(staged: Path, target: Path) -> None:
     if not staged.exists() or (target.exists() and target.samefile(staged)):
         return  # kept from an earlier run, or placed before a kill
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{staged.stem}.part")
     part.unlink(missing_ok=True)
     try:
         os.link(staged, part)
@@ -67,4 +70,4 @@ def _place(staged: Path, target: Path) -> None:
         if err.errno not in NO_LINKS:
             raise
         shutil.copyfile(staged, part)
-    part.replace(target)
+    move(part, target)
