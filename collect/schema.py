@@ -1,6 +1,8 @@
 """Values from TOML or JSON into dataclasses; wrong keys and types are errors. Standard library only."""
 
 import json
+import math
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -15,14 +17,44 @@ T = TypeVar("T")
 SCALARS: dict[type, set[type]] = {kind: {kind} for kind in (str, int, bool, NoneType)} | {float: {float, int}}
 
 
+MOST_DIGITS = 18  # of an integer: 64 bits hold all of these
+SHOWN = reprlib.Repr()  # of a value of any depth
+SHOWN.maxstring = SHOWN.maxother = 60
+
+
 def parse_json(text: str, where: str, error: type[VggbenchError]) -> Any:
-    """The value of a JSON text. Raises `error` about `where`, also for text that is valid but cannot be used."""
+    """The value of a JSON text. Raises `error` about `where`, also for what is valid but cannot be used: a key that is
+    there twice, an integer beyond 64 bits, NaN, infinity, half of a surrogate pair, values nested too deeply.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        )
         if "\\ud" in text.lower():  # perhaps half of a surrogate pair, which no file and no hash can hold
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as err:
         raise error(f"{where}: not valid JSON: {_problem(err)}") from err
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r:.60} appears twice")
+    return values
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > MOST_DIGITS:
+        raise ValueError(f"a number has {len(text):,} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text:.60} is not a finite number")
     return value
 
 
@@ -51,7 +83,7 @@ def parse_values(kind: type[T], values: object, where: str, error: type[Vggbench
 def check_value(value: object, hint: Any, key: str, where: str, error: type[VggbenchError]) -> None:
     """Raise `error` if the value of `key` does not have the type `hint`."""
     if not _fits(value, hint):
-        raise error(f'{where}: key "{key}" must be {_words(hint)}, not {value!r:.60}')
+        raise error(f'{where}: key "{key}" must be {_words(hint)}, not {SHOWN.repr(value)}')
 
 
 @cache
@@ -82,7 +114,7 @@ def _dataclass(kind: Any, values: object, key: str, where: str, error: type[Vggb
     known = _fields(kind)
     if not isinstance(values, dict):
         subject = f'{where}: key "{key}"' if key else where
-        raise error(f"{subject} must be keys with values ({', '.join(known)}), not {values!r:.60}")
+        raise error(f"{subject} must be keys with values ({', '.join(known)}), not {SHOWN.repr(values)}")
     prefix = f"{key}." if key else ""
     parsed = {}
     for name, value in values.items():
