@@ -64,13 +64,13 @@ def table(
     results: Results = Path("results"),
 ) -> None:
     """Print the comparison table."""
-    from reports import export, study
+    from reports import export, study, words
 
     names = study.select_datasets(results, dataset)
     comparisons = [study.compare_study(study.load_study(results, name)) for name in names]
     sys.stdout.write(export.export(comparisons, form))
     for line in sorted({line for c in comparisons for line in c.left_out}):
-        print(f"left out: {line}", file=sys.stderr)
+        print(f"left out: {words.redact(line, 400)}", file=sys.stderr)
 
 
 @app.command("list", epilog=EPILOG)

@@ -184,7 +184,8 @@ def _print_runs(runs: Sequence[Run], console: "Console") -> None:
         if result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None:
             interval = f"{100 * result.accuracy_low:.1f} to {100 * result.accuracy_high:.1f}"
             accuracy = f"{result.accuracy:.1%} ({interval})"
-            seconds = (f"{run.cost.epoch_seconds:.2f}", f"{run.cost.total_seconds:.0f}")
+            per_epoch = run.cost.epoch_seconds
+            seconds = ("" if per_epoch is None else f"{per_epoch:.2f}", f"{run.cost.total_seconds:.0f}")
         mean = balanced_accuracy(result)
         balance = (("" if mean is None else f"{mean:.1%}"),) if counts else ()
         table.add_row(name, str(run.seed), accuracy, *balance, *seconds, f"{run.model.parameters_total:,}")

@@ -67,7 +67,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     if result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None:
         wilson = f"{result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f}, Wilson 95 % over images"
         facts.append(("accuracy", f"{result.accuracy:.1%} ({wilson})"))
-        facts.append(("macro F1", f"{result.macro_f1:.3f}"))
+        facts.append(("macro F1", "not recorded" if result.macro_f1 is None else f"{result.macro_f1:.3f}"))
         facts += _balance(run)
     if result.clean_accuracy is not None:
         facts.append(("clean accuracy", f"{result.clean_accuracy:.1%} on {result.clean_images} images"))

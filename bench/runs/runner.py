@@ -62,11 +62,17 @@ def _group_plans(plans: Sequence[Plan]) -> list[list[Plan]]:
 
 
 def finished_run(plan: Plan) -> Run | None:
-    """The record of a plan that already ran to its end (done or stalled), else None."""
-    try:
-        run = read_run(Path(plan.folder) / RUN_FILE)
-    except RecordError:
+    """The record of a plan that already ran to its end (done or stalled), else None.
+
+    Raises RecordError for a record that cannot be read: it may be a newer version's, and is never replaced.
+    """
+    path = Path(plan.folder) / RUN_FILE
+    if not path.exists():
         return None
+    try:
+        run = read_run(path)
+    except RecordError as err:
+        raise RecordError(f"{err}; move its folder away, or make another run with --fresh") from err
     return run if run.result.status is not RunStatus.FAILED else None
 
 

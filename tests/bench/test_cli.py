@@ -79,7 +79,7 @@ def test_list_show_and_predict_read_a_run(finished: Path, easy: Path) -> None:
 
 def test_a_rebuilt_network_predicts_what_its_run_recorded(finished: Path, easy: Path) -> None:
     for folder in read_runs(finished / "results")[0]:
-        recorded = read_predictions(folder)[:6]
+        recorded = read_predictions(folder, read_run(folder))[:6]
         images = [easy / "easy" / prediction.file for prediction in recorded]
         guesses = classify(classifier_of_run(folder), images, top=1)
         for [(label, probability)], prediction in zip(guesses, recorded, strict=True):
@@ -230,7 +230,7 @@ def test_a_pooled_head_goes_all_the_way_from_pretraining_to_predictions(easy: Pa
     }
     for folder, run in runs.items():
         assert run.model.parameters_total < 100_000
-        recorded = read_predictions(folder)[:6]
+        recorded = read_predictions(folder, read_run(folder))[:6]
         images = [easy / "easy" / prediction.file for prediction in recorded]
         for [(label, probability)], prediction in zip(
             classify(classifier_of_run(folder), images, top=1), recorded, strict=True

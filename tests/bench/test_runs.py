@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from bench.data import open_source
+from bench.errors import RecordError
 from bench.events import Emit, EpochEnd, Event, Failure, ImagesDone, Note, Step
 from bench.experiment import run
 from bench.outcome import open_inputs
@@ -85,6 +86,15 @@ def test_a_failed_run_is_recorded_and_is_not_finished(two_classes: Path, small_p
     assert "NaN" in (record.result.reason or "")
     assert read_run(plan.folder) == record
     assert finished_run(plan) is None
+
+
+def test_a_record_that_cannot_be_read_is_named_and_never_replaced(small_plan, tmp_path: Path) -> None:
+    plan = small_plan("baseline-cnn", "two", tmp_path)
+    path = Path(plan.folder) / "run.json"
+    path.parent.mkdir()
+    path.write_text('{"schema": "vggbench.run/2"}')
+    with pytest.raises(RecordError, match=r"schema is 'vggbench\.run/2'.*make another run with --fresh"):
+        finished_run(plan)
 
 
 def test_an_error_that_concerns_the_whole_command_is_raised_and_leaves_no_record(two_classes: Path, small_plan) -> None:
