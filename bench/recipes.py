@@ -30,7 +30,7 @@ def _field(default: Any, meaning: str, least: float | None = None, most: float |
 class Recipe:
     """Everything that decides how a model is trained. `bench run --set KEY=VALUE` sets any field."""
 
-    size: int = _field(224, "side of the square input, px", 32)
+    size: int = _field(224, "side of the square input, px", 32, 4096)
     epochs: int | str = _field("auto", "passes over the training images; auto: until validation is flat", 1)
     batch_size: int = _field(64, "images per optimizer step", 1)
     train_images: int | None = _field(None, "training images per class, nested subsets; none: all", 1)
