@@ -166,7 +166,7 @@ def test_a_web_page_that_an_earlier_version_kept_is_replaced(get) -> None:
     "head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;"]
 )
 def test_a_download_of_which_every_part_comes_byte_by_byte_is_given_up(get, monkeypatch, head: bytes) -> None:
-    monkeypatch.setattr(downloads, "LIMITS", downloads.Limits(seconds=0.3, slowest=10_000))
+    monkeypatch.setattr(downloads, "LIMITS", downloads.Limits(seconds=0.2, slowest=10_000))
     with RawServer(drips(head, b"x", 0.02)) as server, pytest.raises(SourceError, match="cannot be downloaded"):
         get(server)
 
