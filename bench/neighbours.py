@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from collect.datasets import Dataset
+from collect.datasets import Dataset, VggbenchError
 from collect.manifest import Row
 
 
@@ -19,6 +19,16 @@ def drawable_classes() -> tuple[str, ...]:
     from collect.sources import drawable_classes
 
     return drawable_classes()
+
+
+def passes_audit(folder: Path) -> bool:
+    """Whether a collected dataset is complete and as its manifest says: what `collect --verify` checks."""
+    from collect.audit import check_dataset
+
+    try:
+        return check_dataset(folder).passed
+    except VggbenchError:
+        return False
 
 
 def find_leaks(folder: Path, rows: Sequence[Row]) -> tuple[list[str], list[str] | None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands.options import Results, make_console, make_table
-from bench.errors import UsageError
+from bench.errors import UsageError, name_hint
 from bench.records import (
     RUN_FILE,
     Run,
@@ -48,7 +48,9 @@ def find_run(name: str, results: Path) -> Path:
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        raise UsageError(f"{name}: no such run in {results}/; see: bench list")
+        raise UsageError(
+            f"{name}: no such run in {results}/; {name_hint(name, (f.name for f in folders))} (bench list shows all)"
+        )
     raise UsageError(f"{name}: {len(matching)} runs match: {', '.join(f.name for f in matching[:4])}")
 
 

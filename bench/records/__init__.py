@@ -1,6 +1,15 @@
 """The files of a run as dataclasses, written and strictly read. Standard library only."""
 
-from bench.errors import RecordError, UsageError, exit_codes
+from bench.errors import (
+    HELP_FLAGS,
+    FlagsGivenOnce,
+    RecordError,
+    UsageError,
+    name_hint,
+    print_text,
+    print_version,
+    run_command,
+)
 from bench.records.artifacts import (
     PICTURES,
     Picture,

@@ -1,18 +1,18 @@
-"""The study of one recipe: an Optuna study in a SQLite file, so that the same command continues it."""
+"""The study of one recipe: its trials in a file, so that the same command continues it, and Optuna, which chooses."""
 
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
-from sqlalchemy.pool import NullPool
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.trial import FrozenTrial, TrialState
 
+from bench.cache import read_values, warn, write_values
 from bench.records import Trial, TrialStatus
-from bench.tuning.space import LogRange, Space, complete_values
+from bench.tuning.space import LogRange, OneOf, Space, complete_values
 
+STUDY_FORMAT = "vggbench.study/1"
 SEED = 20_000
 RANDOM_TRIALS = 5  # the recipe's own values and four random ones; after these, TPE suggests
 PRUNED_AFTER, PRUNED_FROM_EPOCH = 4, 2  # complete trials to compare with, and epochs that each trial may train
@@ -32,50 +32,41 @@ class TuningStudy:
 
     def __init__(self, path: Path, model: str, space: Space, own: Mapping[str, Any], fixed: Collection[str]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._model, self._space, self._own, self._fixed = model, space, own, fixed
-        # A connection of our own: a folder's name may hold what has a meaning in a URL.
-        self._storage = optuna.storages.RDBStorage(
-            "sqlite:///", engine_kwargs={"creator": partial(sqlite3.connect, path), "poolclass": NullPool}
-        )
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name=model,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(PRUNED_AFTER, PRUNED_FROM_EPOCH),
-        )
-        for left_over in self._study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-            self._study.tell(left_over.number, state=TrialState.FAIL)  # interrupted: it is made again
+        self._path, self._model, self._space, self._own, self._fixed = path, model, space, own, fixed
+        pruner = optuna.pruners.MedianPruner(PRUNED_AFTER, PRUNED_FROM_EPOCH)
+        self._study = optuna.create_study(direction="maximize", pruner=pruner)
+        stored = read_values(path, STUDY_FORMAT, warn) or {"trials": [], "ended": {}}
+        self._trials: list[dict[str, Any]] = stored["trials"]
+        self._ended: dict[str, int] = stored["ended"]
+        for stored_trial in self._trials:
+            self._study.add_trial(self._as_made(**stored_trial))
 
     def ended_after(self, quota: str) -> int | None:
         """The number of trials after which tuning under this quota ended, None if it has not ended."""
-        count: int | None = self._study.user_attrs.get(quota)
-        return count
+        return self._ended.get(quota)
 
     def end(self, quota: str, count: int) -> None:
         """Keep that tuning under this quota ended after `count` trials."""
-        self._study.set_user_attr(quota, count)
+        self._ended[quota] = count
+        self._write()
 
     def trials(self) -> list[Trial]:
         """The finished trials; interrupted ones do not count."""
-        finished = [t for t in self._study.get_trials(deepcopy=False) if "status" in t.user_attrs]
-        return [
-            Trial(
-                number,
-                t.user_attrs["values"],
-                TrialStatus(t.user_attrs["status"]),
-                t.user_attrs["accuracy"],
-                t.user_attrs["seconds"],
-            )
-            for number, t in enumerate(finished, 1)
-        ]
+        trials = []
+        for number, t in enumerate(self._trials, 1):
+            status = TrialStatus(t["status"])
+            trials.append(Trial(number, t["values"], status, _accuracy(status, t["accuracies"]), t["seconds"]))
+        return trials
+
+    def epochs_of_first(self) -> int:
+        """The epochs of the first trial, 0 before it."""
+        return len(self._trials[0]["accuracies"]) if self._trials else 0
 
     def start(self) -> tuple[optuna.Trial, dict[str, Any]]:
         """A new trial and its values by Recipe field."""
-        number = len(self.trials())
+        number = len(self._trials)
         self._study.sampler = optuna.samplers.TPESampler(seed=SEED + number, n_startup_trials=RANDOM_TRIALS)
-        if number == 0 and not self._study.get_trials(deepcopy=False, states=[TrialState.WAITING]):
+        if number == 0:
             self._study.enqueue_trial(dict(self._own))
         trial = self._study.ask()
         values = {key: _suggest(trial, key, axis) for key, axis in self._space.items()}
@@ -92,14 +83,47 @@ class TuningStudy:
         seconds: float,
     ) -> None:
         """Keep how a trial ended; `accuracies` are those on the validation images by epoch."""
-        accuracy = accuracies[-1] if accuracies and status is not TrialStatus.FAILED else None
-        known = {"values": dict(values), "accuracy": accuracy, "seconds": seconds, "status": status.value}
-        for key, value in known.items():  # "status" last: with it the trial counts
-            trial.set_user_attr(key, value)
-        self._study.tell(trial, accuracy if status is TrialStatus.COMPLETE else None, STATES[status])
+        self._trials.append(
+            {
+                "values": dict(values),
+                "suggested": dict(trial.params),
+                "status": status.value,
+                "accuracies": list(accuracies),
+                "seconds": seconds,
+            }
+        )
+        self._write()
+        is_complete = status is TrialStatus.COMPLETE
+        self._study.tell(trial, _accuracy(status, accuracies) if is_complete else None, STATES[status])
+
+    def _write(self) -> None:
+        write_values(self._path, STUDY_FORMAT, {"trials": self._trials, "ended": self._ended})
+
+    def _as_made(
+        self, values: object, suggested: dict[str, Any], status: str, accuracies: list[float], seconds: object
+    ) -> FrozenTrial:
+        """A stored trial as Optuna keeps one that was made just now."""
+        state = STATES[TrialStatus(status)]
+        return optuna.trial.create_trial(
+            state=state,
+            value=accuracies[-1] if accuracies and state is not TrialState.FAIL else None,
+            params=suggested,
+            distributions={key: _distribution(self._space[key]) for key in suggested},
+            intermediate_values=dict(enumerate(accuracies, 1)),
+        )
 
 
-def _suggest(trial: optuna.Trial, key: str, axis: Any) -> Any:
+def _accuracy(status: TrialStatus, accuracies: Sequence[float]) -> float | None:
+    return accuracies[-1] if accuracies and status is not TrialStatus.FAILED else None
+
+
+def _distribution(axis: LogRange | OneOf) -> BaseDistribution:
+    if isinstance(axis, LogRange):
+        return FloatDistribution(axis.low, axis.high, log=True)
+    return CategoricalDistribution(axis.values)
+
+
+def _suggest(trial: optuna.Trial, key: str, axis: LogRange | OneOf) -> Any:
     if isinstance(axis, LogRange):
         return float(f"{trial.suggest_float(key, axis.low, axis.high, log=True):.3g}")
     return trial.suggest_categorical(key, axis.values)

@@ -8,14 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams
-from collect.fetch.entries import Entry, EntryState, Stream, prepare, record_verified
+from collect.fetch.entries import MAX_HELD_BYTES, Entry, EntryState, Stream, prepare, pull, record_verified
 from collect.fetch.hosts import Queues
 from collect.fetch.ledger import Gathered, Ledger
 from collect.fetch.progress import Snapshot
@@ -89,14 +88,15 @@ class Gatherer:
         if name and number is not None:
             ready = self._ledger.good[name] + self._ledger.under_way[name] + len(stream.idle)
             return max(0, min(BATCH, number - ready))
-        return BATCH if len(stream.idle) + len(self._queues) < BATCH else 0
+        has_room = len(stream.idle) + len(self._queues) < BATCH and self._ledger.held_bytes < MAX_HELD_BYTES
+        return BATCH if has_room else 0
 
     def _pull(self, needed: Needed) -> None:
         """Ask the sources for more candidates, and take idle entries that are needed, in the source's order."""
         for name, stream in self._streams.items():
             if number := self._number_to_pull(name, stream, needed):
                 stream.pulling = True
-                self._submit(stream, list, islice(stream.candidates, number))
+                self._submit(stream, pull, stream.candidates, number)
         for name, stream in self._streams.items():
             while stream.idle and (not name or self._ledger.needs(name, needed)):
                 self._enter(stream.idle.popleft())
@@ -167,7 +167,7 @@ class Gatherer:
         except MovedError as moved:
             target = moved.url
         except RejectError as err:
-            error = err
+            error = err.with_traceback(None)  # its frames hold the photo's bytes
         else:
             record_verified(entry.photo, verified)
             self._fetched_bytes += verified.bytes

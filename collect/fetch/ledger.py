@@ -46,6 +46,7 @@ class Ledger:
         self._listed: set[Key] = set()  # as the source names them
         self._used: set[Key] = set()  # as the dataset names them
         self._alike: Counter[Key] = Counter()
+        self.held_bytes = 0
 
     def new_entry(self, candidate: Candidate) -> Entry | None:
         """The entry of a candidate, without the secrets in its addresses; None if the source has listed it before.
@@ -56,6 +57,7 @@ class Ledger:
         if listed in self._listed:
             return None
         self._listed.add(listed)
+        self.held_bytes += candidate.held_bytes
         public = self._numbered(_without_secrets(candidate))
         key = public.class_, public.source_id
         facts = {name: value for name in FACTS if (value := getattr(public, name))}
@@ -95,7 +97,8 @@ class Ledger:
         else:
             entry.state = EntryState.BAD
             self.reasons.setdefault(class_, Counter())[photo.reason or ""] += 1
-        entry.candidate = replace(entry.candidate, read=None)  # may hold the bytes of a local source
+        self.held_bytes -= entry.candidate.held_bytes
+        entry.candidate = replace(entry.candidate, read=None, held_bytes=0)
 
     def begin(self, entry: Entry) -> None:
         """Count a request. Before the first of an attempt, note in the journal that a kill would interrupt it."""

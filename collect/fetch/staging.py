@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from collect.candidate import RejectError
 from collect.journal import Photo
 from collect.manifest import Key, Row
-from collect.verify import THUMB_SIDE, thumbnail
+from collect.verify import THUMB_SIDE, verify
 
 STAGED = ".staged"
 
@@ -50,10 +50,17 @@ def thumbnails(folder: Path, photos: Mapping[Key, Photo]) -> Callable[[Row], np.
         photo = photos.get(row.key)
         if photo and photo.thumb:
             return np.frombuffer(photo.thumb, np.uint8).reshape(THUMB_SIDE, THUMB_SIDE)
-        path = folder / row.file if row.file else staged_path(folder, row.sha256)
-        if not path.is_file():
-            return None
-        with Image.open(path) as image:
-            return thumbnail(image)
+        return read_thumbnail(folder / row.file if row.file else staged_path(folder, row.sha256))
 
     return thumb
+
+
+def read_thumbnail(path: Path) -> np.ndarray | None:
+    """The 32 x 32 grey pixels of a photo on disk; None if it is missing, or somebody changed it into no photo."""
+    if not path.is_file():
+        return None
+    try:
+        verified = verify(path.read_bytes())
+    except RejectError:
+        return None
+    return np.frombuffer(verified.thumb, np.uint8).reshape(THUMB_SIDE, THUMB_SIDE)

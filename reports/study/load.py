@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.records import DatasetFacts, RecordError, Run, UsageError, facts_folder, read_facts, read_runs
-from reports.words import clean, listed
+from bench.records import DatasetFacts, RecordError, Run, UsageError, facts_folder, name_hint, read_facts, read_runs
+from reports.words import clean
 
 
 def training_seconds(run: Run) -> float:
@@ -197,6 +197,6 @@ def select_datasets(results: Path, dataset: str | None = None) -> list[str]:
     if not names:
         raise UsageError(f"{results}: holds no runs; make some with `bench run all`")
     if dataset is not None and dataset not in names:
-        known = listed([clean(name, 40) for name in names])
-        raise UsageError(f"{results}: no runs of {clean(dataset, 80)!r}; there are {known}")
+        hint = name_hint(clean(dataset, 80), (clean(name, 40) for name in names))
+        raise UsageError(f"{results}: no runs of {clean(dataset, 80)!r}; {hint}")
     return names if dataset is None else [dataset]

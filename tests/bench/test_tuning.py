@@ -173,7 +173,7 @@ def test_another_share_of_the_time_is_another_condition() -> None:
 def make_study(folder: Path, model: str = "baseline-cnn") -> TuningStudy:
     recipe = make_recipe(model, {})
     space = search_space(model, recipe, (), 1000)
-    return TuningStudy(folder / "study.sqlite", model, space, {key: getattr(recipe, key) for key in space}, ())
+    return TuningStudy(folder / "trials.json", model, space, {key: getattr(recipe, key) for key in space}, ())
 
 
 def make_trials(study: TuningStudy, count: int) -> list[dict[str, object]]:
@@ -234,7 +234,7 @@ def test_a_trial_keeps_its_last_accuracy_unless_it_failed(tmp_path: Path) -> Non
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     make_trials(make_study(tmp_path / "50 % of it?#"), 1)
-    assert (tmp_path / "50 % of it?#" / "study.sqlite").is_file()
+    assert (tmp_path / "50 % of it?#" / "trials.json").is_file()
 
 
 def test_the_best_trial_is_complete_and_the_earliest_of_several() -> None:

@@ -256,7 +256,7 @@ def test_several_datasets_have_an_index(results: Path, visit) -> None:
 
 
 def test_a_missing_dataset_and_one_file_for_two_are_usage_errors(results: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there are car-bicycle and imagenette"):
+    with pytest.raises(UsageError, match="choose from car-bicycle, imagenette"):
         page.build(results, "cats")
     with pytest.raises(UsageError, match="add --dataset NAME"):
         page.build(results, out=tmp_path / "one.html")
