@@ -3,6 +3,8 @@
 import hashlib
 import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,19 @@ def test_a_file_that_changed_on_the_server_is_downloaded_from_its_beginning(
     file.honours_if_range = honours_if_range
     with RawServer(file, get.port) as server:
         assert get(server) == NEW
+
+
+def test_two_downloads_of_one_file_at_once_wait_for_each_other(get) -> None:
+    file = FileServer(OLD * 200, "")
+
+    def respond(request: bytes, connection: socket.socket) -> None:
+        time.sleep(0.2)
+        file(request, connection)
+
+    with RawServer(respond) as server, ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(get, [server] * 3)) == [OLD * 200] * 3
+    assert len(server.requests) == 1
+    assert any("waiting until it ends" in line for line in get.lines)
 
 
 def test_without_a_version_the_digest_of_the_recipe_decides(get) -> None:
