@@ -14,9 +14,9 @@ USER_WITHOUT_SCHEME = re.compile(r"^[^/?#\s@:]+:[^/?#\s@]+@")
 PARAMETER = re.compile(r"(?<=[?&;#])([^=?&;#\s]{1,100})=([^&#\s]*)")
 SECRET_NAME = re.compile(
     r"(?:key|key-?id|token|secret|pass(?:word|wd|phrase)?|pwd|sig(?:nature)?|auth(?:orization)?|credentials?"
-    r"|sess(?:ion)?(?:-?id)?|jwt|hmac|hdnea|hdnts)$",
-    re.I,
+    r"|sess(?:ion)?(?:-?id)?|jwt|hmac|hdnea|hdnts)$"
 )
+LONG_KEY = re.compile(r"[\w-]{16,}")  # the value of a parameter that is just called key, if it is not a name or number
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -29,10 +29,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _redact_parameter(found: re.Match[str]) -> str:
-    name, value = found[1], found[2]
-    plain = unquote_plus(value)  # it may be an address with secrets of its own
-    is_secret = SECRET_NAME.search(unquote_plus(name).replace("_", "-").rstrip("[]"))
-    return f"{name}={HIDDEN}" if is_secret or (plain != value and redact(plain) != plain) else found[0]
+    name, value = unquote_plus(found[1]).replace("_", "-").rstrip("[]").lower(), unquote_plus(found[2])
+    is_secret = LONG_KEY.fullmatch(value) if name == "key" else SECRET_NAME.search(name)
+    # a value may be an address with secrets of its own
+    has_secret = value != found[2] and redact(value) != value
+    return f"{found[1]}={HIDDEN}" if is_secret or has_secret else found[0]
 
 
 def is_redacted(url: str) -> bool:

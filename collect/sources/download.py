@@ -26,6 +26,7 @@ from collect.http import (
     redirect_target,
     root_message,
 )
+from collect.lock import lock_folder
 from collect.redact import is_redacted, redact
 
 TRIES, MAX_REDIRECTS = 4, 10
@@ -70,7 +71,11 @@ def download(dataset: Dataset, context: SourceContext, is_list: bool = False) ->
     if is_redacted(url):
         raise SourceError(f"{shown}: *** replaces a secret, which is not stored; give the full address with --from")
     folder = context.data / ".downloads" / hashlib.sha256(url.encode()).hexdigest()[:12]
-    target = folder / _file_name(url)
+    with lock_folder(folder, context.notify, wait=True):
+        return _download(dataset, context, folder / _file_name(url), is_list)
+
+
+def _download(dataset: Dataset, context: SourceContext, target: Path, is_list: bool) -> Path:
     part = target.with_name(f"{target.name}.part")
     if is_list:
         part.unlink(missing_ok=True)
@@ -79,7 +84,6 @@ def download(dataset: Dataset, context: SourceContext, is_list: bool = False) ->
             return target
         context.notify(f"{target}: {problem}; downloading it again")
         target.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
     session = open_session(guard(context.allow_private), limits=LIMITS)
     for attempt in range(1, TRIES + 1):
         try:
@@ -89,8 +93,9 @@ def download(dataset: Dataset, context: SourceContext, is_list: bool = False) ->
             if isinstance(err, OSError) and not isinstance(err, requests.RequestException):
                 raise  # the file cannot be written
             if attempt == TRIES or not isinstance(err, INTERRUPTIONS):
-                again = f"; run the same command again to continue, or remove {folder} to start afresh"
+                again = f"; run the same command again to continue, or remove {part.parent} to start afresh"
                 advice = again if part.is_file() else ""
+                shown = redact(dataset.url or "")
                 raise SourceError(f"{shown}: cannot be downloaded: {root_message(err)}{advice}") from None
     _check_complete(part, dataset, is_list)
     part.replace(target)

@@ -133,7 +133,7 @@ def test_kills_do_not_use_up_the_requests_of_photos_that_redirect(place) -> None
     with FlickrServer(photos(8, {}, tags=("car",)), latency_seconds=0.4) as web:
         web.redirects.update({f"/moved/{i}": f"/photo/car{i}.jpg" for i in numbers})
         (place.folder / "list.txt").write_text("\n".join(f"{web.url}/moved/{i} {'ab'[i % 2]}" for i in numbers))
-        for kill in range(4):
+        for kill in range(3):
             process = place.start("--from", "list.txt", "--name", "x", "--allow-private")
             while process.poll() is None and web.requests["/photo/car0.jpg"] <= kill:
                 time.sleep(0.005)

@@ -88,7 +88,7 @@ def test_an_answer_that_is_nonsense_is_an_error_of_ours_or_gives_clean_candidate
 
 @pytest.mark.parametrize("source", ["flickr", "openverse"])
 def test_an_api_that_answers_byte_by_byte_is_given_up(ask, monkeypatch, source: str) -> None:
-    monkeypatch.setattr(api, "LIMITS", Limits(seconds=0.3))
+    monkeypatch.setattr(api, "LIMITS", Limits(seconds=0.2))
     with RawServer(drips(b"HTTP/1.1 200 OK\r\n", b"x", 0.02)) as server, pytest.raises(SourceError, match="not answer"):
         ask(source, server.url)
 

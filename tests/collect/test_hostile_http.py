@@ -28,7 +28,7 @@ from tests.servers.raw import RawServer, drips, sends
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-SHORT = Limits(seconds=0.4, bytes=2**20)
+SHORT = Limits(seconds=0.25, bytes=2**20)
 
 
 def is_loopback(address) -> bool:
@@ -60,7 +60,7 @@ def test_one_deadline_covers_a_request_of_which_every_part_comes_byte_by_byte(he
     with RawServer(drips(head, drop, 0.02)) as server, open_session(is_loopback, limits=SHORT) as session:
         err = reason_of(session, f"{server.url}/x.jpg")
     assert (err.reason, err.transient) == ("timeout", True)
-    assert 0.3 < time.monotonic() - started < 4
+    assert 0.2 < time.monotonic() - started < 4
     assert PHOTO_LIMITS.seconds == 30
 
 
@@ -77,11 +77,11 @@ def test_framing_that_never_ends_is_cut_off(head: bytes, drop: bytes) -> None:
 
 def test_the_body_of_a_redirect_is_not_read() -> None:
     answer = drips(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n", b"x" * 1000, 0.01)
-    with RawServer(answer) as server, open_session(is_loopback, limits=SHORT) as session:
+    with RawServer(answer) as server, open_session(is_loopback) as session:
         started = time.monotonic()
         with pytest.raises(MovedError):
             fetch(session, f"{server.url}/x.jpg")
-    assert time.monotonic() - started < 0.3 + 1
+    assert time.monotonic() - started < 5
 
 
 def test_a_server_that_accepts_and_says_nothing_during_a_tls_handshake_is_given_up(monkeypatch) -> None:
@@ -130,11 +130,14 @@ def test_a_name_that_cannot_be_checked_does_not_reach_a_proxy_without_leave(prox
         assert fetch(session, "http://nowhere.invalid/x.jpg") == jpeg(1)
 
 
-def test_the_deadline_covers_a_request_through_a_proxy(monkeypatch) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_deadline_covers_a_request_through_a_proxy(monkeypatch, scheme: str) -> None:
+    started = time.monotonic()
     with RawServer(drips(OK, b"x", 0.02)) as server:
-        monkeypatch.setenv("http_proxy", server.url)
+        monkeypatch.setenv(f"{scheme}_proxy", server.url)
         with open_session(guard(False), limits=SHORT) as session:
-            assert reason_of(session, "http://93.184.216.34/x.jpg").reason == "timeout"
+            assert reason_of(session, f"{scheme}://93.184.216.34/x.jpg").transient
+    assert time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize("proxy_url", ["socks5://127.0.0.1:1080", "http://user:hunter2@[::1", "http://:80", "ftp://h"])
@@ -251,7 +254,7 @@ def response(rng: random.Random) -> bytes:
 
 def test_no_response_ends_in_an_error_that_is_not_ours() -> None:
     """Fuzz: FUZZ_SECONDS makes it longer, FUZZ_SEED starts elsewhere."""
-    seconds, seed = float(os.environ.get("FUZZ_SECONDS", "2")), int(os.environ.get("FUZZ_SEED", "1"))
+    seconds, seed = float(os.environ.get("FUZZ_SECONDS", "1")), int(os.environ.get("FUZZ_SEED", "1"))
 
     def respond(request: bytes, connection: socket.socket) -> None:
         connection.sendall(response(random.Random(int(request.split()[1].removeprefix(b"/x")))))

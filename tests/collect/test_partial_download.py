@@ -3,6 +3,8 @@
 import hashlib
 import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,19 @@ def test_a_file_that_changed_on_the_server_is_downloaded_from_its_beginning(
         assert get(server) == NEW
 
 
+def test_two_downloads_of_one_file_at_once_wait_for_each_other(get) -> None:
+    file = FileServer(OLD * 200, "")
+
+    def respond(request: bytes, connection: socket.socket) -> None:
+        time.sleep(0.2)
+        file(request, connection)
+
+    with RawServer(respond) as server, ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(get, [server] * 3)) == [OLD * 200] * 3
+    assert len(server.requests) == 1
+    assert any("waiting until it ends" in line for line in get.lines)
+
+
 def test_without_a_version_the_digest_of_the_recipe_decides(get) -> None:
     recipe = {"sha256": hashlib.sha256(OLD).hexdigest()}
     file = cut_off(get, "", **recipe)
@@ -166,7 +181,7 @@ def test_a_web_page_that_an_earlier_version_kept_is_replaced(get) -> None:
     "head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;"]
 )
 def test_a_download_of_which_every_part_comes_byte_by_byte_is_given_up(get, monkeypatch, head: bytes) -> None:
-    monkeypatch.setattr(downloads, "LIMITS", downloads.Limits(seconds=0.3, slowest=10_000))
+    monkeypatch.setattr(downloads, "LIMITS", downloads.Limits(seconds=0.2, slowest=10_000))
     with RawServer(drips(head, b"x", 0.02)) as server, pytest.raises(SourceError, match="cannot be downloaded"):
         get(server)
 

@@ -39,6 +39,8 @@ SECRETS = ("hunter2", "t0psecret", "s1gned", "4pikey", "n3sted")
         ("https://h/x#access_token=t0psecret", "https://h/x#access_token=***"),
         ("https://h/x?u=https%3A%2F%2Fh%2Fy%3Ftoken%3Dn3sted", "https://h/x?u=***"),
         ("cannot GET /x?token=t0psecret (HTTP 403)", "cannot GET /x?token=*** (HTTP 403)"),
+        ("https://maps/photo?key=AIzaSy-0123456789_abc", "https://maps/photo?key=***"),
+        ("https://h/get?key=photos/1.jpg&Key=17", "https://h/get?key=photos/1.jpg&Key=17"),
         ("https://h/design?monkeys=3&turkey_day=1", "https://h/design?monkeys=3&turkey_day=1"),
         ("", ""),
     ],
@@ -119,13 +121,13 @@ def test_secrets_of_a_list_reach_no_file_and_no_screen_and_the_photos_can_be_ref
 def test_addresses_that_differ_only_in_secrets_stay_different_photos_and_new_secrets_change_nothing(place, run) -> None:
     with FlickrServer(photos(12, {}, tags=("car",))) as web:
         for i in range(12):
-            web.redirects[f"/p?key={i}"] = web.redirects[f"/p?key=new{i}"] = f"/photo/car{i}.jpg"
+            web.redirects[f"/p?sig={i}"] = web.redirects[f"/p?sig=new{i}"] = f"/photo/car{i}.jpg"
         for prefix in ("", "new"):
-            lines = [f"{web.url}/p?key={prefix}{i} {'ab'[i % 2]}" for i in range(12)]
+            lines = [f"{web.url}/p?sig={prefix}{i} {'ab'[i % 2]}" for i in range(12)]
             (place.folder / "list.txt").write_text("\n".join([*lines, lines[0]]))
             run("--from", "list.txt", "--name", "x")
             numbers = ("", "#2", "#3", "#4", "#5", "#6")
-            assert Counter(r["source_id"] for r in place.rows("x")) == {f"{web.url}/p?key=***{n}": 2 for n in numbers}
+            assert Counter(r["source_id"] for r in place.rows("x")) == {f"{web.url}/p?sig=***{n}": 2 for n in numbers}
         assert not [path for path in web.requests if "new" in path]
 
 
