@@ -14,6 +14,7 @@ from collect.sources.layout import ArchiveMember
 MAX_DIRECTORY_BYTES = 256 * 2**20
 CHUNK_BYTES = 4096  # the least that zipfile reads; bzip2 and LZMA expand a chunk at once, regardless of the limit
 DIRECTORY_ENTRY, LOCAL_HEADER = b"PK\1\2", b"PK\3\4"
+WINDOWS = 0  # as the system on which a zip was made
 UTF8_FLAG = 0x08  # in the second byte of the flags
 
 
@@ -66,7 +67,9 @@ def zip_members(path: Path) -> Iterator[ArchiveMember]:
             name, read = info.filename, partial(_read, zipped, info, lock)
             if file.hides_utf8:
                 name = info.orig_filename.encode("cp437").decode("utf-8", "surrogateescape")
-            yield ArchiveMember(name, info.is_dir(), info.file_size, read, is_lasting=True)
+            if info.create_system == WINDOWS:
+                name = name.replace("\\", "/")
+            yield ArchiveMember(name, name.endswith("/"), info.file_size, read, is_lasting=True)
 
 
 def _read(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> bytes:

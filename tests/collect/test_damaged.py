@@ -157,6 +157,15 @@ def test_a_file_gets_no_more_memory_to_unpack_than_any_xz_needs(tmp_path: Path) 
     assert read(stored(tmp_path, padded, ".tar.xz")) == FILES
 
 
+def test_backslashes_of_windows_separate_folders(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name, data in FILES.items():
+            info = zipfile.ZipInfo(name.replace("/", "\\"))
+            info.create_system = 0
+            archive.writestr(info, data)
+    assert read(tmp_path / "x.zip") == FILES
+
+
 HOSTILE = (b"1" * 5000, b"9" * 400, b"-512", b"", b"x", b"0,512", b"1,2,3", b"512", b"\xff\xfe", b"1e999", b"BINARY")
 KEYS = ("path", "size", "hdrcharset", "mtime", "uid", "linkpath", "comment")
 SPARSE = ("map", "size", "numblocks", "offset", "numbytes", "major", "minor", "realsize", "name")
