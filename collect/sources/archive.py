@@ -134,7 +134,8 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except DAMAGE as err:
         problem = f"cannot be read as .tgz, .tar or .zip ({_described(err)})"
-        raise SourceError(f"{path}: {problem}; check that it is complete") from err
+        advice = "check that it is complete; if collect downloaded it, remove it and run the same command again"
+        raise SourceError(f"{path}: {problem}; {advice}") from err
 
 
 def _described(err: Exception) -> str:

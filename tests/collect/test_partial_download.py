@@ -12,6 +12,7 @@ import pytest
 from collect.candidate import SourceContext
 from collect.datasets import Dataset
 from collect.errors import SourceError
+from collect.sources import archive
 from collect.sources import download as downloads
 from tests.servers.raw import RawServer, drips, sends
 
@@ -167,6 +168,12 @@ def test_what_is_no_archive_is_not_kept_as_one(get, body: bytes) -> None:
         pytest.raises(SourceError, match=r"is not a .tgz"),
     ):
         get(server)
+
+
+def test_the_error_about_a_damaged_archive_says_how_to_start_afresh(tmp_path: Path) -> None:
+    context = SourceContext(tmp_path, None, True, print, threading.Event())
+    with RawServer(FileServer(OLD, "")) as server, pytest.raises(SourceError, match=r"set\.tgz: .* remove it and run"):
+        archive.streams(Dataset("x", "archive", url=f"{server.url}/set.tgz"), context)
 
 
 def test_a_web_page_that_an_earlier_version_kept_is_replaced(get) -> None:
