@@ -15,7 +15,6 @@ from collect.datasets import is_text, valid_name
 from collect.errors import VggbenchError
 from collect.files import atomic_write as atomic_write
 from collect.files import file_sha256 as file_sha256
-from collect.lock import lock_folder as lock_folder
 from collect.schema import parse_json as parse_json
 from collect.schema import parse_values as parse_values
 
@@ -137,9 +136,8 @@ def _read(path: Path, kind: type[T]) -> dict[str, T]:
     except (OSError, UnicodeDecodeError) as err:
         raise VggbenchError(f"{path}: cannot be read: {err}") from err
     lines = {f"{path}:{i}": line for i, line in enumerate(text.split("\n"), 1) if line.strip()}
-    return {
-        at: parse_values(kind, parse_json(line, at, VggbenchError), at, VggbenchError) for at, line in lines.items()
-    }
+    values = ((at, parse_json(line, at, VggbenchError)) for at, line in lines.items())
+    return {at: parse_values(kind, value, at, VggbenchError) for at, value in values}
 
 
 def _check_row(row: Row, where: str) -> None:

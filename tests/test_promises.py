@@ -14,11 +14,15 @@ from collect.datasets import BENCH_FLAGS, BENCH_MODELS, load_datasets, shipped_f
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
-COLLECT_FORMATS = tuple(f"collect/{name}.py" for name in ("manifest", "datasets", "schema", "files", "errors"))
+COLLECT_FORMATS = tuple(
+    f"collect/{name}.py"
+    for name in ("manifest", "datasets", "schema", "files", "errors", "lock", "terminal", "redact", "command_line")
+)
 BENCH_FORMATS = (
     "bench/records/run.py",
     "bench/records/tuning.py",
-    "bench/records/artifacts.py",
+    "bench/records/predictions.py",
+    "bench/records/pictures.py",
     "bench/records/schema.py",
     "bench/errors.py",
 )

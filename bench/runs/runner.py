@@ -23,7 +23,7 @@ from bench.runs.display import show_progress
 from bench.runs.worker import LOG_FILE, work
 from bench.server import start_process
 from bench.training import CHECKPOINT_FILE
-from collect.manifest import lock_folder
+from collect.datasets import lock_folder
 
 
 class RunError(VggbenchError):

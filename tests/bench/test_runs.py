@@ -28,7 +28,7 @@ from bench.runs.display import show_progress
 from bench.runs.runner import RunError, _crash_reason, _plan_title
 from bench.server import start_process
 from bench.training import CHECKPOINT_FILE
-from collect.manifest import lock_folder
+from collect.datasets import lock_folder
 from tests.bench.damage import DAMAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -204,7 +204,7 @@ DYING_COMMAND = """
 import os, pickle, signal, sys
 from pathlib import Path
 from bench.runs import Worker
-from collect.manifest import lock_folder
+from collect.datasets import lock_folder
 plan, worker = pickle.loads(sys.stdin.buffer.read()), Worker()
 print(worker._process.pid, flush=True)
 
