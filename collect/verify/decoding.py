@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from collect.candidate import RejectError, RejectReason
-from collect.verify.jpeg import SCAN_START, is_jpeg, read_scans
+from collect.verify.jpeg import PROGRESSIVE_FRAME, SCAN_START, is_jpeg, read_scans
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")  # no EPS: it would run Ghostscript
 
@@ -101,6 +101,8 @@ def _check_cost(image: Image.Image, data: bytes) -> None:
         may_have_more = len(data) // SCAN_BYTES > most and data.count(SCAN_START) > most  # metadata may look like scans
         if may_have_more and (scans := read_scans(data)[0]) > most:
             raise RejectError(RejectReason.TOO_COMPLEX, f"{scans} scans of {size}, at most {most}")
+    if image.format == "TIFF" and image.info.get("compression") == "jpeg" and PROGRESSIVE_FRAME in data:
+        raise RejectError(RejectReason.TOO_COMPLEX, "a TIFF of progressive JPEGs")  # each with up to 100 scans
     most_pixels, most_bytes = MAX_JPEG2000
     if image.format == "JPEG2000" and (pixels > most_pixels or len(data) > most_bytes):
         limit = f"at most {most_pixels:,} pixels and {most_bytes:,} bytes"

@@ -7,6 +7,7 @@ from collect.candidate import RejectError, RejectReason
 MAX_SEGMENTS = 256  # before the first scan; an MB of metadata takes 16
 MAX_MARKERS = 10_000  # between the scans
 SOS, SCAN_START = b"\xff\xda", b"\xff\xda\0"  # a scan's header has fewer than 256 bytes
+PROGRESSIVE_FRAME = b"\xff\xc2\0"
 EOI, BETWEEN_SCANS = 0xD9, (0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE)
 
 # One \xff only: with \xff+ a long run of them takes quadratic time.
