@@ -8,13 +8,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from collect.candidate import RejectError, RejectReason
 from collect.verify.jpeg import PROGRESSIVE_FRAME, SCAN_START, is_jpeg, read_scans
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")  # no EPS: it would run Ghostscript
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000"]  # no EPS: it would run Ghostscript
+if find_spec("PIL.AvifImagePlugin"):  # Pillow 11.3 and newer
+    FORMATS.append("AVIF")
 
 DECODER_ERRORS = (
     OSError,
