@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from collect.candidate import RejectError, RejectReason
-from collect.verify.jpeg import PROGRESSIVE_FRAME, SCAN_START, is_jpeg, read_scans
+from collect.verify.jpeg import PROGRESSIVE_FRAME, count_scans, is_jpeg
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000"]  # no EPS: it would run Ghostscript
 if find_spec("PIL.AvifImagePlugin"):  # Pillow 11.3 and newer
@@ -39,7 +39,7 @@ DECODER_ERRORS = (
 
 MAX_PIXELS = 64_000_000
 MAX_SCANNED = 640_000_000  # pixels times scans of a JPEG: each scan visits all pixels
-MIN_SCANNED, SCAN_BYTES = 10_000, 10  # a scan takes as long as that many pixels, and at least so many bytes
+MIN_SCANNED = 10_000  # a scan of fewer pixels takes as long
 MAX_JPEG2000 = 16_000_000, 6 * 2**20  # pixels, bytes: ten times slower than the others
 MAX_PLAIN_BYTES = 4 * 2**20  # PPM as text
 MAX_STRIPS = 100_000  # of a TIFF, or tiles
@@ -77,8 +77,11 @@ def decoder_errors() -> Iterator[None]:
         raise RejectError(reason, str(err) or type(err).__name__) from err
 
 
-def open_photo(data: bytes) -> ImageFile.ImageFile:
-    """An image whose header is read and which is cheap enough to decode. Raises RejectError."""
+def open_photo(data: bytes, scans: int | None = None) -> ImageFile.ImageFile:
+    """An image whose header is read and which is cheap enough to decode. Raises RejectError.
+
+    `scans` are those of a JPEG, if they have been counted.
+    """
     if data.startswith((b"II", b"MM")) and (strips := _most_strips(data)) > MAX_STRIPS:
         raise RejectError(RejectReason.TOO_COMPLEX, f"a TIFF of {strips:,} strips, at most {MAX_STRIPS:,}")
     if data.startswith(b"\x89PNG") and data.count(b"iCCP") > MAX_PROFILES:
@@ -89,20 +92,19 @@ def open_photo(data: bytes) -> ImageFile.ImageFile:
             image: ImageFile.ImageFile = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError as err:
             raise RejectError(RejectReason.NOT_AN_IMAGE, f"starts with {data[:8]!r}") from err
-    _check_cost(image, data)
+    _check_cost(image, data, scans)
     file.left = LOADING_READS
     return image
 
 
-def _check_cost(image: Image.Image, data: bytes) -> None:
+def _check_cost(image: Image.Image, data: bytes, scans: int | None) -> None:
     """Raises RejectError for an image that would take too long to decode."""
     pixels, size = image.width * image.height, f"{image.width} x {image.height} px"
     if pixels > MAX_PIXELS:
         raise RejectError(RejectReason.TOO_MANY_PIXELS, f"{size}, at most {MAX_PIXELS:,} pixels")
     if is_jpeg(data):
-        most = MAX_SCANNED // max(pixels, MIN_SCANNED)
-        may_have_more = len(data) // SCAN_BYTES > most and data.count(SCAN_START) > most  # metadata may look like scans
-        if may_have_more and (scans := read_scans(data)[0]) > most:
+        most, scans = MAX_SCANNED // max(pixels, MIN_SCANNED), scans or count_scans(data)
+        if scans > most:
             raise RejectError(RejectReason.TOO_COMPLEX, f"{scans} scans of {size}, at most {most}")
     if image.format == "TIFF" and image.info.get("compression") == "jpeg" and PROGRESSIVE_FRAME in data:
         raise RejectError(RejectReason.TOO_COMPLEX, "a TIFF of progressive JPEGs")  # each with up to 100 scans
