@@ -48,9 +48,6 @@ OPENING_READS, LOADING_READS = 4_000, 200_000  # in Pillow's Python code, which 
 STRIP_TAGS = (273, 279, 324, 325)  # offsets and sizes of strips and tiles
 
 
-_read = io.BytesIO.read  # a JPEG is opened by some hundred reads
-
-
 class CountedReads(io.BytesIO):
     """A file in memory that ends a decoder's loop over countless tiny parts."""
 
@@ -61,7 +58,7 @@ class CountedReads(io.BytesIO):
         self.left -= 1
         if self.left < 0:
             raise RejectError(RejectReason.TOO_COMPLEX, "made of too many parts")
-        return _read(self, size)
+        return super().read(size)
 
 
 @contextmanager
@@ -86,26 +83,27 @@ def open_photo(data: bytes, scans: int | None = None) -> ImageFile.ImageFile:
         raise RejectError(RejectReason.TOO_COMPLEX, f"a TIFF of {strips:,} strips, at most {MAX_STRIPS:,}")
     if data.startswith(b"\x89PNG") and data.count(b"iCCP") > MAX_PROFILES:
         raise RejectError(RejectReason.TOO_COMPLEX, f"a PNG with more than {MAX_PROFILES} colour profiles")
-    file = CountedReads(data)
+    if is_jpeg(data):
+        scans = scans or count_scans(data)  # which also limits the parts of its header
+    file = io.BytesIO(data) if scans else CountedReads(data)
     with decoder_errors():
         try:
             image: ImageFile.ImageFile = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError as err:
             raise RejectError(RejectReason.NOT_AN_IMAGE, f"starts with {data[:8]!r}") from err
-    _check_cost(image, data, scans)
-    file.left = LOADING_READS
+    _check_cost(image, data, scans or 0)
+    if isinstance(file, CountedReads):
+        file.left = LOADING_READS
     return image
 
 
-def _check_cost(image: Image.Image, data: bytes, scans: int | None) -> None:
+def _check_cost(image: Image.Image, data: bytes, scans: int) -> None:
     """Raises RejectError for an image that would take too long to decode."""
     pixels, size = image.width * image.height, f"{image.width} x {image.height} px"
     if pixels > MAX_PIXELS:
         raise RejectError(RejectReason.TOO_MANY_PIXELS, f"{size}, at most {MAX_PIXELS:,} pixels")
-    if is_jpeg(data):
-        most, scans = MAX_SCANNED // max(pixels, MIN_SCANNED), scans or count_scans(data)
-        if scans > most:
-            raise RejectError(RejectReason.TOO_COMPLEX, f"{scans} scans of {size}, at most {most}")
+    if scans > (most := MAX_SCANNED // max(pixels, MIN_SCANNED)):
+        raise RejectError(RejectReason.TOO_COMPLEX, f"{scans} scans of {size}, at most {most}")
     if image.format == "TIFF" and image.info.get("compression") == "jpeg" and PROGRESSIVE_FRAME in data:
         raise RejectError(RejectReason.TOO_COMPLEX, "a TIFF of progressive JPEGs")  # each with up to 100 scans
     most_pixels, most_bytes = MAX_JPEG2000

@@ -5,6 +5,7 @@ import re
 from collect.candidate import RejectError, RejectReason
 
 MAX_SEGMENTS = 256  # before the first scan; an MB of metadata takes 16
+MAX_JUNK = 4096  # bytes between two segments, which decoders skip
 MAX_MARKERS = 10_000  # between the scans
 SOS, EOI = 0xDA, 0xD9
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
@@ -58,6 +59,8 @@ def _first_scan(data: bytes) -> tuple[int, bool]:
     position, components, is_progressive = 2, 0, False
     for _ in range(MAX_SEGMENTS):
         match = HEADER_MARKER.search(data, position)
+        if (match.start() if match else len(data)) - position > MAX_JUNK:
+            break
         if not match:
             return len(data), False
         code, end = match[0][1], match.end()
@@ -66,4 +69,5 @@ def _first_scan(data: bytes) -> tuple[int, bool]:
         if code in FRAMES:
             components, is_progressive = int.from_bytes(data[end + 7 : end + 8]), code in PROGRESSIVE
         position = end if code in WITHOUT_LENGTH else end + int.from_bytes(data[end : end + 2])
-    raise RejectError(RejectReason.TOO_COMPLEX, f"a JPEG with more than {MAX_SEGMENTS} segments before its first scan")
+    limits = f"at most {MAX_SEGMENTS} segments and {MAX_JUNK:,} bytes between two"
+    raise RejectError(RejectReason.TOO_COMPLEX, f"the header of this JPEG has too many parts; {limits}")

@@ -123,6 +123,7 @@ SLOW = {
     "EXIF in many pieces": (lambda: jpeg_with(b"\xff\xe1\0\x0cExif\0\0xxxx" * 200_000), "too-complex"),
     "many comments": (lambda: jpeg_with(b"\xff\xfe\0\2" * 2_000_000), "too-complex"),
     "bytes between segments": (lambda: jpeg_with(b"\xff\xfe\0\2" + bytes(8_000_000)), "too-complex"),
+    "JPEG without a scan": (lambda: b"\xff\xd8\xff\xfe\0\2" + bytes(20_000_000), "too-complex"),
     "TIFF of 80,000 frames": (lambda: grey_tiff(bytes(80 * 64), 8, 80_000), "animated"),
     "TIFF of 90 scans": (lambda: tiff_of_scans(90, 2000, 1500), "too-complex"),
     "TIFF of 1,000,000 strips": (lambda: tiff_of_strips(1_000_000), "too-complex"),
