@@ -40,6 +40,13 @@ def passes_audit(folder: Path) -> bool:
         return False
 
 
+def count_scans(content: bytes) -> int:
+    """How often a decoder visits the pixels of a JPEG. Use it within `photo_errors`."""
+    from collect.verify import count_scans
+
+    return count_scans(content)
+
+
 def open_photo(content: bytes) -> "ImageFile":
     """An image file, opened under the limits of collect. Use it within `photo_errors`."""
     from collect.verify import open_photo

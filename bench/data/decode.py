@@ -14,7 +14,7 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from bench.errors import VggbenchError
-from bench.neighbours import decode_photo, open_photo, photo_errors
+from bench.neighbours import count_scans, decode_photo, open_photo, photo_errors
 
 try:
     import simplejpeg
@@ -22,8 +22,9 @@ except ImportError:  # a checkout without installation: Pillow decodes JPEGs too
     simplejpeg = None
 
 DECODER = "Pillow" if simplejpeg is None else "simplejpeg"
-_EXIF, _SCAN = b"Exif\0\0", b"\xff\xda\0"
+_EXIF = b"Exif\0\0"
 _SCALES = (8, 4, 2)
+_SCAN_BYTES = 10  # of the shortest scan
 _QUICK_PIXELS = 64_000_000  # over all scans; what is more goes to Pillow, under the limits of collect
 
 
@@ -68,14 +69,16 @@ def _decode_jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
         return None
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(content)
-        if height * width * max(1, content.count(_SCAN)) > _QUICK_PIXELS:
+        pixels = height * width
+        may_be_slow = pixels * len(content) // _SCAN_BYTES > _QUICK_PIXELS
+        if pixels > _QUICK_PIXELS or (may_be_slow and pixels * count_scans(content) > _QUICK_PIXELS):
             return None
         scale = next((s for s in _SCALES if min(height, width) >= s * size), 1)
         least = {"min_height": -(-height // scale), "min_width": -(-width // scale)}
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, **least)
+        decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, **least)
     except ValueError:
         return None
-    return pixels
+    return decoded
 
 
 def _decode_any(content: bytes, size: int) -> NDArray[np.uint8]:

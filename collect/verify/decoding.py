@@ -8,13 +8,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from collect.candidate import RejectError, RejectReason
-from collect.verify.jpeg import SCAN_START, is_jpeg, read_scans
+from collect.verify.jpeg import PROGRESSIVE_FRAME, count_scans, is_jpeg
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")  # no EPS: it would run Ghostscript
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000"]  # no EPS: it would run Ghostscript
+if find_spec("PIL.AvifImagePlugin"):  # Pillow 11.3 and newer
+    FORMATS.append("AVIF")
 
 DECODER_ERRORS = (
     OSError,
@@ -36,16 +39,13 @@ DECODER_ERRORS = (
 
 MAX_PIXELS = 64_000_000
 MAX_SCANNED = 640_000_000  # pixels times scans of a JPEG: each scan visits all pixels
-MIN_SCANNED, SCAN_BYTES = 10_000, 10  # a scan takes as long as that many pixels, and at least so many bytes
+MIN_SCANNED = 10_000  # a scan of fewer pixels takes as long
 MAX_JPEG2000 = 16_000_000, 6 * 2**20  # pixels, bytes: ten times slower than the others
 MAX_PLAIN_BYTES = 4 * 2**20  # PPM as text
 MAX_STRIPS = 100_000  # of a TIFF, or tiles
 MAX_PROFILES = 16  # colour profiles of a PNG, each of which may inflate to a megabyte
 OPENING_READS, LOADING_READS = 4_000, 200_000  # in Pillow's Python code, which reads each part of a file by itself
 STRIP_TAGS = (273, 279, 324, 325)  # offsets and sizes of strips and tiles
-
-
-_read = io.BytesIO.read  # a JPEG is opened by some hundred reads
 
 
 class CountedReads(io.BytesIO):
@@ -58,7 +58,7 @@ class CountedReads(io.BytesIO):
         self.left -= 1
         if self.left < 0:
             raise RejectError(RejectReason.TOO_COMPLEX, "made of too many parts")
-        return _read(self, size)
+        return super().read(size)
 
 
 @contextmanager
@@ -74,33 +74,38 @@ def decoder_errors() -> Iterator[None]:
         raise RejectError(reason, str(err) or type(err).__name__) from err
 
 
-def open_photo(data: bytes) -> ImageFile.ImageFile:
-    """An image whose header is read and which is cheap enough to decode. Raises RejectError."""
+def open_photo(data: bytes, scans: int | None = None) -> ImageFile.ImageFile:
+    """An image whose header is read and which is cheap enough to decode. Raises RejectError.
+
+    `scans` are those of a JPEG, if they have been counted.
+    """
     if data.startswith((b"II", b"MM")) and (strips := _most_strips(data)) > MAX_STRIPS:
         raise RejectError(RejectReason.TOO_COMPLEX, f"a TIFF of {strips:,} strips, at most {MAX_STRIPS:,}")
     if data.startswith(b"\x89PNG") and data.count(b"iCCP") > MAX_PROFILES:
         raise RejectError(RejectReason.TOO_COMPLEX, f"a PNG with more than {MAX_PROFILES} colour profiles")
-    file = CountedReads(data)
+    if is_jpeg(data):
+        scans = scans or count_scans(data)  # which also limits the parts of its header
+    file = io.BytesIO(data) if scans else CountedReads(data)
     with decoder_errors():
         try:
             image: ImageFile.ImageFile = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError as err:
             raise RejectError(RejectReason.NOT_AN_IMAGE, f"starts with {data[:8]!r}") from err
-    _check_cost(image, data)
-    file.left = LOADING_READS
+    _check_cost(image, data, scans or 0)
+    if isinstance(file, CountedReads):
+        file.left = LOADING_READS
     return image
 
 
-def _check_cost(image: Image.Image, data: bytes) -> None:
+def _check_cost(image: Image.Image, data: bytes, scans: int) -> None:
     """Raises RejectError for an image that would take too long to decode."""
     pixels, size = image.width * image.height, f"{image.width} x {image.height} px"
     if pixels > MAX_PIXELS:
         raise RejectError(RejectReason.TOO_MANY_PIXELS, f"{size}, at most {MAX_PIXELS:,} pixels")
-    if is_jpeg(data):
-        most = MAX_SCANNED // max(pixels, MIN_SCANNED)
-        may_have_more = len(data) // SCAN_BYTES > most and data.count(SCAN_START) > most  # metadata may look like scans
-        if may_have_more and (scans := read_scans(data)[0]) > most:
-            raise RejectError(RejectReason.TOO_COMPLEX, f"{scans} scans of {size}, at most {most}")
+    if scans > (most := MAX_SCANNED // max(pixels, MIN_SCANNED)):
+        raise RejectError(RejectReason.TOO_COMPLEX, f"{scans} scans of {size}, at most {most}")
+    if image.format == "TIFF" and image.info.get("compression") == "jpeg" and PROGRESSIVE_FRAME in data:
+        raise RejectError(RejectReason.TOO_COMPLEX, "a TIFF of progressive JPEGs")  # each with up to 100 scans
     most_pixels, most_bytes = MAX_JPEG2000
     if image.format == "JPEG2000" and (pixels > most_pixels or len(data) > most_bytes):
         limit = f"at most {most_pixels:,} pixels and {most_bytes:,} bytes"

@@ -42,18 +42,18 @@ class Verified:
 
 def verify(data: bytes) -> Verified:
     """The JPEG to keep: `data` itself if it is a valid upright one, else converted, quality 95. Raises RejectError."""
-    _check_container(data)
-    image, is_kept = _open(data)
+    image, is_kept = _open(data, _check_container(data))
     jpeg, source_sha256 = data, hashlib.sha256(data).hexdigest()
     if not is_kept:
         jpeg = _as_jpeg(decode(image))
-        image, _ = _open(jpeg)
+        image, _ = _open(jpeg, 1)
     sha256, thumb = source_sha256 if is_kept else hashlib.sha256(jpeg).hexdigest(), thumbnail(image)
     phash = perceptual_hash(thumb)
     return Verified(jpeg, sha256, source_sha256, image.width, image.height, phash, thumb.tobytes(), len(jpeg))
 
 
-def _check_container(data: bytes) -> None:
+def _check_container(data: bytes) -> int | None:
+    """The number of scans of a JPEG. Raises RejectError for what is no image, or a JPEG that is broken inside."""
     if not data:
         raise RejectError(RejectReason.EMPTY, "no bytes")
     if len(data) > MAX_BYTES:
@@ -62,13 +62,17 @@ def _check_container(data: bytes) -> None:
         if markup[2].lower() == b"svg":
             raise RejectError(RejectReason.SVG, "a drawing in SVG, not a photo")
         raise RejectError(RejectReason.HTML, "a web page, not a photo")
-    if is_jpeg(data) and (position := read_scans(data)[1]):
+    if not is_jpeg(data):
+        return None
+    scans, position = read_scans(data)
+    if position:
         raise RejectError(RejectReason.CORRUPT, f"JPEG data broken at byte {position:,}")
+    return scans
 
 
-def _open(data: bytes) -> tuple[ImageFile.ImageFile, bool]:
+def _open(data: bytes, scans: int | None) -> tuple[ImageFile.ImageFile, bool]:
     """The opened image, and whether it is an upright RGB or grey JPEG. Of those all is read, but only grey decoded."""
-    image = open_photo(data)
+    image = open_photo(data, scans)
     with decoder_errors():
         if image.format != "MPO" and getattr(image, "is_animated", False):
             raise RejectError(RejectReason.ANIMATED, f"{image.format} with more than one picture")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.servers.photos import encode, jpeg, picture
 
-LONG, SHORT, BYTE = 4, 3, 1
+LONG, SHORT = 4, 3
 
 
 def tiff(tags: dict[int, tuple[int, int, int]], pixels: bytes = b"", frames: int = 1) -> bytes:
@@ -40,6 +40,14 @@ def jpeg_of_scans(count: int, width: int, height: int) -> bytes:
     data = encode(Image.new("RGB", (width, height), "gray"), progressive=True)
     starts = [m.start() for m in re.finditer(rb"\xff\xda\x00", data)]
     return data[:-2] + data[starts[-1] : -2] * (count - len(starts)) + b"\xff\xd9"
+
+
+def tiff_of_scans(count: int, width: int, height: int) -> bytes:
+    """A TIFF that holds a progressive JPEG with so many scans."""
+    data = jpeg_of_scans(count, width, height)
+    tags = {256: (SHORT, 1, width), 257: (SHORT, 1, height), 258: (SHORT, 1, 8), 259: (SHORT, 1, 7)}
+    tags |= {262: (SHORT, 1, 6), 273: (LONG, 1, 8), 277: (SHORT, 1, 3), 278: (SHORT, 1, height)}
+    return tiff(tags | {279: (LONG, 1, len(data))}, data)
 
 
 def jpeg_with(segments: bytes) -> bytes:
@@ -115,7 +123,9 @@ SLOW = {
     "EXIF in many pieces": (lambda: jpeg_with(b"\xff\xe1\0\x0cExif\0\0xxxx" * 200_000), "too-complex"),
     "many comments": (lambda: jpeg_with(b"\xff\xfe\0\2" * 2_000_000), "too-complex"),
     "bytes between segments": (lambda: jpeg_with(b"\xff\xfe\0\2" + bytes(8_000_000)), "too-complex"),
+    "JPEG without a scan": (lambda: b"\xff\xd8\xff\xfe\0\2" + bytes(20_000_000), "too-complex"),
     "TIFF of 80,000 frames": (lambda: grey_tiff(bytes(80 * 64), 8, 80_000), "animated"),
+    "TIFF of 90 scans": (lambda: tiff_of_scans(90, 2000, 1500), "too-complex"),
     "TIFF of 1,000,000 strips": (lambda: tiff_of_strips(1_000_000), "too-complex"),
     "GIF of 2,000 frames": (lambda: gif_of_frames(2_000), "animated"),
     "GIF of 40,000 comments": (lambda: gif_of_comments(40_000), "too-complex"),
