@@ -1,6 +1,6 @@
 """Records and weights files with random damage: each is used as it should be, or refused in one line of ours.
 
-FUZZ_SECONDS is the time for each test (default 2), FUZZ_SEED the start of its random numbers.
+FUZZ_SECONDS is the time for each test (default 1), FUZZ_SEED the start of its random numbers.
 """
 
 import json
@@ -34,7 +34,7 @@ from reports.export import export
 from reports.study import compare_study, load_study
 from tests.factories.results import BASELINE, FROZEN, Variant, make_facts, make_run
 
-SECONDS, SEED = float(os.environ.get("FUZZ_SECONDS", "2")), int(os.environ.get("FUZZ_SEED", "1"))
+SECONDS, SEED = float(os.environ.get("FUZZ_SECONDS", "1")), int(os.environ.get("FUZZ_SEED", "1"))
 MOST_CPU_SECONDS = 2.0
 PAGE_EVERY = 40  # a page takes a second or two
 ODD: list[Any] = [

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ from PIL import Image
 
 from bench.records import RecordError, file_hashes, read_run, write_run
 from reports import page
-from reports.study import Comparison, compare_study, load_study
+from reports.study import Contender, compare_study, load_study
+from reports.study.contenders import make_contenders
+from reports.study.load import Study
+from reports.study.pictures import Gallery, read_gallery
 from tests.factories.results import FROZEN, SCRATCH, make_facts, make_run
 from tests.reports.test_cli import reports
 
@@ -36,16 +39,28 @@ def results(intact: Path, tmp_path: Path) -> Path:
     return shutil.copytree(intact, tmp_path / "results")
 
 
-def opened(results: Path, pictures: bool = False) -> tuple[Comparison, str]:
-    """The comparison of `ds`, and all that was left out of it (with `pictures` also of these) in lines."""
-    comparison = compare_study(load_study(results, "ds"))
-    return comparison, "\n".join((*comparison.left_out, *(comparison.gallery.left_out if pictures else ())))
+@dataclass(frozen=True)
+class OpenedResults:
+    """What results give: the study, its contenders and pictures, and in lines all that was left out."""
+
+    study: Study
+    contenders: list[Contender]
+    gallery: Gallery
+    left_out: str
+
+
+def opened(results: Path) -> OpenedResults:
+    """Read all that is stored of `ds`, without the statistics of a comparison, which take most of the time."""
+    study = load_study(results, "ds")
+    contenders, _, files = make_contenders(list(study.groups))
+    gallery = read_gallery(study, contenders, next(iter(study.facts.values()), None))
+    return OpenedResults(study, contenders, gallery, "\n".join((*study.left_out, *files, *gallery.left_out)))
 
 
 def test_intact_results_leave_nothing_out(results: Path) -> None:
-    comparison, left_out = opened(results, pictures=True)
-    assert left_out == ""
-    assert [bool(c.predictions) for c in comparison.contenders] == [True, True]
+    read = opened(results)
+    assert read.left_out == ""
+    assert [bool(c.predictions) for c in read.contenders] == [True, True]
 
 
 def with_probability(value: str) -> Callable[[list[str]], list[str]]:
@@ -88,9 +103,9 @@ def test_predictions_that_do_not_fit_their_run_are_named_and_not_used(
     path = results / FROZEN_RUN / "predictions.csv"
     lines = change(path.read_text().splitlines())
     path.write_text("\n".join(lines), errors="surrogateescape")
-    comparison, left_out = opened(results)
-    assert left_out.startswith(f"{FROZEN_RUN}/predictions.csv") and message in left_out
-    assert {c.name: bool(c.predictions) for c in comparison.contenders} == {"Frozen VGG": False, "Scratch VGG": True}
+    read = opened(results)
+    assert read.left_out.startswith(f"{FROZEN_RUN}/predictions.csv") and message in read.left_out
+    assert {c.name: bool(c.predictions) for c in read.contenders} == {"Frozen VGG": False, "Scratch VGG": True}
 
 
 def test_an_infinite_loss_is_named(results: Path) -> None:
@@ -98,7 +113,7 @@ def test_an_infinite_loss_is_named(results: Path) -> None:
     lines = path.read_text().splitlines()
     cells = lines[1].split(",")
     path.write_text("\n".join([lines[0], ",".join([*cells[:4], "inf", ""]), *lines[2:]]))
-    assert "a loss is negative or not a number" in opened(results)[1]
+    assert "a loss is negative or not a number" in opened(results).left_out
 
 
 def test_clean_answers_must_give_the_clean_accuracy(results: Path) -> None:
@@ -106,20 +121,20 @@ def test_clean_answers_must_give_the_clean_accuracy(results: Path) -> None:
     values = json.loads(path.read_text())
     values["result"] |= {"clean_accuracy": 0.5, "clean_images": 10}
     path.write_text(json.dumps(values))
-    assert "predictions.csv: contradicts result.clean_accuracy in run.json" in opened(results)[1]
+    assert "predictions.csv: contradicts result.clean_accuracy in run.json" in opened(results).left_out
 
 
 def test_a_file_that_changed_since_its_run_is_named_by_its_hash(results: Path) -> None:
     folder = results / FROZEN_RUN
     (folder / "weights.safetensors").write_bytes(b"not read here")
     write_run(folder, replace(read_run(folder), files=file_hashes(folder)))
-    assert opened(results)[1] == ""
+    assert opened(results).left_out == ""
     path = folder / "predictions.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join(with_probability("0.654321")(lines)) + "\n")  # plausible
-    assert "predictions.csv: changed since the run wrote it" in opened(results)[1]
+    assert "predictions.csv: changed since the run wrote it" in opened(results).left_out
     path.unlink()
-    assert "predictions.csv: missing" in opened(results)[1]
+    assert "predictions.csv: missing" in opened(results).left_out
 
 
 @pytest.mark.parametrize(
@@ -129,7 +144,7 @@ def test_a_file_that_changed_since_its_run_is_named_by_its_hash(results: Path) -
         ("7", "is not a list of pictures"),
         ("[null, 3]", "[0] must be keys with values"),
         ("[" * 100_000, "nested too deeply"),
-        ('[{"kind": "sample", "picture": 3}]', '"picture" must be str, not 3'),
+        ('[{"kind": "sample", "picture": 3}]', '"picture" must be'),
         ('[{"kind": "sample", "picture": "\\ud800.webp"}]', "surrogate"),
         ('[{"kind": "sample", "picture": "a\\u0000.webp"}]', "lies outside its folder"),
         ('[{"kind": "sample", "picture": ""}]', "lies outside its folder"),
@@ -142,9 +157,9 @@ def test_a_file_that_changed_since_its_run_is_named_by_its_hash(results: Path) -
 )
 def test_an_odd_list_of_pictures_is_named(content: str, message: str, results: Path) -> None:
     (results / FROZEN_RUN / "pictures/pictures.json").write_text(content)
-    comparison, left_out = opened(results, pictures=True)
-    assert message in left_out and left_out.startswith(f"{FROZEN_RUN}/pictures")
-    assert comparison.facts and comparison.gallery.by_class
+    read = opened(results)
+    assert message in read.left_out and read.left_out.startswith(f"{FROZEN_RUN}/pictures")
+    assert read.study.facts and read.gallery.by_class
 
 
 def put_fifo(path: Path) -> None:
@@ -172,7 +187,7 @@ def put_other_format(path: Path) -> None:
 )
 def test_a_picture_that_is_no_picture_is_named(put: Callable[[Path], object], message: str, results: Path) -> None:
     put(results / FROZEN_RUN / "pictures/sample_00.webp")
-    left_out = opened(results, pictures=True)[1]
+    left_out = opened(results).left_out
     assert left_out == f"{FROZEN_RUN}/pictures/sample_00.webp: {left_out.split(': ', 1)[1]}"
     assert message in left_out
 
@@ -180,7 +195,7 @@ def test_a_picture_that_is_no_picture_is_named(put: Callable[[Path], object], me
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"classes": None}, '"classes" must be list, not None'),
+        ({"classes": None}, '"classes" must be'),
         ({"counts": {"train": {"a": -1}}}, "a count is negative"),
         ({"counts": {"train": {"z": 1}}}, "counts images of a class that is not one of the classes"),
         ({"counts": {}}, "counts no images of train"),
@@ -191,16 +206,16 @@ def test_a_picture_that_is_no_picture_is_named(put: Callable[[Path], object], me
         ({"manifest_sha256": "../../../../etc"}, "manifest_sha256 is that of another dataset"),
         ({"classes": ["b", "a"]}, "has other classes than the runs"),
         ({"samples": [{"kind": "sample", "picture": "x", "truth": "z"}]}, "its class is not one of the classes"),
-        ({"samples": 3}, '"samples" must be list, not 3'),
+        ({"samples": 3}, '"samples" must be'),
         ({"name": "\ud800"}, "surrogate"),
     ],
 )
 def test_odd_facts_of_the_dataset_are_named_and_not_used(changes: dict[str, Any], message: str, results: Path) -> None:
     (path,) = (results / "ds").glob("manifest-*/dataset.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-    comparison, left_out = opened(results)
-    assert left_out.startswith(f"ds/{path.parent.name}/dataset.json") and message in left_out
-    assert comparison.facts is None
+    read = opened(results)
+    assert read.left_out.startswith(f"ds/{path.parent.name}/dataset.json") and message in read.left_out
+    assert not read.study.facts
 
 
 @pytest.mark.parametrize("content", ["null", "[]", "{" * 9, '{"a":' * 100_000, "9" * 5000, "", '"\\ud800"'])
@@ -208,7 +223,7 @@ def test_odd_facts_of_the_dataset_are_named_and_not_used(changes: dict[str, Any]
 def test_json_that_cannot_be_used_is_named(name: str, content: str, results: Path) -> None:
     path = next((results / "ds").glob("manifest-*")) / name if name == "dataset.json" else results / FROZEN_RUN / name
     path.write_text(content)
-    assert opened(results)[1].startswith(str(path.relative_to(results)))
+    assert opened(results).left_out.startswith(str(path.relative_to(results)))
 
 
 @pytest.mark.parametrize(
@@ -229,11 +244,11 @@ def test_json_that_cannot_be_used_is_named(name: str, content: str, results: Pat
         ("cost", {"total_seconds": -1.0}, "is negative or infinite"),
         ("cost", {"peak_memory_bytes": -3}, "is negative or infinite"),
         ("model", {"parameters_total": -1}, "is negative or infinite"),
-        ("recipe", {"size": [64]}, '"recipe" must be dict'),
-        ("recipe", {"width": {"a": 1}}, '"recipe" must be dict'),
+        ("recipe", {"size": [64]}, '"recipe" must be'),
+        ("recipe", {"width": {"a": 1}}, '"recipe" must be'),
         ("", {"created": "yesterday"}, "created is 'yesterday'"),
-        ("", {"recipe": None}, '"recipe" must be dict, not None'),
-        ("", {"notes": [None]}, '"notes[0]" must be str'),
+        ("", {"recipe": None}, '"recipe" must be'),
+        ("", {"notes": [None]}, '"notes[0]" must be'),
     ],
 )
 def test_an_impossible_record_is_named_and_not_used(
@@ -243,31 +258,31 @@ def test_an_impossible_record_is_named_and_not_used(
     values = json.loads(path.read_text())
     (values[part] if part else values).update(changes)
     path.write_text(json.dumps(values))
-    comparison, left_out = opened(results)
-    assert left_out.startswith(f"{FROZEN_RUN}/run.json: ") and message in left_out
-    assert [c.name for c in comparison.contenders] == ["Scratch VGG"]
+    read = opened(results)
+    assert read.left_out.startswith(f"{FROZEN_RUN}/run.json: ") and message in read.left_out
+    assert [c.name for c in read.contenders] == ["Scratch VGG"]
 
 
 def test_an_empty_recipe_and_no_epochs_still_give_a_report(results: Path) -> None:
     path = results / FROZEN_RUN / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": {}, "epochs": []}))
-    comparison, left_out = opened(results)
-    assert left_out == "" and len(comparison.contenders) == 2
-    assert page.page(comparison)
+    read = opened(results)
+    assert read.left_out == "" and len(read.contenders) == 2
+    assert page.page(compare_study(read.study))
 
 
 def test_a_copy_of_a_run_does_not_count_as_another_run(results: Path) -> None:
     shutil.copytree(results / FROZEN_RUN, results / "ds" / "a-copy")
-    comparison, left_out = opened(results)
-    assert left_out == "ds/a-copy/run.json: is a copy of the run in frozen-vgg-s1"
-    assert all(len(c.group.runs) == 1 and not c.group.replaced for c in comparison.contenders)
+    read = opened(results)
+    assert read.left_out == "ds/a-copy/run.json: is a copy of the run in frozen-vgg-s1"
+    assert all(len(c.group.runs) == 1 and not c.group.replaced for c in read.contenders)
 
 
 @pytest.mark.parametrize("name", ["run.json", "predictions.csv", "pictures/pictures.json"])
 def test_a_pipe_in_place_of_a_file_holds_nothing_up(name: str, results: Path) -> None:
     path = results / FROZEN_RUN / name
     put_fifo(path)
-    assert f"{FROZEN_RUN}/{name}: is not a file" in opened(results, pictures=True)[1]
+    assert f"{FROZEN_RUN}/{name}: is not a file" in opened(results).left_out
 
 
 def test_the_table_names_what_it_left_out(results: Path) -> None:
@@ -286,5 +301,5 @@ def test_a_record_of_a_newer_version_says_so(results: Path) -> None:
     path = results / FROZEN_RUN / "run.json"
     values = json.loads(path.read_text())
     path.write_text(json.dumps(values | {"colour": "red", "code": {"version": "9.0.0", "commit": None, "dirty": None}}))
-    with pytest.raises(RecordError, match=r'unknown key "colour" .*vggbench 9\.0\.0 wrote it, and this is .*the newer'):
+    with pytest.raises(RecordError, match=r'unknown key "colour".*vggbench 9\.0\.0 wrote it, and this is .*the newer'):
         read_run(path)
