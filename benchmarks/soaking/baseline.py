@@ -1,0 +1,86 @@
+"""The intact files that trials damage: photos, a dataset, weights, two finished runs, a report. Each is made once."""
+
+import hashlib
+import json
+import shutil
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from benchmarks.soaking.commands import good
+from tests.servers.photos import jpeg
+
+CLASSES = ("boat", "car")
+PHOTOS, TRAIN, TEST = 16, 10, 4
+COLLECT = ("collect", "--from", "photos", "--name", "ds", "--train", str(TRAIN), "--test", str(TEST), "--quiet")
+TINY = ("--arch", "vgg11", "--width", "0.125", "--size", "32", "--device", "cpu")
+SMALL = (*TINY, "--epochs", "3", "--batch-size", "8", "--precision", "fp32", "--weights", "w.safetensors")
+BENCH = ("bench", "run", "baseline-cnn", "frozen-vgg", "--dataset", "ds", *SMALL)
+PRETRAIN = ("bench", "pretrain", "--dataset", "ds", "--out", "w.safetensors", *TINY, "--epochs", "1")
+WHEN_AND_WHERE = ("retrieved", "url")
+
+
+class Baseline:
+    """The intact files, in folders below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._making = folder, RLock()
+
+    @cached_property
+    def photos(self) -> Path:
+        """A folder with photos/CLASS/*.jpg."""
+        with self._making:
+            home = self._folder / "photos-only"
+            for position, name in enumerate(CLASSES):
+                (home / "photos" / name).mkdir(parents=True, exist_ok=True)
+                for i in range(PHOTOS):
+                    (home / "photos" / name / f"{i:02}.jpg").write_bytes(jpeg(100 * position + i, 80, 72))
+            return home
+
+    @cached_property
+    def collected(self) -> Path:
+        """The same with the dataset in data/ds."""
+        with self._making:
+            return self._made("collected", self.photos, COLLECT)
+
+    @cached_property
+    def trained(self) -> Path:
+        """The same with weights, two finished runs, their caches and the report."""
+        with self._making:
+            return self._made("trained", self.collected, PRETRAIN, BENCH)
+
+    def _made(self, name: str, start: Path, *commands: tuple[str, ...]) -> Path:
+        home = self._folder / name
+        shutil.copytree(start, home)
+        for words in commands:
+            good(home, *words)
+        return home
+
+
+def copy(intact: Path, folder: Path) -> Path:
+    """A copy of intact files, with their times, for a trial to damage."""
+    shutil.copytree(intact, folder, dirs_exist_ok=True, symlinks=True)
+    return folder
+
+
+def dataset_state(folder: Path) -> list[dict[str, Any]]:
+    """What a dataset is: its rows, less time and address, with the hash of each file as it is now."""
+    rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
+    return [
+        {
+            **{k: v for k, v in row.items() if k not in WHEN_AND_WHERE},
+            "now": hashlib.sha256((folder / row["file"]).read_bytes()).hexdigest(),
+        }
+        for row in rows
+    ]
+
+
+def run_state(results: Path) -> dict[str, Any]:
+    """What the runs of a dataset found: losses, results and predictions, by run, bit for bit."""
+    state = {}
+    for path in sorted(results.glob("*/run.json")):
+        record = json.loads(path.read_text("utf-8"))
+        losses = [(e["train_loss"], e["test_loss"]) for e in record["epochs"]]
+        state[path.parent.name] = (losses, record["result"], (path.parent / "predictions.csv").read_text("utf-8"))
+    return state
