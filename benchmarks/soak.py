@@ -19,18 +19,35 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.side_by_side import conditions, show
+from benchmarks.soaking import kills, shapes
 from benchmarks.soaking.archives import hostile_archive
 from benchmarks.soaking.baseline import Baseline
+from benchmarks.soaking.caches import damaged_cache
+from benchmarks.soaking.changes import changed_dataset, clock_set_back
+from benchmarks.soaking.disks import full_disk, read_only
+from benchmarks.soaking.files import hostile_file
 from benchmarks.soaking.images import hostile_images
 from benchmarks.soaking.items import Item
+from benchmarks.soaking.kills import kill_at_random
+from benchmarks.soaking.races import two_at_once
 from benchmarks.soaking.responses import hostile_responses
+from benchmarks.soaking.shapes import odd_shape
 from benchmarks.soaking.trials import Part, Place
 
 WAITING = {"responses": Part(hostile_responses, 14)}
 """Parts that mostly wait: they run beside the others."""
 WORKING = {
-    "archives": Part(hostile_archive, 200),
     "images": Part(hostile_images, 20),
+    "archives": Part(hostile_archive, 200),
+    "shapes": Part(odd_shape, shapes.TRIALS),
+    "kills": Part(kill_at_random, kills.TRIALS, share=2),
+    "files": Part(hostile_file, 240),
+    "races": Part(two_at_once, 28),
+    "full disk": Part(full_disk, 40),
+    "read-only": Part(read_only, 9),
+    "caches": Part(damaged_cache, 35),
+    "changes": Part(changed_dataset, 18),
+    "clock": Part(clock_set_back, 9),
 }
 PARTS = {**WAITING, **WORKING}
 

@@ -14,6 +14,8 @@ from tests.servers.photos import jpeg
 CLASSES = ("boat", "car")
 PHOTOS, TRAIN, TEST = 16, 10, 4
 COLLECT = ("collect", "--from", "photos", "--name", "ds", "--train", str(TRAIN), "--test", str(TEST), "--quiet")
+COLLECT_PUBLISHED = ("collect", "--from", "published", "--name", "ds", "--quiet")
+SPLIT_AGAIN = (*COLLECT_PUBLISHED, "--train", str(TRAIN), "--test", str(TEST))
 TINY = ("--arch", "vgg11", "--width", "0.125", "--size", "32", "--device", "cpu")
 SMALL = (*TINY, "--epochs", "3", "--batch-size", "8", "--precision", "fp32", "--weights", "w.safetensors")
 BENCH = ("bench", "run", "baseline-cnn", "frozen-vgg", "--dataset", "ds", *SMALL)
@@ -25,13 +27,13 @@ class Baseline:
     """The intact files, in folders below `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._making = folder, RLock()
+        self.folder, self._making = folder, RLock()
 
     @cached_property
     def photos(self) -> Path:
         """A folder with photos/CLASS/*.jpg."""
         with self._making:
-            home = self._folder / "photos-only"
+            home = self.folder / "photos-only"
             for position, name in enumerate(CLASSES):
                 (home / "photos" / name).mkdir(parents=True, exist_ok=True)
                 for i in range(PHOTOS):
@@ -45,14 +47,30 @@ class Baseline:
             return self._made("collected", self.photos, COLLECT)
 
     @cached_property
-    def trained(self) -> Path:
-        """The same with weights, two finished runs, their caches and the report."""
+    def published(self) -> Path:
+        """A dataset in data/ds that keeps the split of its source, the folder published/."""
         with self._making:
-            return self._made("trained", self.collected, PRETRAIN, BENCH)
+            start = self.folder / "published-only"
+            for path in sorted(self.photos.glob("photos/*/*.jpg")):
+                target = start / "published" / ("test" if path.stem >= "12" else "train") / path.parent.name
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
+            return self._made("published", start, COLLECT_PUBLISHED)
+
+    @cached_property
+    def weighted(self) -> Path:
+        """The dataset with pretrained weights in w.safetensors."""
+        with self._making:
+            return self._made("weighted", self.collected, PRETRAIN)
+
+    @cached_property
+    def trained(self) -> Path:
+        """The same with two finished runs, their caches and the report."""
+        with self._making:
+            return self._made("trained", self.weighted, BENCH)
 
     def _made(self, name: str, start: Path, *commands: tuple[str, ...]) -> Path:
-        home = self._folder / name
-        shutil.copytree(start, home)
+        home = copy(start, self.folder / name)
         for words in commands:
             good(home, *words)
         return home

@@ -36,13 +36,14 @@ class Running:
 
     def __init__(self, folder: Path, *words: str, **environment: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.words, self._folder = words, folder
+        self.words = words
+        self._ended: Ended | None = None
         inherited = {k: v for k, v in os.environ.items() if not NOT_INHERITED.match(k)}
         self._start = time.monotonic()
-        self._out, self._err = (folder / f".{self._start}.{name}" for name in ("out", "err"))
+        self._out, self._err, self._begun = (folder / f".{self._start}.{name}" for name in ("out", "err", "begun"))
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", START, *words],
+                [sys.executable, "-c", START, str(self._begun), *words],
                 cwd=folder,
                 env={
                     **inherited,
@@ -58,6 +59,11 @@ class Running:
                 start_new_session=True,
             )
 
+    def begin(self) -> None:
+        """Wait until Python has started and the command itself begins."""
+        while not self._begun.exists() and time.monotonic() < self._start + LIMIT_SECONDS:
+            time.sleep(0.001)
+
     def interrupt(self, number: signal.Signals) -> None:
         """Send a signal: SIGINT to all its processes, as a terminal does, others to the command alone."""
         if number is signal.SIGINT:
@@ -65,26 +71,24 @@ class Running:
         else:
             os.kill(self._process.pid, number)
 
-    def wait(self, limit: float = LIMIT_SECONDS) -> Ended | None:
-        """How it ended; None if it did not end in time and was killed."""
-        status, ended = 0, None
-        while ended is None and time.monotonic() < self._start + limit:
+    def wait(self, seconds: float = LIMIT_SECONDS) -> Ended | None:
+        """How it ended; None if it is still there after so many seconds from now."""
+        until = time.monotonic() + seconds
+        while self._ended is None and time.monotonic() < until:
             pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
             if pid:
-                ended = usage
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                self._ended = self._read(usage.ru_maxrss * 1024)
             else:
-                time.sleep(0.02)
+                time.sleep(0.01)
+        return self._ended
+
+    def _read(self, peak_memory: int) -> Ended:
         seconds = time.monotonic() - self._start
-        if ended is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            os.wait4(self._process.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
         out, err = (path.read_bytes().decode("utf-8", "surrogateescape") for path in (self._out, self._err))
-        self._out.unlink()
-        self._err.unlink()
-        if ended is None:
-            return None
-        return Ended(self.words, self._process.returncode, out, err, seconds, ended.ru_maxrss * 1024)
+        for path in (self._out, self._err, self._begun):
+            path.unlink(missing_ok=True)
+        return Ended(self.words, self._process.returncode, out, err, seconds, peak_memory)
 
     def end(self) -> None:
         """Kill what is left of its processes."""
@@ -92,12 +96,13 @@ class Running:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+        self.wait()
 
 
 # A process that starts in the background ignores Ctrl-C, so this asks for the usual handler first.
 START = (
-    "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "sys.argv.pop(0); runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+    "import pathlib, runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); del sys.argv[0]; "
+    "pathlib.Path(sys.argv.pop(0)).touch(); runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
 )
 
 
@@ -127,8 +132,12 @@ def _last_line(text: str) -> str:
 
 
 def run(folder: Path, *words: str, **environment: str) -> Ended | None:
-    """Run a command to its end in `folder`; None if it hangs."""
-    return Running(folder, *words, **environment).wait()
+    """Run a command to its end in `folder`; None if it hangs, and then it is killed."""
+    running = Running(folder, *words, **environment)
+    try:
+        return running.wait()
+    finally:
+        running.end()
 
 
 def good(folder: Path, *words: str, codes: frozenset[int] = frozenset({0}), **environment: str) -> Ended:
