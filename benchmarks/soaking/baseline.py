@@ -16,10 +16,12 @@ PHOTOS, TRAIN, TEST = 16, 10, 4
 COLLECT = ("collect", "--from", "photos", "--name", "ds", "--train", str(TRAIN), "--test", str(TEST), "--quiet")
 COLLECT_PUBLISHED = ("collect", "--from", "published", "--name", "ds", "--quiet")
 SPLIT_AGAIN = (*COLLECT_PUBLISHED, "--train", str(TRAIN), "--test", str(TEST))
-TINY = ("--arch", "vgg11", "--width", "0.125", "--size", "32", "--device", "cpu")
-SMALL = (*TINY, "--epochs", "3", "--batch-size", "8", "--precision", "fp32", "--weights", "w.safetensors")
-BENCH = ("bench", "run", "baseline-cnn", "frozen-vgg", "--dataset", "ds", *SMALL)
-PRETRAIN = ("bench", "pretrain", "--dataset", "ds", "--out", "w.safetensors", *TINY, "--epochs", "1")
+VGG = ("--arch", "vgg11", "--width", "0.125")
+TINY = ("--size", "32", "--device", "cpu")
+SMALL = (*TINY, "--batch-size", "8", "--precision", "fp32")
+MODELS = ("baseline-cnn", "frozen-vgg", *VGG, "--weights", "w.safetensors")
+BENCH = ("bench", "run", *MODELS, "--dataset", "ds", *SMALL, "--epochs", "3")
+PRETRAIN = ("bench", "pretrain", "--dataset", "ds", "--out", "w.safetensors", *VGG, *TINY, "--epochs", "1")
 WHEN_AND_WHERE = ("retrieved", "url")
 
 

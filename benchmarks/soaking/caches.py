@@ -10,7 +10,7 @@ from benchmarks.soaking.damage import DAMAGES
 from benchmarks.soaking.items import Item, LostError, attempt, require
 from benchmarks.soaking.trials import Place
 
-LONG = ("bench", "run", "baseline-cnn", "--dataset", "ds", *SMALL[:-2], "--set", "lr=0.002")
+LONG = ("bench", "run", "baseline-cnn", "--dataset", "ds", *SMALL, "--epochs", "12")
 CHECKPOINT = ".checkpoint.pt"
 CACHES = ("packs/*.npy", "features/*.npy", "features/*.json", "rates.json")
 KINDS = [(pattern, kind) for kind in DAMAGES for pattern in (*CACHES, CHECKPOINT)]
@@ -44,12 +44,11 @@ def _run_again(place: Place, pattern: str, kind: str) -> None:
 @cache
 def interrupted(baseline: Baseline) -> tuple[Path, dict]:
     """A run that was killed after an epoch, and what it comes to without that."""
-    words = (*LONG, "--epochs", "12")
     whole = copy(baseline.weighted, baseline.folder / "whole")
-    good(whole, *words)
+    good(whole, *LONG)
     for attempt_number in range(5):
         home = copy(baseline.weighted, baseline.folder / f"interrupted {attempt_number}")
-        running = Running(home, *words)
+        running = Running(home, *LONG)
         while running.wait(0.02) is None:
             if any((home / "results").rglob(CHECKPOINT)):
                 break
@@ -64,6 +63,6 @@ def _continue(place: Place, pattern: str, kind: str) -> None:
     work = copy(home, place.folder / "work")
     path = next((work / "results").rglob(CHECKPOINT))
     _damage(place, kind, path)
-    ended = good(work, *LONG, "--epochs", "12")
+    ended = good(work, *LONG)
     require(run_state(work / "results" / "ds") == expected, "another result")
     require("checkpoint" in ended.out + ended.err, "the checkpoint was damaged, and no line says so")

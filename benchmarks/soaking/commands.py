@@ -114,12 +114,12 @@ def problem(ended: Ended | None, codes: set[int] | None = None) -> str:
     if "Traceback (most recent call last)" in said:
         return f"traceback, code {ended.code}: {said.strip().splitlines()[-1]}"
     if ended.code not in CODES[name]:
-        return f"undocumented exit code {ended.code}: {_last_line(said)}"
+        return f"undocumented exit code {ended.code}: {_why(ended)}"
     if ended.code not in (CODES[name] if codes is None else codes):
-        return f"exit code {ended.code}, not {' or '.join(map(str, sorted(codes or ())))}: {_last_line(said)}"
+        return f"exit code {ended.code}, not {' or '.join(map(str, sorted(codes or ())))}: {_why(ended)}"
     lines = [line for line in ended.err.splitlines() if line.startswith((f"{name}: ", "gone: "))]
     if ended.code and not lines and not re.search("FAILS|failed|stalled", ended.out):
-        return f"exit code {ended.code} without a line that says why: {_last_line(said)}"
+        return f"exit code {ended.code} without a line that says why: {_why(ended)}"
     if odd := CONTROL.search(said):
         return f"control character {odd[0]!r} on the screen"
     if ended.peak_memory > MOST_MEMORY:
@@ -127,8 +127,10 @@ def problem(ended: Ended | None, codes: set[int] | None = None) -> str:
     return ""
 
 
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["(nothing)"])[-1][:300]
+def _why(ended: Ended) -> str:
+    """The line that says most about a failure."""
+    lines = [*ended.err.strip().splitlines(), *re.findall(".*(?:FAILS|failed|stalled).*", ended.out)]
+    return (lines or ended.out.strip().splitlines() or ["(nothing)"])[-1].strip()[:300]
 
 
 def run(folder: Path, *words: str, **environment: str) -> Ended | None:
@@ -145,5 +147,5 @@ def good(folder: Path, *words: str, codes: frozenset[int] = frozenset({0}), **en
     ended = run(folder, *words, **environment)
     wrong = problem(ended, set(codes))
     if wrong or ended is None:
-        raise LostError(f"{' '.join(words)}: {wrong}")
+        raise LostError(f"{' '.join(words[:4])} ...: {wrong}")
     return ended

@@ -13,15 +13,16 @@ from benchmarks.soaking.trials import Place
 from tests.servers.photos import jpeg
 
 ANY, NO_DATASET = frozenset({0, 1, 3, 4}), frozenset({3, 4})
+MARKUP = "<img src=x onerror=alert(1)>"
 NAMES = (
-    "汽车", "سيارة", "автомобиль", "कार", "รถยนต์", "자동차", "αυτοκίνητο", "מכונית", "🚗", "cafe\u0301", "café", "İstanbul",
-    "ß", "n" * 120, "a b", " ", "a.", "...", "-x", "--help", "CON", "a'b\"c", "<script>alert(1)</script>", "[bold]x[/]",
-    "a&amp;b", "{{7*7}}", "%s%n", "a\tb", "a\nb", "\u202egnp", "\ufeffx", "x\u200b", "\x1b[31mred", "$(id)", "`id`", "a,b;c",
-    "=1+1", "null", "NaN", "0", "train", "test", "val", ".hidden", "__MACOSX", "a" * 255, "é" * 127,
+    "汽车", "سيارة", "автомобиль", "कार", "รถยนต์", "자동차", "αυτοκίνητο", "מכונית", "🚗", "cafe\u0301", "café",
+    "İstanbul", "ß", "n" * 120, "a b", " ", "a.", "...", "-x", "--help", "CON", "a'b\"c", MARKUP, "[bold]x[red]",
+    "a&amp;b", "{{7*7}}", "%s%n", "a\tb", "a\nb", "\u202egnp", "\ufeffx", "x\u200b", "\x1b[31mred", "$(id)", "`id`",
+    "a,b;c", "=1+1", "null", "NaN", "0", "train", "test", "val", ".hidden", "__MACOSX", "a" * 255, "é" * 127,
 )  # fmt: skip
 LATIN = (b"caf\xe9", b"\xff\xfe", b"\x80abc")
 CLASSES_AT_FULL_SIZE = 10_000
-BENCH_NEW = ("bench", "run", "baseline-cnn", "--dataset", "a", *SMALL[:-2])
+BENCH_NEW = ("bench", "run", "baseline-cnn", "--dataset", "a", *SMALL, "--epochs", "2")
 
 
 def _folder(place: Place, photos: dict[str | bytes, int], size: tuple[int, int] = (80, 72)) -> Path:
@@ -63,7 +64,7 @@ def _any_script_to_the_report(place: Place) -> None:
         return
     good(place.folder, *BENCH_NEW)
     page = (place.folder / "results/a/report.html").read_text("utf-8")
-    require("<script>alert" not in page, "markup of a class name is in the report as it is")
+    require(MARKUP not in page, "markup of a class name is in the report as it is")
     good(place.folder, "reports", "table")
 
 
