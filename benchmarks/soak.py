@@ -34,22 +34,23 @@ from benchmarks.soaking.responses import hostile_responses
 from benchmarks.soaking.shapes import odd_shape
 from benchmarks.soaking.trials import Part, Place
 
-WAITING = {"responses": Part(hostile_responses, 14)}
-"""Parts that mostly wait: they run beside the others."""
-WORKING = {
-    "images": Part(hostile_images, 20),
-    "archives": Part(hostile_archive, 200),
-    "shapes": Part(odd_shape, shapes.TRIALS),
-    "kills": Part(kill_at_random, kills.TRIALS, share=2),
-    "files": Part(hostile_file, 258),
-    "races": Part(two_at_once, 28),
-    "disks": Part(full_disk, 40),
-    "read-only": Part(read_only, 9),
-    "caches": Part(damaged_cache, 35),
-    "changes": Part(changed_dataset, 18),
-    "clock": Part(clock_set_back, 9),
-}
-PARTS = {**WAITING, **WORKING}
+LANES = (  # run side by side: the first mostly waits
+    {"responses": Part(hostile_responses, 14)},
+    {"kills": Part(kill_at_random, kills.TRIALS)},
+    {
+        "images": Part(hostile_images, 20),
+        "archives": Part(hostile_archive, 200),
+        "shapes": Part(odd_shape, shapes.TRIALS),
+        "files": Part(hostile_file, 258),
+        "races": Part(two_at_once, 28),
+        "disks": Part(full_disk, 40),
+        "read-only": Part(read_only, 9),
+        "caches": Part(damaged_cache, 35),
+        "changes": Part(changed_dataset, 18),
+        "clock": Part(clock_set_back, 9),
+    },
+)
+PARTS = {name: part for lane in LANES for name, part in lane.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,8 @@ def main() -> None:
             part, _, number = job.only.partition("/")
             tried = soak.repeat(part, int(number)) if number else list(soak.lane({part: PARTS[part]}))
         else:
-            with ThreadPoolExecutor(2) as pool:
-                lanes = [pool.submit(lambda parts=parts: list(soak.lane(parts))) for parts in (WAITING, WORKING)]
-            tried = [one for lane in lanes for one in lane.result()]
+            with ThreadPoolExecutor(len(LANES)) as pool:
+                tried = [one for lane in pool.map(lambda parts: list(soak.lane(parts)), LANES) for one in lane]
     table = _table(tried)
     _show(tried, table, job.seed)
     record = {"conditions": before, "seed": job.seed, "seconds": time.monotonic() - start, "table": table}
@@ -103,13 +103,13 @@ class Soak:
         self._baseline = Baseline(folder / "baseline")
 
     def lane(self, parts: Mapping[str, Part]) -> Iterator[Tried]:
-        """The trials of these parts, one after the other; each part gets its share of the time."""
+        """The trials of these parts, one after the other; each part gets the same share of a limited time."""
         spent, done = dict.fromkeys(parts, 0.0), Counter[str]()
         while time.monotonic() < self._until:
             waiting = [name for name, part in parts.items() if done[name] < part.trials]
             if not waiting:
                 return
-            name = min(waiting, key=lambda part: spent[part] / parts[part].share)
+            name = min(waiting, key=spent.__getitem__)
             start = time.monotonic()
             yield from self.repeat(name, done[name])
             spent[name] += time.monotonic() - start

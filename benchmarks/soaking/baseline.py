@@ -3,14 +3,15 @@
 import hashlib
 import json
 import shutil
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.soaking.commands import good
 from tests.servers.photos import jpeg
 
+T = TypeVar("T")
 CLASSES = ("boat", "car")
 PHOTOS, TRAIN, TEST = 16, 10, 4
 COLLECT = ("collect", "--from", "photos", "--name", "ds", "--train", str(TRAIN), "--test", str(TEST), "--quiet")
@@ -26,55 +27,64 @@ WHEN_AND_WHERE = ("retrieved", "url")
 
 
 class Baseline:
-    """The intact files, in folders below `folder`."""
+    """The intact files, in folders below `folder`. Several threads may ask for them."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._making = folder, RLock()
+        self.folder = folder
+        self._lock, self._made = RLock(), dict[str, Any]()
 
-    @cached_property
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` returns; it is called once per name."""
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            made: T = self._made[name]
+            return made
+
+    @property
     def photos(self) -> Path:
         """A folder with photos/CLASS/*.jpg."""
-        with self._making:
-            home = self.folder / "photos-only"
-            for position, name in enumerate(CLASSES):
-                (home / "photos" / name).mkdir(parents=True, exist_ok=True)
-                for i in range(PHOTOS):
-                    (home / "photos" / name / f"{i:02}.jpg").write_bytes(jpeg(100 * position + i, 80, 72))
-            return home
+        return self.once("photos-only", self._draw)
 
-    @cached_property
+    @property
     def collected(self) -> Path:
         """The same with the dataset in data/ds."""
-        with self._making:
-            return self._made("collected", self.photos, COLLECT)
+        return self.once("collected", lambda: self._run("collected", self.photos, COLLECT))
 
-    @cached_property
+    @property
     def published(self) -> Path:
         """A dataset in data/ds that keeps the split of its source, the folder published/."""
-        with self._making:
-            start = self.folder / "published-only"
-            for path in sorted(self.photos.glob("photos/*/*.jpg")):
-                target = start / "published" / ("test" if path.stem >= "12" else "train") / path.parent.name
-                target.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, target)
-            return self._made("published", start, COLLECT_PUBLISHED)
+        return self.once("published", self._publish)
 
-    @cached_property
+    @property
     def weighted(self) -> Path:
         """The dataset with pretrained weights in w.safetensors."""
-        with self._making:
-            return self._made("weighted", self.collected, PRETRAIN)
+        return self.once("weighted", lambda: self._run("weighted", self.collected, PRETRAIN))
 
-    @cached_property
+    @property
     def trained(self) -> Path:
         """The same with two finished runs, their caches and the report."""
-        with self._making:
-            return self._made("trained", self.weighted, BENCH)
+        return self.once("trained", lambda: self._run("trained", self.weighted, BENCH))
 
-    def _made(self, name: str, start: Path, *commands: tuple[str, ...]) -> Path:
+    def _draw(self) -> Path:
+        home = self.folder / "photos-only"
+        for position, name in enumerate(CLASSES):
+            (home / "photos" / name).mkdir(parents=True, exist_ok=True)
+            for i in range(PHOTOS):
+                (home / "photos" / name / f"{i:02}.jpg").write_bytes(jpeg(100 * position + i, 80, 72))
+        return home
+
+    def _publish(self) -> Path:
+        start = self.folder / "published-only"
+        for path in sorted(self.photos.glob("photos/*/*.jpg")):
+            target = start / "published" / ("test" if path.stem >= "12" else "train") / path.parent.name
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+        return self._run("published", start, COLLECT_PUBLISHED)
+
+    def _run(self, name: str, start: Path, words: tuple[str, ...]) -> Path:
         home = copy(start, self.folder / name)
-        for words in commands:
-            good(home, *words)
+        good(home, *words)
         return home
 
 

@@ -1,8 +1,9 @@
 """Damaged caches and checkpoints: they are named, made again, and change no result."""
 
 import shutil
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.soaking.baseline import BENCH, SMALL, Baseline, copy, run_state
 from benchmarks.soaking.commands import Running, good
@@ -41,13 +42,12 @@ def _run_again(place: Place, pattern: str, kind: str) -> None:
         require(path.name in ended.out + ended.err, f"{path.name} was damaged, and no line names it")
 
 
-@cache
-def interrupted(baseline: Baseline) -> tuple[Path, dict]:
+def _interrupt(baseline: Baseline) -> tuple[Path, dict[str, Any]]:
     """A run that was killed after an epoch, and what it comes to without that."""
     whole = copy(baseline.weighted, baseline.folder / "whole")
     good(whole, *LONG)
-    for attempt_number in range(5):
-        home = copy(baseline.weighted, baseline.folder / f"interrupted {attempt_number}")
+    for number in range(5):
+        home = copy(baseline.weighted, baseline.folder / f"interrupted {number}")
         running = Running(home, *LONG)
         while running.wait(0.02) is None:
             if any((home / "results").rglob(CHECKPOINT)):
@@ -59,7 +59,7 @@ def interrupted(baseline: Baseline) -> tuple[Path, dict]:
 
 
 def _continue(place: Place, pattern: str, kind: str) -> None:
-    home, expected = interrupted(place.baseline)
+    home, expected = place.baseline.once("interrupted", lambda: _interrupt(place.baseline))
     work = copy(home, place.folder / "work")
     path = next((work / "results").rglob(CHECKPOINT))
     _damage(place, kind, path)

@@ -62,7 +62,7 @@ def full_disk(place: Place) -> list[Item]:
 def _fill(place: Place, kind: str) -> None:
     name, folder = FULL[kind]
     victim = VICTIMS[name]
-    _, expected = undisturbed(place.baseline, name, place.baseline.folder)
+    _, expected = undisturbed(place.baseline, name)
     finished = place.baseline.folder / f"undisturbed {name}" / folder
     needed = sum(path.stat().st_size + PAGE for path in finished.rglob("*") if path.is_file())
     size = place.random.randrange(PAGE, needed, PAGE)

@@ -4,7 +4,7 @@ import hashlib
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +66,16 @@ VICTIMS: dict[str, Victim] = {
 TRIALS = MOMENTS * len(SIGNALS) * len(VICTIMS)
 
 
-@cache
-def undisturbed(baseline: Baseline, name: str, folder: Path) -> tuple[float, Any]:
-    """Seconds and result of a command that nothing disturbs."""
+def undisturbed(baseline: Baseline, name: str) -> tuple[float, Any]:
+    """Seconds and result of a command that nothing disturbs. Its folder stays: `undisturbed NAME`."""
     victim = VICTIMS[name]
-    home = copy(victim.start(baseline), folder / f"undisturbed {name}")
-    seconds = good(home, *victim.words).seconds
-    return seconds, victim.state(home)
+
+    def measure() -> tuple[float, Any]:
+        home = copy(victim.start(baseline), baseline.folder / f"undisturbed {name}")
+        seconds = good(home, *victim.words).seconds
+        return seconds, victim.state(home)
+
+    return baseline.once(f"undisturbed {name}", measure)
 
 
 def kill_at_random(place: Place) -> list[Item]:
@@ -84,7 +87,7 @@ def kill_at_random(place: Place) -> list[Item]:
 
 def _kill(place: Place, name: str, number: signal.Signals) -> None:
     victim = VICTIMS[name]
-    seconds, expected = undisturbed(place.baseline, name, place.baseline.folder)
+    seconds, expected = undisturbed(place.baseline, name)
     work = copy(victim.start(place.baseline), place.folder / "work")
     moment = place.random.uniform(0, seconds)
     running = Running(work, *victim.words)

@@ -29,7 +29,7 @@ def two_at_once(place: Place) -> list[Item]:
 
 def _race(place: Place, kind: str) -> None:
     first, second = (VICTIMS[name] for name in PAIRS[kind])
-    seconds, expected = undisturbed(place.baseline, PAIRS[kind][0], place.baseline.folder)
+    seconds, expected = undisturbed(place.baseline, PAIRS[kind][0])
     work = copy(first.start(place.baseline), place.folder / "work")
     one = Running(work, *first.words)
     delay = place.random.uniform(0, seconds / 2)

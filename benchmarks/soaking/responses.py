@@ -71,9 +71,11 @@ def hostile_responses(place: Place) -> list[Item]:
     """One response of every kind, all at once, as they come when many hosts are asked."""
     seed, photo = str(place.random.random()), jpeg(place.random.randrange(10**6))
     server = RawServer(photo, seed)
-    session = open_session(guard(allow_private=False, endpoint=server.url), len(KINDS))
+    allowed = guard(allow_private=False, endpoint=server.url)
     with ThreadPoolExecutor(len(KINDS)) as pool:
-        asked = {kind: pool.submit(_fetched, session, f"{server.url}/{i}") for i, kind in enumerate(KINDS)}
+        asked = {
+            kind: pool.submit(_fetched, open_session(allowed), f"{server.url}/{i}") for i, kind in enumerate(KINDS)
+        }
         wait(asked.values(), timeout=LIMIT_SECONDS)
         items = [Item(kind, lost=_judge(kind, future, photo)) for kind, future in asked.items()]
         server.close()

@@ -21,8 +21,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One kind of trouble: `trials` trials at full size. `share` is its share of a limited time."""
+    """One kind of trouble: `trials` trials at full size."""
 
     trial: Callable[[Place], list[Item]]
     trials: int
-    share: float = 1.0
