@@ -13,7 +13,7 @@ from benchmarks.soaking.trials import Place
 
 LONG = ("bench", "run", "baseline-cnn", "--dataset", "ds", *SMALL, "--epochs", "12")
 CHECKPOINT = ".checkpoint.pt"
-CACHES = ("packs/*.npy", "features/*.npy", "features/*.json", "rates.json")
+CACHES = ("packs/*", "features/*", "rates.json")
 KINDS = [(pattern, kind) for kind in DAMAGES for pattern in (*CACHES, CHECKPOINT)]
 
 
@@ -32,7 +32,7 @@ def _run_again(place: Place, pattern: str, kind: str) -> None:
     expected = run_state(place.baseline.trained / "results" / "ds")
     work = copy(place.baseline.trained, place.folder / "work")
     shutil.rmtree(work / "results")
-    path = place.random.choice(sorted((work / "cache" / "vggbench").glob(pattern)))
+    path = place.random.choice(sorted(p for p in (work / "cache" / "vggbench").glob(pattern) if p.stat().st_size))
     before = path.read_bytes()
     _damage(place, kind, path)
     is_changed = path.read_bytes() != before
