@@ -34,7 +34,8 @@ oldest: $(VENV)/.installed-dev
 	$(ISOLATED) --python $(firstword $(PYTHONS)) --resolution lowest-direct python -m pytest -n 2 -o filterwarnings=
 
 audit: $(VENV)/.installed-dev
-	$(BIN)/pip-audit --skip-editable
+	$(BIN)/pip list --format=freeze --exclude-editable > $(VENV)/versions.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/versions.txt
 
 release: $(VENV)/.installed-dev
 	.ci/release $(BIN)
