@@ -74,7 +74,8 @@ def _fill(place: Place, kind: str) -> None:
         remount(f"size={used + size}")
         ended = good(work, *victim.words, codes=frozenset({0, 1}))
         if ended.code:
-            require("full" in ended.err + ended.out, f"{size:,} bytes free: no word of a full disk: {ended.err[-200:]}")
+            named = any(words in ended.err + ended.out for words in ("disk is full", "No space left"))
+            require(named, f"{size:,} bytes free: no word of a full disk: {ended.err[-200:]}")
         remount(f"size={ROOM}")
         good(work, *victim.words)
         require(victim.state(work) == expected, f"{size:,} bytes free: another result once there is room")

@@ -28,11 +28,13 @@ def require(condition: object, reason: str) -> None:
 
 
 def attempt(kind: str, check: Callable[[], object]) -> Item:
-    """The item of a check that raises LostError, SkippedError or nothing."""
+    """The item of a check that raises LostError, SkippedError or nothing. Files that it cannot read are lost too."""
     try:
         check()
     except LostError as err:
         return Item(kind, lost=str(err))
     except SkippedError as err:
         return Item(kind, skipped=str(err))
+    except (OSError, ValueError, LookupError) as err:
+        return Item(kind, lost=f"what was left cannot be read: {err!r}")
     return Item(kind)
