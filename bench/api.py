@@ -32,7 +32,7 @@ from bench.runs import make_runs
 from bench.sample import draw_missing, with_drawn_weights
 from bench.settings import Settings, dataset_settings
 from bench.tuning import check_budget, tune_plans
-from collect.datasets import load_datasets
+from collect.datasets import load_datasets, make_console
 from collect.manifest import last_collected
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def run(
     """
     import pandas
 
-    console = Console(quiet=quiet)
+    console = make_console(quiet=quiet)
     names = [models] if isinstance(models, str) else list(models)
     command = f"bench.run({names!r}, {', '.join(f'{k}={v!r}' for k, v in flags.items())})"
     source, plans = prepare(RunRequest(names, dataset, flags, Path(data), Path(results), command), console)

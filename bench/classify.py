@@ -6,16 +6,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
-from safetensors.torch import load_file
+from PIL import Image
 from torch import Tensor, nn
 
-from bench.data import decode_images, image_errors, to_input
-from bench.errors import RecordError, WeightsError
-from bench.models import VGGS, build_architecture, check_fit, load_weights, skeleton, torchvision_classifiers
-from bench.recipes import make_recipe
-from bench.records import WEIGHTS_FILE, read_run
+from bench.data import decode_images, quiet_decoders, read_picture, to_input
+from bench.errors import RecordError, UsageError, VggbenchError, WeightsError
+from bench.models import (
+    VGGS,
+    build_architecture,
+    check_fit,
+    load_weights,
+    read_tensors,
+    skeleton,
+    torchvision_classifiers,
+)
+from bench.recipes import MODELS, Recipe, make_recipe, parse_value, uses
+from bench.records import RUN_FILE, WEIGHTS_FILE, Run, check_file, read_run
 from bench.training import probabilities
+from collect.manifest import parse_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +41,38 @@ def is_architecture(name: str) -> bool:
     return name in VGGS or ("-" not in name and name in torchvision_classifiers())
 
 
+SHAPE = ("size", "arch", "width", "head")
+"""The recipe fields that decide the network of a run."""
+
+
 def classifier_of_run(folder: Path) -> Classifier:
-    """The trained network of a run's folder. Raises RecordError or WeightsError if a file of it cannot be read."""
+    """The trained network of a run's folder. Raises RecordError or WeightsError if a file of it cannot be used."""
     run = read_run(folder)
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise WeightsError(f"{path}: missing; repeat the run with bench run ... --fresh")
-    shape = {k: v for k, v in run.recipe.items() if k in ("arch", "width", "size", "head")}
-    recipe = make_recipe(run.model.name, shape)
-    network = skeleton(run.model.name, recipe, len(run.dataset.classes)).whole
+    size, network = _network_of(run, f"{folder / RUN_FILE}: recipe")
+    path = check_file(folder, run, WEIGHTS_FILE, WeightsError)
+    state, _ = read_tensors(path, str(path))
     try:
-        network.load_state_dict(load_file(path), assign=True)
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, assign=True)
     except RuntimeError as err:
-        raise RecordError(f"{path}: does not fit its run.json: {str(err).splitlines()[0]}") from err
+        raise WeightsError(f"{path}: does not fit its {RUN_FILE}: {str(err).splitlines()[0]}") from err
     classes = tuple(run.dataset.classes)
-    return Classifier(network.eval(), classes, lambda paths: torch.from_numpy(decode_images(paths, recipe.size)))
+    return Classifier(network.eval(), classes, lambda paths: torch.from_numpy(decode_images(paths, size)))
+
+
+def _network_of(run: Run, where: str) -> tuple[int, nn.Module]:
+    """The image size of a run, and its network without values. Raises RecordError about `where`."""
+    name = run.model.name
+    if name not in MODELS:
+        raise RecordError(f"{where}: is of model {name!r:.40}; this version knows {', '.join(MODELS)}")
+    values = {key: run.recipe.get(key) for key in SHAPE if uses(name, key)}
+    if missing := [key for key in values if values[key] is None and (key != "head" or MODELS[name].pretrained)]:
+        raise RecordError(f'{where}: key "{missing[0]}" is missing')
+    parse_values(Recipe, values, where, RecordError)
+    try:
+        recipe = make_recipe(name, {key: parse_value(key, value) for key, value in values.items()})
+        return recipe.size, skeleton(name, recipe, len(run.dataset.classes)).whole
+    except UsageError as err:
+        raise RecordError(f"{where}: {err}") from err
 
 
 def pretrained_classifier(arch: str, wanted: str) -> Classifier:
@@ -73,7 +98,11 @@ def pretrained_classifier(arch: str, wanted: str) -> Classifier:
 @torch.inference_mode()
 def classify(classifier: Classifier, images: Sequence[Path], top: int) -> list[list[tuple[str, float]]]:
     """The `top` most probable classes of each image with probabilities. Raises VggbenchError for an unreadable file."""
-    logits = classifier.network(to_input(classifier.read_images(images)))
+    with quiet_decoders():
+        pixels = classifier.read_images(images)
+    logits = classifier.network(to_input(pixels))
+    if not logits.isfinite().all():
+        raise VggbenchError("the network's answer is not a finite number: its weights are damaged, or too large")
     best = probabilities(logits).topk(min(top, len(classifier.classes)), 1)
     return [
         [(classifier.classes[i], p) for i, p in zip(indices, values, strict=True)]
@@ -85,11 +114,10 @@ def _resize_256_crop_224(paths: Sequence[Path]) -> Tensor:
     """ImageNet's usual test transform: shorter side to 256 px, the central 224 x 224 px, as (n, 224, 224, 3) uint8."""
     crops = []
     for path in paths:
-        with image_errors(path), Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-        scale = 256 / min(upright.size)
-        size = (round(upright.width * scale), round(upright.height * scale))
-        resized = upright.resize(size, Image.Resampling.BILINEAR)
+        picture = read_picture(path)
+        scale = 256 / min(picture.size)
+        size = (round(picture.width * scale), round(picture.height * scale))
+        resized = picture.resize(size, Image.Resampling.BILINEAR)
         left, top = (resized.width - 224) // 2, (resized.height - 224) // 2
         crops.append(np.asarray(resized.crop((left, top, left + 224, top + 224))))
     return torch.from_numpy(np.stack(crops))

@@ -1,9 +1,12 @@
 """The command `bench`. Each subcommand is a file of bench/commands/."""
 
+from typing import Annotated
+
 import typer
+from typer.core import TyperCommand
 
 from bench.commands import COMMANDS, EXIT_CODES, RUN_EPILOG
-from bench.errors import exit_codes
+from bench.errors import HELP_FLAGS, FlagsGivenOnce, print_version, run_command
 
 EPILOG = f"""Examples:
 
@@ -17,18 +20,31 @@ EPILOG = f"""Examples:
 
 {EXIT_CODES}"""
 app = typer.Typer(
-    help="Train a VGG from scratch, frozen and fine-tuned, and a small CNN, on the same device under the same rules.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings=HELP_FLAGS,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+class BenchCommand(FlagsGivenOnce, TyperCommand):
+    """A subcommand of bench."""
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=print_version("bench"), help="print the version")
+    ] = False,
+) -> None:
+    """Train a VGG from scratch, frozen and fine-tuned, and a small CNN, on the same device under the same rules."""
+
+
 for name, command in COMMANDS.items():
-    handled = exit_codes("bench", "finished epochs and trials are kept, the same command continues")(command)
-    app.command(name, epilog=RUN_EPILOG if name == "run" else None)(handled)
+    app.command(name, cls=BenchCommand, epilog=RUN_EPILOG if name == "run" else None)(command)
 
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    app()
+    run_command(app, "bench", "finished epochs and trials are kept, the same command continues")

@@ -1,8 +1,30 @@
-"""Errors of bench and reports that a user can fix. Standard library only."""
+"""Errors of bench and reports that a user can fix, and what both take from collect. Standard library only."""
 
-from collect.datasets import UsageError, VggbenchError, exit_codes
+from collect.datasets import (
+    HELP_FLAGS,
+    FlagsGivenOnce,
+    UsageError,
+    VggbenchError,
+    file_error_text,
+    name_hint,
+    print_text,
+    print_version,
+    run_command,
+)
 
-__all__ = ["RecordError", "UsageError", "VggbenchError", "WeightsError", "exit_codes"]
+__all__ = [
+    "HELP_FLAGS",
+    "FlagsGivenOnce",
+    "RecordError",
+    "UsageError",
+    "VggbenchError",
+    "WeightsError",
+    "file_error_text",
+    "name_hint",
+    "print_text",
+    "print_version",
+    "run_command",
+]
 
 
 class WeightsError(VggbenchError):

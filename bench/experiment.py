@@ -13,7 +13,7 @@ from bench.events import Emit, Note
 from bench.machine import Energy, choose_device, set_up_device, timed
 from bench.models import Network, build_network, initialise_weights
 from bench.plans import Plan
-from bench.records import Result, Run, RunStatus, write_pictures, write_run
+from bench.records import Result, Run, RunStatus, file_hashes, write_pictures, write_run
 from bench.training import Backbone, Checkpoint, DivergedError, cached_features, train_network
 
 
@@ -85,14 +85,15 @@ def run(plan: Plan, emit: Emit, opened: outcome.Opened | None = None) -> Run:
         with timed(seconds, "pictures", device):
             outcome.save_weights(inputs, network)
             write_pictures(folder, outcome.make_pictures(inputs, network, data.test_images, predictions))
+            files = file_hashes(folder)
     except DivergedError as err:
-        trained, result = err.trained, Result(RunStatus.FAILED, reason=str(err))
+        trained, result, files = err.trained, Result(RunStatus.FAILED, reason=str(err)), None
     seconds |= trained.seconds
     late_notes = outcome.notes_after_training(inputs, trained)
     for note in late_notes:
         emit(Note(note))
     cost = outcome.run_cost(inputs, trained, seconds, energy, run_start)
-    record = outcome.build_run(inputs, result, cost, trained, early_notes + late_notes)
+    record = replace(outcome.build_run(inputs, result, cost, trained, early_notes + late_notes), files=files)
     write_run(folder, record)
     checkpoint.delete()
     return record

@@ -1,10 +1,19 @@
-"""All that bench asks of collect and reports: draw a dataset, build a report. Each is imported when it is needed."""
+"""All that bench asks of collect and reports: draw a dataset, decode a photo, build a report.
 
-from collections.abc import Mapping, Sequence
+Each is imported when it is needed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from collect.datasets import Dataset
-from collect.manifest import Row
+from collect.datasets import Dataset, VggbenchError
+from collect.manifest import RejectReason, Row
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 
 def draw(dataset: Dataset, data: Path) -> None:
@@ -19,6 +28,42 @@ def drawable_classes() -> tuple[str, ...]:
     from collect.sources import drawable_classes
 
     return drawable_classes()
+
+
+def passes_audit(folder: Path) -> bool:
+    """Whether a collected dataset is complete and as its manifest says: what `collect --verify` checks."""
+    from collect.audit import check_dataset
+
+    try:
+        return check_dataset(folder).passed
+    except VggbenchError:
+        return False
+
+
+def open_photo(content: bytes) -> "ImageFile":
+    """An image file, opened under the limits of collect. Use it within `photo_errors`."""
+    from collect.verify import open_photo
+
+    return open_photo(content)
+
+
+def decode_photo(image: "ImageFile") -> "Image":
+    """The picture of an opened image, upright, in RGB or L. Use it within `photo_errors`."""
+    from collect.verify import decode
+
+    return decode(image)
+
+
+@contextmanager
+def photo_errors() -> Iterator[None]:
+    """Turn the reason for which collect rejects an image into a VggbenchError."""
+    from collect.candidate import RejectError
+
+    try:
+        yield
+    except RejectError as err:
+        is_unknown = err.reason is RejectReason.NOT_AN_IMAGE
+        raise VggbenchError("its format is not known" if is_unknown else err.detail) from err
 
 
 def find_leaks(folder: Path, rows: Sequence[Row]) -> tuple[list[str], list[str] | None]:

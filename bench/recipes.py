@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_args
 
-from bench.errors import UsageError
+from bench.errors import UsageError, name_hint
 
 CHOICES = {
     "head": ("mlp256", "classifier", "last", "pooled"),
@@ -19,6 +19,7 @@ CHOICES = {
 
 FLAGS_OUTSIDE_RECIPE = ("seeds", "device", "tune", "budget")
 VAL_FRACTION = 0.15
+WORDS = {bool: "true or false", int: "a whole number", float: "a number"}
 AUTO_ONLY = ("patience", "min_steps", "max_steps")  # fields that only epochs=auto uses
 
 
@@ -30,7 +31,7 @@ def _field(default: Any, meaning: str, least: float | None = None, most: float |
 class Recipe:
     """Everything that decides how a model is trained. `bench run --set KEY=VALUE` sets any field."""
 
-    size: int = _field(224, "side of the square input, px", 32)
+    size: int = _field(224, "side of the square input, px", 32, 4096)
     epochs: int | str = _field("auto", "passes over the training images; auto: until validation is flat", 1)
     batch_size: int = _field(64, "images per optimizer step", 1)
     train_images: int | None = _field(None, "training images per class, nested subsets; none: all", 1)
@@ -145,19 +146,26 @@ def parse_value(key: str, value: Any) -> Any:
     """The value of a Recipe field from text or TOML. Raises UsageError for an unknown key or an unfit value."""
     known = {f.name: f for f in fields(Recipe)}
     if key not in known:
-        raise UsageError(f"--set: unknown key {key!r}; the fields are\n{field_table()}")
+        raise UsageError(f"--set {key}: no such field; {name_hint(key, known)} (bench run --set help lists all)")
     hint = known[key].type
     try:
         parsed = _convert(str(value), hint)
     except ValueError as err:
-        raise UsageError(f"--set {key}={value}: {getattr(hint, '__name__', hint)} is needed") from err
+        raise UsageError(f"--set {key}={value}: must be {_type_words(hint)}") from err
     if key in CHOICES and parsed is not None and parsed not in CHOICES[key]:
-        raise UsageError(f"--set {key}={value}: must be one of {', '.join(CHOICES[key])}")
+        raise UsageError(f"--set {key}={value}: {name_hint(str(value), CHOICES[key])}")
     return parsed
 
 
+def _type_words(hint: Any) -> str:
+    kinds = get_args(hint) or (hint,)
+    words = [WORDS[kind] for kind in kinds if kind in (bool, int, float)]
+    words += ["auto"] if str in kinds else []
+    return " or ".join(words + (["none"] if type(None) in kinds else []))
+
+
 def _convert(text: str, hint: Any) -> Any:
-    kinds = hint.__args__ if hasattr(hint, "__args__") else (hint,)
+    kinds = get_args(hint) or (hint,)
     if type(None) in kinds and text.lower() == "none":
         return None
     if bool in kinds:

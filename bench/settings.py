@@ -8,7 +8,7 @@ from operator import or_
 from types import NoneType
 from typing import Any, get_args
 
-from bench.errors import UsageError
+from bench.errors import UsageError, name_hint
 from bench.plans import expand_recipes
 from bench.recipes import FLAGS_OUTSIDE_RECIPE, MODELS, Recipe, uses
 from collect.datasets import BENCH_FLAGS, Dataset, check_value, file_of
@@ -41,7 +41,7 @@ def dataset_settings(entry: Dataset) -> Settings:
 def _check_known(values: Mapping[str, Any], where: str) -> None:
     for key in values:
         if key not in FIELDS:
-            raise UsageError(f'{where}: unknown key "{key}" (known: {", ".join(FIELDS)})')
+            raise UsageError(f'{where}: unknown key "{key}"; {name_hint(key, FIELDS)}')
 
 
 def _check_table(model: str, table: Mapping[str, Any], where: str) -> None:

@@ -1,3 +1,18 @@
-from collect.cli import main
+"""The command `collect`: everything is imported inside `main`, so that Ctrl-C gets its line from the start."""
 
-main()
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command and end with its exit code."""
+    try:
+        from collect.cli import main as run
+    except KeyboardInterrupt:
+        print("collect: interrupted before it began", file=sys.stderr, flush=True)
+        os._exit(130)  # see run_command
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -7,15 +7,15 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from collect.dedupe import NearDuplicate, find_near_duplicates
 from collect.errors import UsageError
 from collect.files import file_sha256
-from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, Row, manifest_sha256, read_manifest
+from collect.journal import JOURNAL
+from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, SPLITS, Row, manifest_sha256, read_manifest
 from collect.split import owner_of
-from collect.verify import thumbnail
-from collect.write import read_dataset_file
+from collect.verify import read_thumbnail
+from collect.write import is_unsettled, read_dataset_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,17 @@ class DatasetCheck:
 def check_dataset(folder: Path) -> DatasetCheck:
     """Hash every file of a dataset and look for leaks between its splits. Raises UsageError if there is none."""
     if not (folder / MANIFEST).is_file():
+        if (folder / JOURNAL).is_file():
+            raise UsageError(f"{folder}: not collected yet; run the command that makes it again to continue")
         raise UsageError(f"{folder}: no dataset with a manifest; `collect --list` shows what is there")
     rows = read_manifest(folder)
     collected = read_dataset_file(folder) if (folder / DATASET_FILE).is_file() else None
     differences = _file_differences(folder, rows)
-    if collected is None:
+    if not rows:
+        differences.append(f"{MANIFEST}: lists no images")
+    if is_unsettled(folder):
+        differences.append("a run that changes it was interrupted; run the same command again to finish it")
+    elif collected is None:
         differences.append(f"{DATASET_FILE}: missing")
     elif collected.manifest_sha256 != manifest_sha256(rows):
         differences.append(f"{MANIFEST}: changed, its hash is not the one in {DATASET_FILE}")
@@ -61,8 +67,10 @@ def _file_differences(folder: Path, rows: Sequence[Row]) -> list[str]:
             lines.append(f"{row.file}: missing")
         elif file_sha256(path) != row.sha256:
             lines.append(f"{row.file}: changed, its sha256 is not the one in the manifest")
+    if is_unsettled(folder):
+        return lines  # the other files are those of its next or its last state
     listed = {r.file for r in rows}
-    for split in sorted({r.split for r in rows} | {"train", "test"}):
+    for split in SPLITS:
         for path in sorted((folder / split).rglob("*")):
             file = path.relative_to(folder).as_posix()
             if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and file not in listed:
@@ -79,15 +87,11 @@ def _copies(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _near_duplicates(folder: Path, copies: Sequence[list[Row]]) -> list[NearDuplicate]:
-    """Which of the distinct files show the same photo; a file that cannot be read shows none."""
+    """Which of the distinct files show the same photo; a file that is missing or no photo shows none."""
 
     @cache
     def thumb(i: int) -> np.ndarray | None:
-        try:
-            with Image.open(folder / copies[i][0].file) as image:
-                return thumbnail(image)
-        except OSError:
-            return None  # reported as a difference
+        return read_thumbnail(folder / copies[i][0].file)  # a file that cannot be read is reported as a difference
 
     return find_near_duplicates([same[0].phash for same in copies], thumb)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from collect.datasets import Dataset
@@ -23,7 +23,7 @@ class RejectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One photo that may enter the dataset."""
+    """One photo that may enter the dataset. Its texts can be written as UTF-8."""
 
     class_: str
     source_id: str  # unique within the source
@@ -40,6 +40,13 @@ class Candidate:
     source: str | None = None
     expected_sha256: tuple[str, ...] = ()  # of the verified file or the fetched bytes; empty: any
     read: Callable[[], bytes] | None = None  # the bytes of a local source; None: fetch them from `url`
+    held_bytes: int = 0  # how much memory `read` occupies until it is called
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, str) and not value.isascii():  # half a character in an API's JSON cannot be written
+                object.__setattr__(self, item.name, value.encode("utf-8", "backslashreplace").decode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
+from typer.core import TyperCommand
 
 from collect import datasets
+from collect.command_line import HELP_FLAGS, FlagsGivenOnce, name_hint, print_version
 from collect.datasets import Dataset
-from collect.errors import UsageError, exit_codes
+from collect.errors import UsageError, run_command
+from collect.terminal import print_text, printable
 
 if TYPE_CHECKING:
     from collect.write import Summary
@@ -36,10 +39,15 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 too few photos,
 """
 ARCHIVES, LISTS = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2"), (".txt", ".csv")
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+class CollectCommand(FlagsGivenOnce, TyperCommand):
+    """The command collect."""
 
 
-@app.command(epilog=EPILOG)
+app = typer.Typer(context_settings=HELP_FLAGS, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command(cls=CollectCommand, context_settings=HELP_FLAGS, epilog=EPILOG)
 def command(
     classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for")] = None,
     source: Annotated[
@@ -65,42 +73,44 @@ def command(
     show: Annotated[bool, Option("--list", help="list all datasets")] = False,
     quiet: Annotated[bool, Option("--quiet", help="show no progress")] = False,
     as_json: Annotated[bool, Option("--json", help="print the result as JSON")] = False,
+    version: Annotated[
+        bool, Option("--version", is_eager=True, callback=print_version("collect"), help="print the version")
+    ] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
-    with exit_codes("collect", "what was fetched is kept; run the same command again to continue"):
-        jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
-        if sum(jobs) != 1:
-            raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
-        if verify is not None:
-            _verify(data / verify, as_json)
-        elif show:
-            _list(data, as_json)
-        elif refresh is not None:
-            from collect.refresh import refresh as refresh_dataset
+    jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
+    if sum(jobs) != 1:
+        raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
+    if verify is not None:
+        _verify(data / verify, as_json)
+    elif show:
+        _list(data, as_json)
+    elif refresh is not None:
+        from collect.refresh import refresh as refresh_dataset
 
-            _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
+        _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
+    else:
+        from collect.pipeline import collect
+        from collect.write import remember_recipe
+
+        if source is not None and not classes:
+            raise UsageError("--source is for CLASS... only")
+        if split not in (None, "owner", "image"):
+            raise UsageError(f"--split must be owner or image, not {split!r}")
+        options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
+        given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
+        if dataset is not None:
+            recipe = _entry(dataset, name, given)
+        elif origin is not None:
+            recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
         else:
-            from collect.pipeline import collect
-            from collect.write import remember_recipe
-
-            if source is not None and not classes:
-                raise UsageError("--source is for CLASS... only")
-            if split not in (None, "owner", "image"):
-                raise UsageError(f"--split must be owner or image, not {split!r}")
-            options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
-            given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
-            if dataset is not None:
-                recipe = _entry(dataset, name, given)
-            elif origin is not None:
-                recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
-            else:
-                recipe = _search(classes or [], source or "flickr", name, given)
-            if license_ is not None and recipe.source not in datasets.LICENSED:
-                raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
-            summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
-            if classes and summary.changed and (note := remember_recipe(recipe)):
-                summary = replace(summary, notes=(*summary.notes, note))
-            _print(summary, as_json)
+            recipe = _search(classes or [], source or "flickr", name, given)
+        if license_ is not None and recipe.source not in datasets.LICENSED:
+            raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
+        summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
+        if classes and summary.changed and (note := remember_recipe(recipe)):
+            summary = replace(summary, notes=(*summary.notes, note))
+        _print(summary, as_json)
 
 
 def _licenses(text: str | None) -> list[str] | None:
@@ -110,14 +120,15 @@ def _licenses(text: str | None) -> list[str] | None:
         return list(datasets.OPEN_LICENSES if text == "open" else datasets.LICENSES)
     codes = [part.strip() for part in text.split(",")]
     if unknown := [code for code in codes if code not in datasets.LICENSES]:
-        raise UsageError(f"--license: {unknown[0]!r} is none of open, any, {', '.join(datasets.LICENSES)}")
+        known = ("open", "any", *datasets.LICENSES)
+        raise UsageError(f"--license {unknown[0]}: no such licence; {name_hint(unknown[0], known)}")
     return codes
 
 
 def _entry(entry: str, name: str | None, given: dict[str, object]) -> Dataset:
     known = datasets.load_datasets()
     if entry not in known:
-        raise UsageError(f"--dataset: no entry {entry!r} in datasets.toml (entries: {', '.join(known)})")
+        raise UsageError(f"--dataset {entry}: no such entry in datasets.toml; {name_hint(entry, known)}")
     return _recipe(name or entry, {**datasets.dataset_table(known[entry]), **given})
 
 
@@ -127,6 +138,8 @@ def _source_of(origin: str, name: str | None) -> str:
         raise UsageError("--from needs --name NAME, the folder below data/")
     path = origin.partition("?")[0].lower()
     remote = origin.startswith(("http://", "https://"))
+    if printable(origin).replace("\n", "") != origin:
+        raise UsageError(f"--from: {origin}: the path has bytes that are not UTF-8, or control signs; rename it")
     if not remote and not Path(origin).exists():
         raise UsageError(f"--from: {origin}: no such file or folder")
     if path.endswith(".jsonl"):
@@ -140,7 +153,7 @@ def _source_of(origin: str, name: str | None) -> str:
 
 def _search(classes: list[str], source: str, name: str | None, given: dict[str, object]) -> Dataset:
     if source not in datasets.SEARCHES:
-        raise UsageError(f"--source must be one of {', '.join(datasets.SEARCHES)}, not {source!r}")
+        raise UsageError(f"--source {source}: no such source; {name_hint(source, datasets.SEARCHES)}")
     names = [c.strip().replace(" ", "_") for c in classes]
     return _recipe(name or "-".join(names), {"source": source, "classes": names, **datasets.DEFAULT_COUNTS, **given})
 
@@ -152,9 +165,9 @@ def _recipe(name: str | None, table: dict[str, object]) -> Dataset:
 
 
 def _print(summary: "Summary", as_json: bool) -> None:
-    print(json.dumps(summary.as_values(), ensure_ascii=False) if as_json else "\n".join(summary.as_lines()))
+    print_text(json.dumps(summary.as_values()) if as_json else "\n".join(summary.as_lines()))
     for photo in summary.missing:
-        print(f"gone: {photo}", file=sys.stderr)
+        print_text(f"gone: {photo}", sys.stderr)
     if summary.missing:
         raise typer.Exit(3)
 
@@ -166,12 +179,12 @@ def _verify(folder: Path, as_json: bool) -> None:
     check = check_dataset(folder)
     if as_json:
         values = {k: getattr(check, k) for k in ("images", "differences", "leaks", "known_leaks")}
-        print(json.dumps({"passed": check.passed, **values}, ensure_ascii=False))
+        print(json.dumps({"passed": check.passed, **values}))
     else:
         for line in [*check.differences, *check.leaks, *(f"as published: {leak}" for leak in check.known_leaks)]:
-            print(line)
+            print_text(line)
         known = f", {counted(len(check.known_leaks), 'leak')} as published" if check.known_leaks else ""
-        print(
+        print_text(
             f"{folder.name}: {'passes' if check.passed else 'FAILS'}: {counted(check.images, 'image')}, "
             f"{counted(len(check.differences), 'difference')}, {counted(len(check.leaks), 'leak')}{known}"
         )
@@ -186,15 +199,15 @@ def _list(data: Path, as_json: bool) -> None:
     known = datasets.load_datasets()
     if as_json:
         sources = {name: dataset.source for name, dataset in known.items()}
-        print(json.dumps({"collected": collected, "known": sources}, ensure_ascii=False))
+        print(json.dumps({"collected": collected, "known": sources}))
         return
     for name in collected:
-        print(f"{name}: in {data / name}" + ("" if (data / name / MANIFEST).is_file() else ", without a manifest"))
+        print_text(f"{name}: in {data / name}" + ("" if (data / name / MANIFEST).is_file() else ", without a manifest"))
     for name, entry in known.items():
         if name not in collected:
-            print(f"{name}: {entry.source}, not collected; collect --dataset {name}")
+            print_text(f"{name}: {entry.source}, not collected; collect --dataset {name}")
 
 
 def main() -> None:
     """Run the command and end with its exit code."""
-    app()
+    run_command(app, "collect", "what was fetched is kept; run the same command again to continue")

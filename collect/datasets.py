@@ -2,18 +2,27 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from collect.command_line import HELP_FLAGS as HELP_FLAGS
+from collect.command_line import FlagsGivenOnce as FlagsGivenOnce
+from collect.command_line import name_hint as name_hint
+from collect.command_line import print_version as print_version
+from collect.command_line import vggbench_version as vggbench_version
+from collect.errors import DISK_FULL as DISK_FULL
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
-from collect.errors import exit_codes as exit_codes
+from collect.errors import file_error_text as file_error_text
+from collect.errors import run_command as run_command
+from collect.lock import lock_folder as lock_folder
+from collect.redact import redact
 from collect.schema import check_value as check_value
-from collect.schema import parse_values
+from collect.schema import parse_toml, parse_values
+from collect.terminal import make_console as make_console
+from collect.terminal import print_text as print_text
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence
@@ -82,17 +91,24 @@ class Dataset:
         return None if self.train is None else self.train + (self.test or 0)
 
 
-def vggbench_version() -> str:
-    """The installed version, or "checkout" if vggbench is not installed."""
-    try:
-        return version("vggbench")
-    except PackageNotFoundError:
-        return "checkout"
-
-
 def valid_name(name: str) -> bool:
     """Whether `name` can be a folder: no separator, no leading dot, not blank, no control character."""
     return bool(name.strip()) and not re.search(r"[/\\\x00-\x1f\x7f]", name) and not name.startswith(".")
+
+
+def is_text(name: str) -> bool:
+    """Whether `name` can be written as UTF-8: the name of a file that is in another encoding cannot."""
+    return not re.search(r"[\ud800-\udfff]", name)
+
+
+def published(dataset: Dataset) -> Dataset:
+    """The recipe as it may be written to the dataset's files: without the secrets in its address, and of an absolute
+    path with the last part only.
+    """
+    if dataset.url is None:
+        return dataset
+    path = Path(dataset.url)
+    return replace(dataset, url=path.name if path.is_absolute() else redact(dataset.url))
 
 
 def parse_dataset(name: str, table: object, file: str) -> Dataset:
@@ -120,7 +136,7 @@ def _bench_flags(table: object, where: str) -> dict[str, Any]:
         flag = key.replace("-", "_")
         if flag not in BENCH_FLAGS:
             kind, known = ("model", BENCH_MODELS) if isinstance(value, dict) else ("key", tuple(BENCH_FLAGS))
-            raise UsageError(f'{where}: unknown {kind} "bench.{key}" (known: {", ".join(known)})')
+            raise UsageError(f'{where}: unknown {kind} "bench.{key}"; {name_hint(key, known)}')
         check_value(value, BENCH_FLAGS[flag], f"bench.{flag}", where, UsageError)
         flags[flag] = value
     return flags
@@ -140,7 +156,7 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
     if dataset.source not in SOURCES:
         raise UsageError(f'{where}: key "source" must be one of {", ".join(SOURCES)}, not {dataset.source!r}')
     names = dataset.class_names
-    if bad := [name for name in (dataset.name, *names) if not valid_name(name)]:
+    if bad := [name for name in (dataset.name, *names) if not valid_name(name) or not is_text(name)]:
         raise UsageError(f"{where}: {bad[0]!r} cannot be the name of a folder")
     if repeated := [name for name in names if names.count(name) > 1]:
         raise UsageError(f'{where}: key "classes" has {repeated[0]!r} twice')
@@ -159,10 +175,10 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
 def parse_file(path: Path) -> dict[str, Dataset]:
     """All datasets of one TOML file, by name. Raises UsageError for bad TOML, keys or types."""
     try:
-        with path.open("rb") as handle:
-            tables = tomllib.load(handle)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as err:
         raise UsageError(f"{path}: not valid TOML: {err}") from err
+    tables = parse_toml(text, str(path), UsageError)
     return {name: parse_dataset(name, table, str(path)) for name, table in tables.items()}
 
 

@@ -1,11 +1,18 @@
 """Errors that a user can fix, and the handler that prints them and ends the command. Standard library only."""
 
 import errno
+import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from collect.redact import redact
+from collect.terminal import print_text
+
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
+INTERRUPTED = 130
 
 
 class VggbenchError(Exception):
@@ -32,26 +39,65 @@ class SourceError(VggbenchError):
     exit_code = 4
 
 
+def run_command(app: Callable[[], None], command: str, kept: str) -> None:
+    """Run a Typer app as the whole of a process: errors get their line and exit code, and so does Ctrl-C to the end."""
+    try:
+        with exit_codes(command, kept):
+            app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            sys.stderr.flush()
+            # Python itself would end by SIGINT, without a code, if Ctrl-C came while a string was executed, as
+            # dataclasses do when they are imported.
+            os._exit(INTERRUPTED)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: while Python ends, Ctrl-C changes nothing
+
+
 @contextmanager
 def exit_codes(command: str, kept: str) -> Iterator[None]:
     """Turn an error that the user can fix into one line on stderr and its exit code. Any other error is a bug.
 
-    `kept` says what an interruption or a full disk leaves intact and how to continue. Use it inside each Typer command:
-    outside of it, Typer has already turned Ctrl-C into a silent exit.
+    `kept` says what an interruption or a full disk leaves intact and how to continue.
     """
     try:
-        yield
+        try:
+            yield
+        finally:
+            _flush_output()
     except VggbenchError as err:
         message, code = str(err), err.exit_code
-    except KeyboardInterrupt:
-        message, code = f"interrupted; {kept}", 130
+    except (KeyboardInterrupt, SystemExit) as err:
+        if isinstance(err, SystemExit) and err.code != INTERRUPTED:  # Typer makes a silent exit of Ctrl-C
+            raise
+        message, code = f"interrupted; {kept}", INTERRUPTED
     except OSError as err:
         if err.errno is None or isinstance(err, BrokenPipeError):  # not about a file; `reports table | head`
             raise
-        where = f"{err.filename}: " if err.filename else ""
-        full = f"the disk is full; free some space and run the same command again; {kept}"
-        message, code = f"{where}{full if err.errno in DISK_FULL else err.strerror}", 1
+        message, code = file_error_text(err) + (f"; {kept}" if err.errno in DISK_FULL else ""), 1
     else:
         return
-    print(f"{command}: {message}", file=sys.stderr)
+    print_text(f"{command}: {redact(message)}", sys.stderr)
     raise SystemExit(code)
+
+
+def file_error_text(err: OSError) -> str:
+    """What went wrong with which file, and what to do."""
+    where, reason = f"{err.filename}: " if err.filename else "", err.strerror or str(err)
+    if err.errno in DISK_FULL:
+        reason = "the disk is full; free some space and run the same command again"
+    elif err.errno in NO_ACCESS:
+        reason += "; allow access to it, or choose another folder"
+    return where + reason
+
+
+def _flush_output() -> None:
+    """Write what is still to be printed, so that a full disk is an error of the command, not of Python's exit."""
+    try:
+        sys.stdout.flush()
+    except OSError as err:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python will flush again
+        if isinstance(err, BrokenPipeError):
+            raise SystemExit(1) from err
+        raise OSError(err.errno, err.strerror, "standard output") from err

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import platform
 import sqlite3
 import threading
 import time
@@ -12,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from collect.errors import VggbenchError
-from collect.manifest import Key, Row
+from collect.manifest import Key, Row, parse_json
+from collect.wording import duration
 
 JOURNAL = ".journal.sqlite"
+OWNER = f"{JOURNAL}-owner"  # who uses it now; the lock itself is SQLite's and ends with its process
 SCHEMA_VERSION = "1"
 COMMIT_SECONDS = 0.3
 
@@ -30,6 +34,18 @@ SETUP = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)",
     "BEGIN IMMEDIATE",
 )
+
+THUMB_BYTES = 32 * 32  # of the grey pixels that verify keeps
+# What no record looks like that this program wrote. SQLite checks no types by itself.
+DAMAGED = """SELECT class, source_id FROM photo WHERE typeof(class) != 'text' OR typeof(source_id) != 'text'
+    OR status NOT IN ('new', 'good', 'rejected', 'failed') OR typeof(requests) != 'integer'
+    OR typeof(failures) != 'integer' OR typeof(coalesce(reason, '')) != 'text' OR typeof(coalesce(detail, '')) != 'text'
+    OR typeof(coalesce(width, 0)) != 'integer' OR typeof(coalesce(height, 0)) != 'integer'
+    OR typeof(coalesce(bytes, 0)) != 'integer' OR typeof(coalesce(retrieved, '')) != 'text'
+    OR length(sha256) != 64 OR sha256 GLOB '*[^0-9a-f]*'
+    OR length(source_sha256) != 64 OR source_sha256 GLOB '*[^0-9a-f]*'
+    OR length(phash) != 16 OR phash GLOB '*[^0-9a-f]*' OR typeof(coalesce(thumb, x'')) != 'blob'
+    OR length(thumb) != ? OR CASE WHEN json_valid(extra) THEN json_type(extra) != 'object' ELSE extra IS NOT NULL END"""
 
 
 class PhotoStatus(StrEnum):
@@ -69,7 +85,8 @@ class Photo:
 
     def facts(self) -> dict[str, Any]:
         """The extra facts: `taken`, `license_url`."""
-        return dict(json.loads(self.extra or "{}"))
+        facts: dict[str, Any] = json.loads(self.extra or "{}")
+        return {key: value for key, value in facts.items() if isinstance(value, str)}
 
 
 COLUMN_NAMES = [f.name.rstrip("_") for f in fields(Photo)]
@@ -96,6 +113,10 @@ class Journal:
             self.set("schema", version)
             if version != SCHEMA_VERSION:
                 raise VggbenchError(f"{self.path}: written by another version of vggbench; remove it to start over")
+            if damaged := self._execute(DAMAGED, [THUMB_BYTES]):
+                raise self._unusable("its record of {1!r} in class {0!r} is damaged".format(*damaged[0]))
+            owner = {"process": os.getpid(), "host": platform.node(), "since": time.time()}
+            (folder / OWNER).write_text(json.dumps(owner), encoding="utf-8")
         except BaseException:
             self._database.close()
             raise
@@ -117,9 +138,22 @@ class Journal:
         if "full" in str(err):
             return OSError(errno.ENOSPC, "the disk is full", str(self.path))
         if "locked" in str(err):
-            return VggbenchError(f"{self.path.parent}: another collect is running here; wait for it or stop it")
+            problem = f"another collect is running here{self._owner()}; wait for it or stop it"
+            return VggbenchError(f"{self.path.parent}: {problem}")
+        return self._unusable(str(err))
+
+    def _owner(self) -> str:
+        """Which process has the journal, and since when; "" if it does not say."""
+        try:
+            owner = parse_json((self.path.parent / OWNER).read_text(encoding="utf-8"), OWNER, VggbenchError)
+            age = max(0.0, time.time() - float(owner["since"]))
+            return f" (process {owner['process']:d} on {owner['host']!r}, for {duration(age)})"
+        except (OSError, ValueError, TypeError, KeyError, VggbenchError):
+            return ""
+
+    def _unusable(self, problem: str) -> VggbenchError:
         advice = "remove it and run the same command again; photos that are already in the dataset stay"
-        return VggbenchError(f"{self.path}: the journal cannot be used ({err}); {advice}")
+        return VggbenchError(f"{self.path}: the journal cannot be used ({problem}); {advice}")
 
     def close(self) -> None:
         """Commit and close."""
@@ -128,6 +162,8 @@ class Journal:
                 if self._is_open and self._database.in_transaction:  # a full disk has rolled it back already
                     self._execute("COMMIT")
             finally:
+                if self._is_open:
+                    (self.path.parent / OWNER).unlink(missing_ok=True)
                 self._is_open = False
                 self._database.close()
 
@@ -178,7 +214,10 @@ class Journal:
     def answer(self, question: Mapping[str, object]) -> Any | None:
         """The stored answer of an API to this question, None if it was not asked yet."""
         rows = self._execute("SELECT body FROM answer WHERE key = ?", [_key(question)])
-        return json.loads(rows[0][0]) if rows else None
+        try:
+            return parse_json(rows[0][0], "an answer of an API", VggbenchError) if rows else None
+        except VggbenchError as err:
+            raise self._unusable(str(err)) from err
 
     def keep_answer(self, question: Mapping[str, object], body: Any) -> None:
         """Store an API's answer, so that a continued run pages through the same results without asking again."""

@@ -3,16 +3,19 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from time import time_ns
 from typing import TypeVar
 
-from collect.datasets import valid_name
+from collect.datasets import is_text, valid_name
 from collect.errors import VggbenchError
 from collect.files import atomic_write as atomic_write
 from collect.files import file_sha256 as file_sha256
+from collect.schema import parse_json as parse_json
 from collect.schema import parse_values as parse_values
 
 T = TypeVar("T", "Row", "Rejected")
@@ -22,6 +25,8 @@ MANIFEST = "manifest.jsonl"
 DATASET_FILE = "dataset.toml"
 REJECTED = "rejected.jsonl"
 TEST_FOLDERS = ("test", "val")
+SPLITS = ("train", *TEST_FOLDERS)
+HEX_DIGITS = {"sha256": 64, "source_sha256": 64, "phash": 16}  # of these fields of a row
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
 
 
@@ -88,6 +93,8 @@ class RejectReason(StrEnum):
     NOT_AN_IMAGE = "not-an-image"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
+    TOO_COMPLEX = "too-complex"
+    UNSUPPORTED = "unsupported"
     ANIMATED = "animated"
     TOO_LARGE = "too-large"
     TOO_MANY_PIXELS = "too-many-pixels"
@@ -123,42 +130,50 @@ def _write(path: Path, records: Iterable[T]) -> None:
             out.write(json.dumps(values, ensure_ascii=False) + "\n")
 
 
-def _read(path: Path, kind: type[T]) -> list[T]:
+def _read(path: Path, kind: type[T]) -> dict[str, T]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise VggbenchError(f"{path}: cannot be read: {err}") from err
-    return [_parse_line(line, kind, f"{path}:{i}") for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+    lines = {f"{path}:{i}": line for i, line in enumerate(text.split("\n"), 1) if line.strip()}
+    values = ((at, parse_json(line, at, VggbenchError)) for at, line in lines.items())
+    return {at: parse_values(kind, value, at, VggbenchError) for at, value in values}
 
 
-def _parse_line(line: str, kind: type[T], where: str) -> T:
-    try:
-        values = json.loads(line)
-    except json.JSONDecodeError as err:
-        raise VggbenchError(f"{where}: not valid JSON: {err}") from err
-    record = parse_values(kind, values, where, VggbenchError)
-    if isinstance(record, Row) and not _in_place(record):
-        place = f"{record.split}/{record.class_}/NAME, with split train, test or val"
-        raise VggbenchError(f"{where}: file {record.file!r} must be SPLIT/CLASS/NAME, here {place}")
-    return record
+def _check_row(row: Row, where: str) -> None:
+    if not valid_place(row.file) or row.file.split("/")[:2] != [row.split, row.class_]:
+        place = f"{row.split}/{row.class_}/NAME, with split train, test or val"
+        raise VggbenchError(f"{where}: file {row.file!r} must be SPLIT/CLASS/NAME, here {place}")
+    for key, digits in HEX_DIGITS.items():
+        if (value := getattr(row, key)) is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
+            raise VggbenchError(f'{where}: key "{key}" must be {digits} hex digits, not {value!r:.60}')
+    if bad := [key for key in ("width", "height", "bytes") if not 0 <= (getattr(row, key) or 0) < 2**53]:
+        raise VggbenchError(f'{where}: key "{bad[0]}" must be a size, not {getattr(row, bad[0])!r:.60}')
 
 
-def _in_place(row: Row) -> bool:
-    """Whether a row's file is in the folder of its split and class, and so inside the dataset's folder."""
-    parts = row.file.split("/")
-    known = row.split in ("train", *TEST_FOLDERS)
-    return known and len(parts) > 2 and parts[:2] == [row.split, row.class_] and all(map(valid_name, parts))
+def valid_place(file: str) -> bool:
+    """Whether a path has the form SPLIT/CLASS/NAME (or deeper), and so is inside the dataset's folder."""
+    parts = file.split("/")
+    return parts[0] in SPLITS and len(parts) > 2 and all(map(valid_name, parts))
 
 
 def read_manifest(path: Path) -> list[Row]:
     """The rows of a manifest.jsonl, or of a folder's. Raises VggbenchError naming file and line."""
-    return _read(path / MANIFEST if path.is_dir() else path, Row)
+    path = path / MANIFEST if path.is_dir() else path
+    files: set[str] = set()
+    rows = _read(path, Row)
+    for where, row in rows.items():
+        _check_row(row, where)
+        if row.file in files:
+            raise VggbenchError(f"{where}: file {row.file!r} is in an earlier line too; remove one of them")
+        files.add(row.file)
+    return list(rows.values())
 
 
 def read_rejected(folder: Path) -> list[Rejected]:
     """The rejected candidates of a dataset's folder; empty if none were recorded."""
     path = folder / REJECTED
-    return _read(path, Rejected) if path.is_file() else []
+    return list(_read(path, Rejected).values()) if path.is_file() else []
 
 
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
@@ -202,6 +217,8 @@ def scan_folder(folder: Path) -> list[Row]:
             hidden = any(p.startswith(".") for p in parts)  # .ipynb_checkpoints, the ._x.jpg of macOS
             if path.suffix.lower() in IMAGE_SUFFIXES and not hidden and path.is_file() and len(parts) > 2:
                 file = "/".join(parts)
+                if not valid_place(file) or not is_text(file):
+                    raise VggbenchError(f"{folder}: {file!r} has backslashes, control signs or no UTF-8; rename it")
                 rows.append(Row(file, parts[1], split, file_sha256(path), bytes=path.stat().st_size, source="folder"))
         classes[split] = {p.name for p in (folder / name).iterdir() if p.is_dir() and not p.name.startswith(".")}
         if empty := classes[split] - {r.class_ for r in rows if r.split == split}:
@@ -216,12 +233,18 @@ def load_rows(folder: Path) -> list[Row]:
     return sort_rows(read_manifest(folder)) if (folder / MANIFEST).is_file() else scan_folder(folder)
 
 
+def _marked(data: Path) -> list[tuple[int, Path]]:
+    files = data.glob(f"*/{DATASET_FILE}")
+    return sorted((p.stat().st_mtime_ns, p.parent) for p in files if (p.parent / MANIFEST).is_file())
+
+
 def last_collected(data: Path) -> str | None:
     """Name of the dataset in `data` that was marked last; None if there is none."""
-    found = [p for p in data.glob(f"*/{DATASET_FILE}") if (p.parent / MANIFEST).is_file()]
-    return max(found, key=lambda p: p.stat().st_mtime_ns).parent.name if found else None
+    return next((folder.name for _, folder in reversed(_marked(data))), None)
 
 
 def mark_last_collected(folder: Path) -> None:
     """Make the dataset in `folder` the one collected last: `bench run` without --dataset uses it."""
-    os.utime(folder / DATASET_FILE)
+    others = [at + 10**9 for at, other in _marked(folder.parent) if other != folder]
+    now = max(time_ns(), *others, 0)  # not the time alone: the clock may have been set back
+    os.utime(folder / DATASET_FILE, ns=(now, now))

@@ -19,6 +19,7 @@ from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, th
 from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Photo, PhotoStatus
 from collect.manifest import UNUSED, Key, Rejected, RejectReason, Row
+from collect.redact import is_redacted
 from collect.sources import endpoint, open_streams
 from collect.split import Assignment, items_of, split
 
@@ -32,7 +33,6 @@ class PhotoSelection:
     rows: list[Row]  # with their split and file
     rejected: list[Rejected]  # all rejects but the unused
     unused: list[Rejected]  # good photos that the split left out
-    usable: list[Row]  # the good photos before duplicates were dropped
     duplicates: Duplicates
     assignment: Assignment
     is_published: bool  # the source's split was kept
@@ -57,12 +57,12 @@ def collect(
         dataset = replace(dataset, train=DEFAULT_COUNTS["train"], test=DEFAULT_COUNTS["test"])
     folder = data / dataset.name
     if resume.is_complete(folder, dataset):
-        manifest.mark_last_collected(folder)
-        rows, rejected = manifest.read_manifest(folder), manifest.read_rejected(folder)
-        return replace(write.summarise(folder, rows, rejected, started), changed=False)
+        return _nothing_to_do(folder, started)
     resume.check_folder(folder)
     with Journal(folder) as journal, show_progress(quiet, dataset.per_class) as display, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # verify decides about what Pillow warns of
+        if write.settle(folder, journal.photos()) and resume.is_complete(folder, dataset):
+            return _nothing_to_do(folder, started)
         try:
             resume.check_recipe(folder, dataset, journal)
             context = SourceContext(data, journal, allow_private, display.notify, threading.Event())
@@ -77,6 +77,7 @@ def collect(
         collected = write.Collected(dataset, chosen.is_published, resume.source_state(dataset), unfinished)
         write.write_dataset(folder, collected, chosen.rows, rejected, photos)
         journal.end_run()
+    manifest.mark_last_collected(folder)
     summary = write.summarise(folder, chosen.rows, rejected, started)
     notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
     notes += [f"warning: {line}" for line in write.balance_warnings(summary.counts)]
@@ -89,6 +90,13 @@ def collect(
     )
 
 
+def _nothing_to_do(folder: Path, started: float) -> write.Summary:
+    manifest.mark_last_collected(folder)
+    rejected, notes = write.recorded_rejects(folder)
+    summary = write.summarise(folder, manifest.read_manifest(folder), rejected, started)
+    return replace(summary, changed=False, notes=tuple(notes))
+
+
 def _gather_and_select(
     dataset: Dataset, folder: Path, context: SourceContext, display: ProgressDisplay, workers: int
 ) -> PhotoSelection:
@@ -99,7 +107,8 @@ def _gather_and_select(
     streams = dict(open_streams(dataset, context))
     for row in earlier.missing.values() if dataset.source in SEARCHES else ():
         # a search gets earlier photos whose file is missing first: it may not find them again
-        streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
+        if not is_redacted(row.url or ""):
+            streams[row.class_] = chain([candidate_of(row)], streams[row.class_])
     needed = dict.fromkeys(filter(None, streams), dataset.per_class)
     with closing(Gatherer(folder, streams, context, session, workers, earlier.present)) as gatherer:
         for turn in count(1):
@@ -110,7 +119,8 @@ def _gather_and_select(
                 break
             needed |= still_missing
     distinct = Counter(r.class_ for r in selection.duplicates.kept)
-    error = write.class_shortfall(dataset, gathered.classes, selection.usable, bool(gathered.published))
+    all_rejected = [*selection.rejected, *selection.unused]
+    error = write.class_shortfall(dataset, _splits_needed(selection, gathered), selection.rows, all_rejected)
     error = error or write.count_shortfall(dataset, selection.assignment, distinct, selection.rejected)
     if error:
         manifest.write_rejected(folder, selection.rejected)
@@ -118,6 +128,16 @@ def _gather_and_select(
         journal.end_run()
         raise error
     return selection
+
+
+def _splits_needed(selection: PhotoSelection, gathered: Gathered) -> dict[str, set[str]]:
+    """The splits in which each class needs a photo: those of the source if they were kept, else train and test."""
+    if not selection.is_published:
+        return {class_: {"train", "test"} for class_ in gathered.classes}
+    needed: dict[str, set[str]] = {}
+    for (class_, _), side in gathered.published.items():
+        needed.setdefault(class_, set()).add(side)
+    return needed
 
 
 def _more_needed(
@@ -142,15 +162,15 @@ def _select(
     unavailable = [row.file for key, row in earlier.missing.items() if key not in kept]
     duplicates = dedupe(usable, thumbnails(folder, photos), kept, gathered.published)
     if dataset.train is None and gathered.published:
-        rows = write.name_files(usable, kept.values())
-        return PhotoSelection(rows, gathered.rejected, [], usable, duplicates, Assignment(), True, unavailable)
+        rows = write.name_files(usable, earlier.listed)
+        return PhotoSelection(rows, gathered.rejected, [], duplicates, Assignment(), True, unavailable)
     sides = {key: row.split for key, row in kept.items()}
     items = items_of(duplicates.kept, dataset.split, sides, photos)
     assignment = split(items, dataset.seed, *_counts(dataset, gathered.classes, duplicates.kept))
     rows, unused = _place(duplicates.kept, assignment)
     rejected = [*gathered.rejected, *duplicates.rejected]
-    rows = write.name_files(rows, kept.values())
-    return PhotoSelection(rows, rejected, unused, usable, duplicates, assignment, False, unavailable)
+    rows = write.name_files(rows, earlier.listed)
+    return PhotoSelection(rows, rejected, unused, duplicates, assignment, False, unavailable)
 
 
 def _counts(

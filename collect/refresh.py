@@ -10,14 +10,14 @@ from pathlib import Path
 
 from collect.candidate import RejectError, RejectReason, SourceContext
 from collect.datasets import Dataset
-from collect.errors import UsageError, VggbenchError
+from collect.errors import ShortfallError, UsageError
 from collect.fetch import Host, show_progress
 from collect.http import MovedError, fetch, guard, host_of, open_session
 from collect.journal import Journal, PhotoStatus
-from collect.manifest import MANIFEST, Row, read_manifest, read_rejected
+from collect.manifest import MANIFEST, Row, read_manifest
 from collect.sources import endpoint, license_reader
 from collect.wording import counted
-from collect.write import Summary, read_dataset_file, summarise, write_dataset
+from collect.write import Summary, read_dataset_file, recorded_rejects, settle, summarise, write_dataset
 
 WORKERS, TRIES = 16, 2
 GONE = (RejectReason.GONE, RejectReason.FORBIDDEN, RejectReason.PLACEHOLDER, RejectReason.HTML)
@@ -28,14 +28,17 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
     """Check whether every photo is still available, and drop those that are not, with their files.
 
     Asks Flickr for the licence too, and other hosts for one byte of each photo. Photos whose host does not answer stay.
-    Raises UsageError if there is no such dataset, SourceError if a source refuses.
+    Raises UsageError if there is no such dataset, SourceError if a source refuses, ShortfallError if a class would be
+    lost.
     """
     started = time.monotonic()
     folder = data / name
     if not (folder / MANIFEST).is_file():
         raise UsageError(f"{folder}: no dataset with a manifest; `collect --list` shows what is there")
-    collected, rows = read_dataset_file(folder), read_manifest(folder)
     with Journal(folder) as journal, show_progress(quiet) as display:
+        settle(folder, journal.photos())
+        collected, rows = read_dataset_file(folder), read_manifest(folder)
+        rejected, notes = recorded_rejects(folder)
         journal.restore(rows)
         context = SourceContext(data, journal, allow_private, display.notify, threading.Event())
         remote = [r for r in rows if r.url and r.source not in ("archive", "folder", "synthetic")]
@@ -46,9 +49,12 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
                 context.stop.set()  # after Ctrl-C no further requests
         dropped = {row: err for row, err in zip(remote, answers, strict=True) if err and not err.transient}
         kept = [r for r in rows if r not in dropped]
-        if {r.split for r in kept} != {r.split for r in rows}:
-            raise VggbenchError(f"{folder}: no photo of a split is left; nothing was changed")
-        rejected = [*read_rejected(folder), *(row.rejected(err.reason, err.detail) for row, err in dropped.items())]
+        if lost := {(r.class_, r.split) for r in rows} - {(r.class_, r.split) for r in kept}:
+            problem = "no {1} photo of class {0!r} would be left".format(*min(lost))
+            raise ShortfallError(
+                f"{folder}: {problem}; nothing was changed. Collect more photos, or remove the dataset"
+            )
+        rejected += [row.rejected(err.reason, err.detail) for row, err in dropped.items()]
         photos = journal.photos()
         for row, err in dropped.items():
             journal.save(replace(photos[row.key], status=PhotoStatus.REJECTED, reason=err.reason, detail=err.detail))
@@ -56,11 +62,11 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
         journal.commit()
         if dropped:
             write_dataset(folder, collected, kept, rejected, journal.photos())
-    notes = [f"{row.file} dropped: {err.reason}, {err.detail}" for row, err in dropped.items()]
+    notes += [f"{row.file} dropped: {err.reason}, {err.detail}" for row, err in dropped.items()]
     unsure = sum(err is not None and err.transient for err in answers)
     notes.append(f"{len(answers) - unsure:,} of {counted(len(rows), 'photo')} checked, {len(dropped):,} dropped")
     if unsure:
-        notes.append(f"{unsure:,} could not be checked because the host does not answer, and stay")
+        notes.append(f"{unsure:,} could not be checked and stay: no answer, or an address whose secret is not stored")
     if dropped:
         notes.append("run the command that made the dataset again to replace the dropped photos")
     return replace(summarise(folder, kept, rejected, started), notes=tuple(notes))

@@ -3,27 +3,32 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from collect.datasets import Dataset, dataset_table
+from collect.datasets import Dataset, dataset_table, published
 from collect.errors import UsageError
 from collect.fetch import STAGED, clear_staged
-from collect.files import has_size
+from collect.files import file_sha256, has_size
 from collect.journal import JOURNAL, Journal
 from collect.manifest import DATASET_FILE, MANIFEST, Key, Row, manifest_sha256, read_manifest
-from collect.write import read_dataset_file
+from collect.write import is_unsettled, read_dataset_file
 
 MAY_CHANGE = ("train", "test", "bench")
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRows:
-    """The rows of an earlier run, by key: `present` if the file is in its place, `missing` if it is not."""
+    """The rows of an earlier run, by key: `present` if the file is in its place, `missing` if it is not or has changed.
+
+    `listed` are all rows of the manifest, also when a new split replaces them.
+    """
 
     present: dict[Key, Row] = field(default_factory=dict)
     missing: dict[Key, Row] = field(default_factory=dict)
+    listed: list[Row] = field(default_factory=list)
 
 
 def source_state(dataset: Dataset) -> str:
@@ -34,7 +39,7 @@ def source_state(dataset: Dataset) -> str:
     if path.is_file():
         return _stamp(path)
     listing = (f"{p.relative_to(path)} {_stamp(p)}" for p in sorted(path.rglob("*")) if p.is_file())
-    return hashlib.sha256("\n".join(listing).encode()).hexdigest()
+    return hashlib.sha256("\n".join(listing).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _stamp(path: Path) -> str:
@@ -48,23 +53,24 @@ def _is_described(folder: Path) -> bool:
 
 def earlier_rows(folder: Path, dataset: Dataset) -> EarlierRows:
     """The rows of an earlier run. Raises UsageError if it had counts and this one has none."""
+    listed = read_manifest(folder) if (folder / MANIFEST).is_file() else []
     if not _is_described(folder):
-        return EarlierRows()
+        return EarlierRows(listed=listed)
     collected = read_dataset_file(folder)
     if collected.recipe.train is not None and dataset.train is None:
         counts = f"--train {collected.recipe.train} --test {collected.recipe.test or 0}"
         advice = "without counts its photos would change sides: give counts, or choose another --name"
         raise UsageError(f"{folder}: was collected with {counts}; {advice}")
     if collected.upstream_split and dataset.train is not None:
-        return EarlierRows()  # counts replace the upstream split
-    rows = {r.key: r for r in read_manifest(folder)}
-    present = {k: r for k, r in rows.items() if has_size(folder / r.file, r.bytes)}
-    return EarlierRows(present, {k: r for k, r in rows.items() if k not in present})
+        return EarlierRows(listed=listed)  # counts replace the upstream split
+    rows, is_ours = {r.key: r for r in listed}, collected.manifest_sha256 == manifest_sha256(listed)
+    present = {r.key: r for r in _intact(folder, rows.values(), is_ours)}
+    return EarlierRows(present, {k: r for k, r in rows.items() if k not in present}, listed)
 
 
 def is_complete(folder: Path, dataset: Dataset) -> bool:
     """Whether the folder holds exactly the dataset of this recipe, with every file in its place."""
-    if not _is_described(folder):
+    if not _is_described(folder) or is_unsettled(folder):
         return False
     collected, rows = read_dataset_file(folder), read_manifest(folder)
     if dataset.train is None:
@@ -72,41 +78,63 @@ def is_complete(folder: Path, dataset: Dataset) -> bool:
     else:  # a refresh may have dropped some
         counts = Counter((r.class_, r.split) for r in rows)
         wanted = (("train", dataset.train), ("test", dataset.test or 0))
-        is_finished = all(counts[c, split] == number for c in {r.class_ for r in rows} for split, number in wanted)
+        names = {*dataset.class_names, *(r.class_ for r in rows)}
+        is_finished = all(counts[c, split] == number for c in names for split, number in wanted)
     return (
         is_finished
-        and dataset_table(collected.recipe) == dataset_table(dataset)
+        and dataset_table(published(collected.recipe)) == dataset_table(published(dataset))
         and collected.manifest_sha256 == manifest_sha256(rows)
         and collected.source_state == source_state(dataset)
-        and all(has_size(folder / r.file, r.bytes) for r in rows)
+        and len(_intact(folder, rows)) == len(rows)
     )
+
+
+def _intact(folder: Path, rows: Collection[Row], is_ours: bool = True) -> list[Row]:
+    """The rows whose file is in its place. Files that are younger than the manifest are hashed, and all if somebody
+    else has changed the manifest (`is_ours`).
+    """
+    written = (folder / MANIFEST).stat().st_mtime_ns if is_ours else -1
+    return [
+        row
+        for row in rows
+        if has_size(path := folder / row.file, row.bytes)
+        and (path.stat().st_mtime_ns <= written or file_sha256(path) == row.sha256)
+    ]
 
 
 def check_folder(folder: Path) -> None:
     """Raise UsageError if the folder holds something that collect did not make."""
-    ours = any((folder / name).exists() for name in (JOURNAL, DATASET_FILE, STAGED))
+    ours = is_unsettled(folder) or any((folder / name).exists() for name in (JOURNAL, DATASET_FILE, STAGED))
     if folder.is_dir() and any(folder.iterdir()) and not ours:
         raise UsageError(f"{folder}: exists already and was not made by collect; choose another --name")
 
 
 def check_recipe(folder: Path, dataset: Dataset, journal: Journal) -> None:
     """Forget an unfinished run of another recipe. Raises UsageError for a finished one; only its counts may change."""
-    wanted = _identity(dataset)
-    is_finished = (folder / DATASET_FILE).is_file()
-    if is_finished:
-        before: dict[str, Any] = _identity(read_dataset_file(folder).recipe)
-    else:
-        before = json.loads(journal.get("recipe") or "null") or wanted
-    if before != wanted:
-        if is_finished:
+    wanted = _identity(published(dataset))
+    # as hashes, because the journal may be published too: its folder tells nobody where the source is
+    recipe = _sha256(json.dumps(wanted))
+    place = _sha256(dataset.url if dataset.url and Path(dataset.url).is_absolute() else "")
+    if (folder / DATASET_FILE).is_file():
+        before = _identity(published(read_dataset_file(folder).recipe))
+        advice = "choose another --name, or remove the folder"
+        if before != wanted:
             key = min(k for k in {*before, *wanted} if before.get(k) != wanted.get(k))
             change = f"{key} {_show(before.get(key))}, not {_show(wanted.get(key))}"
-            raise UsageError(f"{folder}: was collected with {change}; choose another --name, or remove the folder")
+            raise UsageError(f"{folder}: was collected with {change}; {advice}")
+        if journal.get("place") not in (None, place):
+            raise UsageError(f"{folder}: was collected from another place than {dataset.url}; {advice}")
+    elif (journal.get("recipe") or recipe, journal.get("place") or place) != (recipe, place):
         journal.forget_photos()
         journal.forget_answers()
         clear_staged(folder, ())
-    journal.set("recipe", json.dumps(wanted))
+    journal.set("recipe", recipe)
+    journal.set("place", place)
     journal.commit()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _identity(dataset: Dataset) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """Values from TOML or JSON into dataclasses; wrong keys and types are errors. Standard library only."""
 
+import json
+import math
+import reprlib
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -7,10 +11,84 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from collect.command_line import name_hint
 from collect.errors import VggbenchError
 
 T = TypeVar("T")
 SCALARS: dict[type, set[type]] = {kind: {kind} for kind in (str, int, bool, NoneType)} | {float: {float, int}}
+
+WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    list: "a list",
+    tuple: "a list",
+    dict: "keys with values",
+    Mapping: "keys with values",
+}
+
+
+MOST_DIGITS = 18  # of an integer: 64 bits hold all of these
+SHOWN = reprlib.Repr()  # of a value of any depth
+SHOWN.maxstring = SHOWN.maxother = 60
+
+
+MOST_DIGITS = 18  # of an integer: 64 bits hold all of these
+SHOWN = reprlib.Repr()  # of a value of any depth
+SHOWN.maxstring = SHOWN.maxother = 60
+
+
+def parse_json(text: str, where: str, error: type[VggbenchError]) -> Any:
+    """The value of a JSON text. Raises `error` about `where`, also for what is valid but cannot be used: a key that is
+    there twice, an integer beyond 64 bits, NaN, infinity, half of a surrogate pair, values nested too deeply.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        )
+        if "\\ud" in text.lower():  # perhaps half of a surrogate pair, which no file and no hash can hold
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as err:
+        raise error(f"{where}: not valid JSON: {_problem(err)}") from err
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r:.60} appears twice")
+    return values
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > MOST_DIGITS:
+        raise ValueError(f"a number has {len(text):,} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text:.60} is not a finite number")
+    return value
+
+
+def parse_toml(text: str, where: str, error: type[VggbenchError]) -> dict[str, Any]:
+    """The tables of a TOML text. Raises `error` about `where`, also for text that is valid but cannot be used."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as err:
+        raise error(f"{where}: not valid TOML: {_problem(err)}") from err
+
+
+def _problem(err: ValueError | RecursionError) -> str:
+    if isinstance(err, UnicodeEncodeError):
+        return "it holds half of a surrogate pair, which is not a character"
+    if isinstance(err, RecursionError):
+        return "it is nested too deeply"
+    return "a number has too many digits" if "integer string conversion" in str(err) else str(err)
 
 
 def parse_values(kind: type[T], values: object, where: str, error: type[VggbenchError]) -> T:
@@ -22,7 +100,7 @@ def parse_values(kind: type[T], values: object, where: str, error: type[Vggbench
 def check_value(value: object, hint: Any, key: str, where: str, error: type[VggbenchError]) -> None:
     """Raise `error` if the value of `key` does not have the type `hint`."""
     if not _fits(value, hint):
-        raise error(f'{where}: key "{key}" must be {_words(hint)}, not {value!r:.60}')
+        raise error(f'{where}: key "{key}" must be {_words(hint)}, not {SHOWN.repr(value)}')
 
 
 @cache
@@ -53,12 +131,12 @@ def _dataclass(kind: Any, values: object, key: str, where: str, error: type[Vggb
     known = _fields(kind)
     if not isinstance(values, dict):
         subject = f'{where}: key "{key}"' if key else where
-        raise error(f"{subject} must be keys with values ({', '.join(known)}), not {values!r:.60}")
+        raise error(f"{subject} must be keys with values ({', '.join(known)}), not {SHOWN.repr(values)}")
     prefix = f"{key}." if key else ""
     parsed = {}
     for name, value in values.items():
         if name not in known:
-            raise error(f'{where}: unknown key "{prefix}{name}" (known: {", ".join(known)})')
+            raise error(f'{where}: unknown key "{prefix}{name}"; {name_hint(name, known)}')
         field, hint, scalars = known[name]
         parsed[field] = value if type(value) in scalars else _value(hint, value, f"{prefix}{name}", where, error)
     if missing := _required(kind) - values.keys():
@@ -99,7 +177,9 @@ def _fits(value: object, hint: Any) -> bool:
 
 def _words(hint: Any) -> str:
     if _is_union(hint):
-        return " or ".join("null" if kind is NoneType else _words(kind) for kind in _kinds(hint))
+        kinds = [kind for kind in _kinds(hint) if kind is not int or float not in _kinds(hint)]
+        return " or ".join("null" if kind is NoneType else _words(kind) for kind in kinds)
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         return " or ".join(map(str, get_args(hint) or hint))
-    return getattr(get_origin(hint) or hint, "__name__", str(hint))
+    origin = get_origin(hint) or hint
+    return WORDS.get(origin) or str(getattr(origin, "__name__", hint))

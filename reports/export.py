@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 
 from reports.columns import cell, shown_columns
 from reports.parts import short_verdict
 from reports.study import Comparison, Measures, all_measures
-from reports.words import PERCENT, clean, plural
+from reports.words import PERCENT, plural
 
+MARKDOWN = re.compile(r"[\\|`\[\]]")
+"""What would end a cell, or begin code or a link, in Markdown."""
 FOOTNOTE = "statistically tied with the best"
 
 
@@ -25,7 +28,7 @@ def export(comparisons: Sequence[Comparison], form: str) -> str:
         import pandas as pd
 
         return f"{pd.DataFrame(body, columns=heads).to_latex(index=False, escape=True)}% * {FOOTNOTE}\n"
-    lines = [[text.replace("|", "\\|").replace("<", "&lt;") for text in row] for row in (heads, *body)]
+    lines = [[MARKDOWN.sub(r"\\\g<0>", text).replace("<", "&lt;") for text in row] for row in (heads, *body)]
     lines.insert(1, ["-"] * len(heads))
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n\\* {FOOTNOTE}\n"
 
@@ -37,8 +40,7 @@ def _text_table(rows: list[Measures], several: bool) -> tuple[list[str], list[li
     for row in rows:
         name = f"{row['name']} *" if row["ties_best"] else row["name"]
         cells = [cell(c, row)[0] for c in shown]
-        weights = clean(row["weights"] or "none")
-        table.append([clean(row["dataset"]), name, weights, row["status"], *cells, row["note"] or ""])
+        table.append([row["dataset"], name, row["weights"] or "none", row["status"], *cells, row["note"] or ""])
     heads, *body = table if several else [line[1:] for line in table]
     return heads, body
 

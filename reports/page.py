@@ -1,6 +1,7 @@
 """From results to pages: load, compare, parts, file. All but our own SVG, style and script is escaped."""
 
 import hashlib
+import os
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
@@ -57,7 +58,11 @@ def build(results: Path, dataset: str | None = None, out: Path | None = None) ->
     for name in names:
         comparison = compare_study(load_study(results, name))
         paths.append(_write(out or results / name / "report.html", page(comparison)))
-        card = {"name": clean(name, 100), "href": f"{quote(name)}/report.html", "title": verdict_title(comparison)}
+        card = {
+            "name": clean(name, 100),
+            "href": f"{quote(os.fsencode(name))}/report.html",
+            "title": verdict_title(comparison),
+        }
         accuracies = [(c, percent(c.accuracy), c in comparison.tied) for c in comparison.contenders]
         cards.append(card | {"rows": accuracies, "line": summary_line(comparison)})
     if len(names) > 1:

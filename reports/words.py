@@ -4,7 +4,8 @@ import math
 import platform
 import re
 import unicodedata
-from pathlib import Path
+
+from bench.records import hide_home
 
 MODEL_NAMES = {
     "scratch-vgg": "Scratch VGG",
@@ -17,13 +18,19 @@ PERCENT = "\u00a0%"
 TIE = 1e-9
 """Added before rounding, so that 86.25 prints as 86.3 regardless of how it was computed."""
 
-SECRET = re.compile(r"(?i)((?:key|token|secret|password)[\w-]*[=:\s]+)[^\s&]+|(?<=://)[^/\s@]+@")
-HOMES = re.compile(r"(?:/home|/Users|C:\\Users)[/\\][^/\\\s]+|/root\b")
+SECRET = re.compile(
+    r"(?i)((?:key|token|secret|password)[\w-]*[=:]\s*|--[\w-]*(?:key|token|secret|password)[\w-]*\s+)[^\s&]+"
+    r"|(?<=://)[^/\s@]+@"
+)
+HOMES = re.compile(r"(?:/home|/Users|[A-Z]:\\Users)[/\\][^/\\\s]+|/root\b")
 
 
 def clean(text: object, limit: int = 300) -> str:
-    """A name from outside, safe to show: control and direction-changing characters become U+FFFD, length is capped."""
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in str(text))
+    """A text from outside, safe to show: without home directories, keys or passwords, control and direction-changing
+    characters become U+FFFD, length is capped.
+    """
+    shown = SECRET.sub(lambda m: (m[1] or "") + "***", HOMES.sub("~", hide_home(str(text))))
+    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in shown)
     return shorten(shown, limit)
 
 
@@ -105,10 +112,7 @@ def plural(number: int, noun: str, many: str | None = None) -> str:
 
 
 def redact(text: object, limit: int = 300) -> str:
-    """A text from a record without home directories, this machine's name, keys or passwords."""
-    home, host = str(Path.home()), platform.node()
-    shown = str(text).replace(home, "~") if len(home) > 1 else str(text)
-    shown = SECRET.sub(lambda m: (m[1] or "") + "***", HOMES.sub("~", shown))
-    if len(host) > 2:
-        shown = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "(host)", shown)
+    """A text of a program, safe to show: as `clean`, and without this machine's name, which could also be a class."""
+    host = platform.node()
+    shown = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "(host)", str(text)) if len(host) > 2 else str(text)
     return clean(shown, limit)

@@ -15,15 +15,19 @@ from collect.datasets import BENCH_FLAGS, BENCH_MODELS, load_datasets, shipped_f
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
-COLLECT_FORMATS = tuple(f"collect/{name}.py" for name in ("manifest", "datasets", "schema", "files", "errors"))
+COLLECT_FORMATS = tuple(
+    f"collect/{name}.py"
+    for name in ("manifest", "datasets", "schema", "files", "errors", "lock", "terminal", "redact", "command_line")
+)
 BENCH_FORMATS = (
     "bench/records/run.py",
     "bench/records/tuning.py",
-    "bench/records/artifacts.py",
+    "bench/records/predictions.py",
+    "bench/records/pictures.py",
     "bench/records/schema.py",
     "bench/errors.py",
 )
-HELP_ALONE = {"--workers", "--quiet"}
+HELP_ALONE = {"--workers", "--quiet", "--show-completion"}
 """Options of collect that need no more documentation than --help."""
 UNPICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 UNPICKLING = {"weights_only", "allow_pickle"}
@@ -113,7 +117,16 @@ def test_bench_tables_may_set_exactly_the_flags_of_bench_run() -> None:
 
     assert [command.name for command in app.registered_commands] == list(COMMANDS)
     run_command = COMMANDS["run"]
-    names = set(run_command.__annotations__) - {"models", "dataset", "data", "results", "fresh", "dry_run", "return"}
+    names = set(run_command.__annotations__) - {
+        "models",
+        "dataset",
+        "data",
+        "results",
+        "fresh",
+        "dry_run",
+        "quiet",
+        "return",
+    }
     assert {n.rstrip("_") for n in names} == set(BENCH_FLAGS)
 
 

@@ -42,7 +42,8 @@ def test_all_stored_runs_are_readable_and_keep_their_accuracy() -> None:
 
 @each_run
 def test_predictions_agree_with_the_run_record(folder: Path) -> None:
-    run, predictions = read_run(folder), read_predictions(folder)
+    run = read_run(folder)
+    predictions = read_predictions(folder, run)
     assert len(predictions) == run.dataset.test
     pairs = Counter((p.truth, p.predicted) for p in predictions)
     classes = run.dataset.classes
@@ -52,7 +53,7 @@ def test_predictions_agree_with_the_run_record(folder: Path) -> None:
 @each_run
 def test_every_stored_picture_is_listed(folder: Path) -> None:
     files = {path.name for path in (folder / PICTURES).iterdir()} - {"pictures.json"}
-    assert {picture.picture for picture in read_pictures(folder)} == files
+    assert {picture.picture for picture in read_pictures(folder, read_run(folder))} == files
 
 
 @each_run
@@ -69,8 +70,9 @@ def test_facts_of_the_dataset_belong_to_the_run(folder: Path) -> None:
 @each_run
 def test_what_lies_beside_a_stored_record_is_written_back_byte_for_byte(folder: Path, tmp_path: Path) -> None:
     (tmp_path / PICTURES).mkdir()
-    write_predictions(tmp_path, read_predictions(folder))
-    write_pictures(tmp_path, read_pictures(folder))
+    run = read_run(folder)
+    write_predictions(tmp_path, read_predictions(folder, run))
+    write_pictures(tmp_path, read_pictures(folder, run))
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) == 2
     for path in written:

@@ -1,6 +1,7 @@
 """`bench list`: all runs. Reads records with the standard library alone, so that a thousand are listed at once."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import typer
 
 from bench.commands.options import Json, Results
+from bench.errors import print_text
 from bench.records import Run, read_runs
 
 
@@ -15,13 +17,13 @@ def list_command(results: Results = Path("results"), as_json: Json = False) -> N
     """List all runs, oldest first."""
     runs, errors = read_runs(results)
     for error in errors:
-        typer.echo(f"skipped: {error}", err=True)
+        print_text(f"skipped: {error}", sys.stderr)
     if as_json:
         typer.echo(json.dumps([_json_row(folder, run) for folder, run in runs.items()], indent=1))
     elif runs:
-        typer.echo("\n".join(_lines(list(runs.values()))))
+        print_text("\n".join(_lines(list(runs.values()))))
     else:
-        typer.echo(f"no runs in {results}/; train models with: bench run all")
+        print_text(f"no runs in {results}/; train models with: bench run all")
 
 
 def _json_row(folder: Path, run: Run) -> dict[str, Any]:

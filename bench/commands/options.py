@@ -9,6 +9,7 @@ import typer
 
 from bench.errors import UsageError
 from bench.recipes import FLAGS_OUTSIDE_RECIPE, field_table
+from collect import datasets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,15 +25,14 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a tabl
 SetValues = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="any recipe field; --set help lists them")
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="show no progress")]
 Classes = Annotated[int, typer.Option(metavar="K", help="number of classes; two share one logit")]
 Size = Annotated[int, typer.Option(metavar="PX", help="side of the square input")]
 
 
-def make_console() -> "Console":
-    """A console as wide as the terminal, or 120 columns in a pipe."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 120)
+def make_console(quiet: bool = False) -> "Console":
+    """A console as wide as the terminal, or 120 columns in a pipe; a quiet one prints nothing."""
+    return datasets.make_console(width=None if sys.stdout.isatty() else 120, quiet=quiet)
 
 
 def make_table(*columns: str, left: Collection[str] = (), padding: int = 2) -> "Table":
@@ -55,8 +55,10 @@ def set_values(pairs: Sequence[str]) -> dict[str, str]:
         key, equals, value = pair.partition("=")
         name = key.strip().replace("-", "_")
         if not equals or not value:
-            raise UsageError(f"--set {pair}: write KEY=VALUE; the fields are\n{field_table()}")
+            raise UsageError(f"--set {pair}: write KEY=VALUE; bench run --set help lists the fields")
         if name in FLAGS_OUTSIDE_RECIPE:
             raise UsageError(f"--set {pair}: {name} is not a recipe field; use --{name}")
+        if name in values:
+            raise UsageError(f"--set {name}=...: is given twice; keep one, or give several values as {name}=A,B")
         values[name] = value.strip()
     return values

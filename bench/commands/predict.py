@@ -8,7 +8,7 @@ import typer
 
 from bench.commands.options import Json, Results
 from bench.commands.show import find_run
-from bench.errors import UsageError
+from bench.errors import UsageError, print_text
 
 
 def predict_command(
@@ -45,6 +45,6 @@ def predict_command(
         typer.echo(json.dumps(rows, indent=1))
         return
     for path, best in guesses:
-        typer.echo(str(path))
+        print_text(path)
         for label, share in best:
-            typer.echo(f"  {share:6.1%}  {label}")
+            print_text(f"  {share:6.1%}  {label}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Data, SetValues, make_console, set_values
+from bench.commands.options import Data, Quiet, SetValues, make_console, set_values
 from bench.errors import UsageError
 from bench.server import start_server
 from collect.datasets import load_datasets
@@ -22,6 +22,7 @@ def pretrain_command(
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu")] = "auto",
     set_: SetValues = None,
     data: Data = Path("data"),
+    quiet: Quiet = False,
 ) -> None:
     """Make weights from your own data, for bench run --weights.
 
@@ -41,9 +42,9 @@ def pretrain_command(
     [(_, recipe), *others] = expand_recipes(["scratch-vgg"], given, given)
     if others:
         raise UsageError("bench pretrain makes one set of weights; give each field a single value")
-    console = make_console()
+    console, progress = make_console(), make_console(quiet)
     entry = load_datasets().get(dataset)
     if entry is not None and entry.source == "synthetic":
-        draw_missing(entry, data, console)
-    run = pretrain(open_source(dataset, data), recipe, device, out, console)
+        draw_missing(entry, data, progress)
+    run = pretrain(open_source(dataset, data), recipe, device, out, progress)
     console.print(f"{out}: {arch}, {run.result.accuracy:.1%} test accuracy", highlight=False, soft_wrap=True)

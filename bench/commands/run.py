@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.commands.options import EXIT_CODES, Data, Results, SetValues, make_console, make_table, set_values
+from bench.commands.options import EXIT_CODES, Data, Quiet, Results, SetValues, make_console, make_table, set_values
 from bench.errors import UsageError
 from bench.recipes import MODELS, Recipe, make_recipe
 from bench.records import Run, RunStatus, always_guessing, are_unequal, balanced_accuracy, counts_by_class
@@ -75,6 +75,7 @@ def run_command(
     results: Results = Path("results"),
     fresh: Annotated[bool, typer.Option("--fresh", help="repeat finished runs; the earlier ones are kept")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and an estimate, train nothing")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train models on a dataset and write a report.
 
@@ -94,14 +95,14 @@ def run_command(
         start_server()  # it imports torch while this process prepares the plans
     from bench.api import RunRequest, execute, prepare, print_verdict
 
-    console = make_console()
+    console, progress = make_console(), make_console(quiet and not dry_run)
     command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
     request = RunRequest(models, dataset, {**given, **values}, data, results, command, fresh, dry_run, start)
-    source, plans = prepare(request, console)
-    _print_estimate(plans, source, console)
+    source, plans = prepare(request, progress)
+    _print_estimate(plans, source, progress)
     if dry_run:
         return
-    runs, pages = execute(source, plans, results, console)
+    runs, pages = execute(source, plans, results, progress)
     _print_runs(runs, console)
     print_verdict(source, results, console)
     for page in pages:
@@ -184,7 +185,8 @@ def _print_runs(runs: Sequence[Run], console: "Console") -> None:
         if result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None:
             interval = f"{100 * result.accuracy_low:.1f} to {100 * result.accuracy_high:.1f}"
             accuracy = f"{result.accuracy:.1%} ({interval})"
-            seconds = (f"{run.cost.epoch_seconds:.2f}", f"{run.cost.total_seconds:.0f}")
+            per_epoch = run.cost.epoch_seconds
+            seconds = ("" if per_epoch is None else f"{per_epoch:.2f}", f"{run.cost.total_seconds:.0f}")
         mean = balanced_accuracy(result)
         balance = (("" if mean is None else f"{mean:.1%}"),) if counts else ()
         table.add_row(name, str(run.seed), accuracy, *balance, *seconds, f"{run.model.parameters_total:,}")

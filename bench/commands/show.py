@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands.options import Results, make_console, make_table
-from bench.errors import UsageError
+from bench.errors import UsageError, name_hint
 from bench.records import (
     RUN_FILE,
     Run,
@@ -48,7 +48,9 @@ def find_run(name: str, results: Path) -> Path:
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        raise UsageError(f"{name}: no such run in {results}/; see: bench list")
+        raise UsageError(
+            f"{name}: no such run in {results}/; {name_hint(name, (f.name for f in folders))} (bench list shows all)"
+        )
     raise UsageError(f"{name}: {len(matching)} runs match: {', '.join(f.name for f in matching[:4])}")
 
 
@@ -67,7 +69,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     if result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None:
         wilson = f"{result.accuracy_low * 100:.1f} to {result.accuracy_high * 100:.1f}, Wilson 95 % over images"
         facts.append(("accuracy", f"{result.accuracy:.1%} ({wilson})"))
-        facts.append(("macro F1", f"{result.macro_f1:.3f}"))
+        facts.append(("macro F1", "not recorded" if result.macro_f1 is None else f"{result.macro_f1:.3f}"))
         facts += _balance(run)
     if result.clean_accuracy is not None:
         facts.append(("clean accuracy", f"{result.clean_accuracy:.1%} on {result.clean_images} images"))

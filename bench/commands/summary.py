@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.commands.options import Classes, Size, make_console, make_table
-from bench.errors import UsageError, VggbenchError
+from bench.errors import UsageError, VggbenchError, name_hint
 from bench.recipes import MODELS, Recipe
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def summary_command(
 
     given = {k: v for k, v in (("size", size), ("arch", arch), ("head", head)) if v is not None}
     if model not in MODELS:
-        raise UsageError(f"{model}: no such model; choose from {', '.join(MODELS)}")
+        raise UsageError(f"{model}: no such model; {name_hint(model, MODELS)}")
     [(_, recipe)] = expand_recipes([model], given, given)
     make_console().print(_layer_table(model, recipe, classes))
 

@@ -1,7 +1,7 @@
 """Image files as small RGB squares: JPEGs through simplejpeg (libjpeg-turbo), everything else through Pillow."""
 
-import io
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch.nn.functional import interpolate
 
 from bench.errors import VggbenchError
+from bench.neighbours import decode_photo, open_photo, photo_errors
 
 try:
     import simplejpeg
@@ -21,23 +22,38 @@ except ImportError:  # a checkout without installation: Pillow decodes JPEGs too
     simplejpeg = None
 
 DECODER = "Pillow" if simplejpeg is None else "simplejpeg"
-_EXIF = b"Exif\0\0"
+_EXIF, _SCAN = b"Exif\0\0", b"\xff\xda\0"
 _SCALES = (8, 4, 2)
+_QUICK_PIXELS = 64_000_000  # over all scans; what is more goes to Pillow, under the limits of collect
 
 
 @contextmanager
 def image_errors(path: str | Path) -> Iterator[None]:
     """Turn the errors of reading an image into a VggbenchError that names it and says what to do."""
     try:
-        yield
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
-        is_unknown = isinstance(err, UnidentifiedImageError)
-        reason = "its format is not known" if is_unknown else getattr(err, "strerror", None) or err
+        with photo_errors():
+            yield
+    except (OSError, VggbenchError) as err:
+        reason = getattr(err, "strerror", None) or err
         advice = "remove it; collect --from FOLDER skips such files"
         raise VggbenchError(f"{path}: not a readable image ({reason}); {advice}") from err
 
 
-def _read(path: str | Path) -> bytes:
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Without Pillow's warnings, most of them about metadata. Enter it in the main thread, around the decoding ones."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
+
+
+def read_picture(path: str | Path) -> Image.Image:
+    """The upright picture of an image file in RGB. Raises VggbenchError that names an unreadable file."""
+    with image_errors(path):
+        return decode_photo(open_photo(read_file(path))).convert("RGB")
+
+
+def read_file(path: str | Path) -> bytes:
     """A file's content, in few system calls: each of them gives up Python's lock."""
     file = os.open(path, os.O_RDONLY)
     try:
@@ -47,12 +63,12 @@ def _read(path: str | Path) -> bytes:
 
 
 def _decode_jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
-    """A JPEG as RGB (h, w, 3) of at least `size` if possible; None for other formats, EXIF, too many pixels, damage."""
+    """A JPEG as RGB (h, w, 3) of at least `size` if possible; None for other formats, EXIF, much work, damage."""
     if simplejpeg is None or not content.startswith(b"\xff\xd8") or _EXIF in content:
         return None
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(content)
-        if height * width > (Image.MAX_IMAGE_PIXELS or 0):
+        if height * width * max(1, content.count(_SCAN)) > _QUICK_PIXELS:
             return None
         scale = next((s for s in _SCALES if min(height, width) >= s * size), 1)
         least = {"min_height": -(-height // scale), "min_width": -(-width // scale)}
@@ -63,11 +79,10 @@ def _decode_jpeg(content: bytes, size: int) -> NDArray[np.uint8] | None:
 
 
 def _decode_any(content: bytes, size: int) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(content)) as image:
-        image.draft("RGB", (size, size))
-        ImageOps.exif_transpose(image, in_place=True)
-        colour = image if image.mode == "RGB" else image.convert("RGB")
-        return np.asarray(colour.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    image = open_photo(content)
+    image.draft("RGB", (size, size))
+    picture = decode_photo(image).convert("RGB")
+    return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def decode_images(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
@@ -79,7 +94,7 @@ def decode_images(paths: Sequence[str | Path], size: int) -> NDArray[np.uint8]:
     same_shape: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
     for i, path in enumerate(paths):
         with image_errors(path):
-            content = _read(path)
+            content = read_file(path)
             pixels = _decode_jpeg(content, size)
             if pixels is None:
                 pixels = _decode_any(content, size)

@@ -41,9 +41,12 @@ def read_overlap_list(recipe: Recipe) -> frozenset[str]:
         return frozenset()
     try:
         lines = Path(recipe.overlap_list).expanduser().read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as err:
+    except (OSError, ValueError, RuntimeError) as err:  # also for the home of an unknown user, and NUL in a path
         raise UsageError(f"overlap_list={recipe.overlap_list}: cannot be read ({err})") from err
-    return frozenset(line.lower() for line in lines if re.fullmatch(r"[0-9a-fA-F]{64}", line))
+    sums = frozenset(line.lower() for line in lines if re.fullmatch(r"[0-9a-fA-F]{64}", line))
+    if not sums:
+        raise UsageError(f"overlap_list={recipe.overlap_list}: has no SHA-256 sums; it needs one of 64 digits per line")
+    return sums
 
 
 def select_images(source: Source, recipe: Recipe, seed: int, pretrained_on: frozenset[str] = frozenset()) -> Selection:

@@ -1,20 +1,19 @@
 """How fast this machine computes, measured once and cached: for estimates, the choice of precision, and MFU."""
 
-import json
 import resource
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 
 import torch
 from torch import nn
 
+from bench.cache import read_values, warn, write_values
 from bench.machine.device import autocast, cache_folder, device_info
 from bench.machine.timing import clock
-from collect.manifest import atomic_write
 
+RATES_FORMAT = "vggbench.rates/1"
 MOST_INTERRUPTIONS = 20.0  # per second; on an idle machine there are few, beside another busy program over 100
 MOST_ATTEMPTS = 5
 
@@ -73,10 +72,7 @@ def measured_throughput(kind: str, precision: str) -> Throughput:
     info = device_info(device, precision)
     key = f"{info.name}|{info.cores}|{info.torch}|{precision}"
     path = cache_folder() / "rates.json"
-    known: dict[str, dict[str, float]] = {}
-    if path.is_file():
-        with suppress(json.JSONDecodeError):  # a damaged file is measured again
-            known = json.loads(path.read_text())
+    known: dict[str, dict[str, float]] = read_values(path, RATES_FORMAT, warn) or {}
     rates = known.get(key, {"disturbed": 0})
     attempts = rates.pop("disturbed", 0)
     if not rates or 0 < attempts < MOST_ATTEMPTS:
@@ -86,8 +82,7 @@ def measured_throughput(kind: str, precision: str) -> Throughput:
         rates = {name: max(value, rates.get(name, 0.0)) for name, value in new.items()}
         attempts = attempts + 1 if per_second > MOST_INTERRUPTIONS else 0
         known[key] = {**rates, "disturbed": attempts}
-        with atomic_write(path) as out:
-            json.dump(known, out, indent=1)
+        write_values(path, RATES_FORMAT, known)
     return Throughput(**rates)
 
 

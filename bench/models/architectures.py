@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from bench.errors import UsageError
+from bench.errors import UsageError, name_hint
 from bench.models.vgg import VGG, VGGS
 
 # torchvision's classifiers with more than one output, without a linear layer on plain features, or (regnet) that cannot
@@ -27,7 +27,7 @@ def build_architecture(
     if arch in VGGS:
         return VGG(arch, outputs, width, dropout, pooled)
     if arch not in torchvision_classifiers():
-        raise UsageError(f"--arch {arch}: unknown; choose from {', '.join((*VGGS, *torchvision_classifiers()))}")
+        raise UsageError(f"--arch {arch}: no such network; {name_hint(arch, (*VGGS, *torchvision_classifiers()))}")
     if width != 1.0:
         raise UsageError(f"--width {width:g}: only a VGG has a width, {arch} does not")
     if pooled:

@@ -1,9 +1,11 @@
 """Pretrained weights: torchvision's or a file's, their origin, and whether they fit a network."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from urllib.error import URLError
@@ -19,6 +21,9 @@ from bench.recipes import Recipe
 from collect.manifest import file_sha256
 
 IMAGENET = "ImageNet (torchvision)"
+LOADING_ERRORS = (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, SafetensorError)
+"""What torch and safetensors raise for damaged files, besides UnpicklingError."""
+MOST_LETTERS = 200  # of an origin that a file states
 POOLED_LAYER = "classifier.1.weight"  # where a VGG's own classifier has a ReLU
 
 
@@ -60,17 +65,21 @@ def has_imagenet_weights(arch: str) -> bool:
 def _from_torchvision(arch: str) -> Weights:
     url, categories = _torchvision_entry(arch)
     path = _downloaded(url)
+    known = path.stem.rsplit("-", 1)[-1]  # the start of its hash
     try:
-        state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
-    except (URLError, OSError, RuntimeError) as err:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), known)
+    except (URLError, HTTPException, OSError, RuntimeError) as err:
         reason = getattr(err, "reason", err)
         raise WeightsError(
             f"--weights imagenet: cannot fetch {url} ({reason}); fetch it on another machine and pass --weights "
             f"{path.name}, or copy it to {path.parent}; any .safetensors or .pth file of {arch} works too"
         ) from err
-    if not file_sha256(path).startswith(path.stem.rsplit("-", 1)[-1]):
+    sha256 = file_sha256(path)
+    if not sha256.startswith(known):
         raise WeightsError(f"{path}: its SHA-256 does not match its name; delete it and run again")
-    return Weights(state, IMAGENET, file_sha256(path), arch, 1.0, categories)
+    return Weights(read_tensors(path, str(path))[0], IMAGENET, sha256, arch, 1.0, categories)
 
 
 def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> str:
@@ -84,31 +93,61 @@ def _origin(path: Path, sha256: str, arch: str, pretrained_on: str | None) -> st
     return pretrained_on or path.name
 
 
-def _from_file(path: Path, arch: str) -> Weights:
+def read_tensors(path: Path, where: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a .safetensors or .pth file by name, and its metadata.
+
+    Raises WeightsError about `where` for a file that is damaged, holds anything but dense tensors, or values that are
+    not finite. Pickled objects are never loaded: they can run code.
+    """
     metadata: dict[str, str] = {}
-    if not path.is_file():
-        raise WeightsError(f"--weights {path}: no such file; pass a .safetensors or .pth file, or imagenet")
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
                 metadata = file.metadata() or {}
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, LookupError, ValueError, UnpicklingError, SafetensorError) as err:
-        first = str(err).strip().split("\n")[0][:160]
-        raise WeightsError(f"--weights {path}: cannot be read as weights ({first})") from err
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about what is refused below
+                state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as err:
+        raise WeightsError(
+            f"{where}: cannot be read as weights: it is damaged, or holds Python objects, which vggbench does not load "
+            "because they can run code; save it again with torch.save(model.state_dict(), FILE)"
+        ) from err
+    except LOADING_ERRORS as err:
+        reason = str(err).strip().split("\n")[0][:160] or type(err).__name__
+        raise WeightsError(f"{where}: cannot be read as weights ({reason})") from err
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
-        raise WeightsError(f"--weights {path}: does not hold a state dict of tensors")
-    state = {key.removeprefix("module."): value for key, value in state.items()}
+    if not isinstance(state, dict) or not state or not all(_is_named_tensor(*item) for item in state.items()):
+        raise WeightsError(f"{where}: does not hold a state dict, that is, dense tensors by name")
+    if bad := [key for key, value in state.items() if not value.float().isfinite().all()]:
+        raise WeightsError(f"{where}: {min(bad)} has values that are not finite numbers")
+    return {key.removeprefix("module."): value for key, value in state.items()}, metadata
+
+
+def _is_named_tensor(key: object, value: object) -> bool:
+    if not isinstance(key, str) or not isinstance(value, Tensor):
+        return False
+    is_dense = value.layout is torch.strided and not value.is_meta
+    return key.isprintable() and is_dense and not value.is_quantized and not value.is_complex()
+
+
+def _from_file(path: Path, arch: str) -> Weights:
+    where = f"--weights {path}"
+    if not path.is_file():
+        raise WeightsError(f"{where}: no such file; pass a .safetensors or .pth file, or imagenet")
+    state, metadata = read_tensors(path, where)
+    try:
+        width = float(metadata["width"]) if "width" in metadata else None
+    except ValueError as err:
+        raise WeightsError(f"{where}: its metadata gives the width {metadata['width']!r:.40}, not a number") from err
     sha256 = file_sha256(path)
-    width = float(metadata["width"]) if "width" in metadata else None
-    origin = _origin(path, sha256, arch, metadata.get("pretrained_on"))
+    stated = {key: text for key, text in metadata.items() if text.isprintable() and len(text) <= MOST_LETTERS}
+    origin = _origin(path, sha256, arch, stated.get("pretrained_on"))
     categories = tuple(metadata["classes"].split("\n")) if "classes" in metadata else ()
-    return Weights(state, origin, sha256, metadata.get("arch"), width, categories)
+    return Weights(state, origin, sha256, stated.get("arch"), width, categories)
 
 
 def load_weights(wanted: str, arch: str) -> Weights:
@@ -127,7 +166,7 @@ def check_fit(recipe: Recipe, weights: Weights, wanted: str) -> int | None:
     with torch.device("meta"):
         net = build_architecture(recipe.arch, 1, recipe.width, recipe.dropout, pooled)
     weight = weights.state.get(f"{last_layer(net)}.weight")
-    count = None if weight is None else int(weight.shape[0])
+    count = None if weight is None else max((1, *weight.shape[:1]))  # one without rows does not fit, see below
     if recipe.head == "last" and (count is None or pooled):
         has, use = ("a pooled head and no classifier", "pooled") if pooled else ("no classifier", "mlp256")
         raise WeightsError(f"--weights {wanted}: has {has}, which --head last needs; use --head {use}")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from bench.data import Source, image_errors, split_of
+from bench.data import Source, image_errors, quiet_decoders, read_file, read_picture, split_of
 from bench.machine import cores
+from bench.neighbours import decode_photo, open_photo
 from bench.outcome.pictures import save_thumbnail
 from bench.records import DatasetFacts, Picture, facts_folder, read_facts, write_facts
 from collect.manifest import Row, read_rejected
@@ -36,6 +36,8 @@ def keep_facts(source: Source, results: Path, find_leaks: FindLeaks) -> DatasetF
         write_facts(folder, facts)
         return facts
     sides = [side for r in rows if r.width and r.height for side in (r.width, r.height)]
+    with quiet_decoders():
+        floors, samples = trivial_accuracies(source), _write_samples(source, folder)
     facts = DatasetFacts(
         name=source.name,
         manifest_sha256=source.sha256,
@@ -47,8 +49,8 @@ def keep_facts(source: Source, results: Path, find_leaks: FindLeaks) -> DatasetF
         pixels=[min(sides), max(sides)] if sides else None,
         rejected=dict(Counter(r.reason for r in read_rejected(source.folder)).most_common()),
         leaks=len(leaked),
-        floors=trivial_accuracies(source),
-        samples=_write_samples(source, folder),
+        floors=floors,
+        samples=samples,
         leaked=leaked,
         nearly_leaked=nearly_leaked,
     )
@@ -63,23 +65,24 @@ def _write_samples(source: Source, folder: Path) -> list[Picture]:
         members = [r for r in source.rows if r.class_ == name]
         for place, row in enumerate(members[:: max(1, len(members) // SAMPLES_PER_CLASS)][:SAMPLES_PER_CLASS]):
             picture, path = f"{number:03}_{place}.webp", source.folder / row.file
-            with image_errors(path), Image.open(path) as image:
-                save_thumbnail(image, folder / picture)
+            save_thumbnail(read_picture(path), folder / picture)
             samples.append(Picture("sample", picture, row.file, name))
     return samples
 
 
 def trivial_features(path: Path) -> list[float]:
     """What a rule could use instead of the content: size, bytes, quantisation, colours, greyness, borders."""
-    with image_errors(path), Image.open(path) as image:
+    with image_errors(path):
+        content = read_file(path)
+        image = open_photo(content)
         width, height = image.size
         tables: dict[int, Sequence[int]] = getattr(image, "quantization", None) or {}
         quantisation = float(np.mean([v for table in tables.values() for v in table])) if tables else 0.0
         image.draft("RGB", (64, 64))
-        small = np.asarray(image.convert("RGB").resize((32, 32)), dtype=np.float32) / 255
+        small = np.asarray(decode_photo(image).convert("RGB").resize((32, 32)), dtype=np.float32) / 255
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     colourful = float((small.max(2) - small.min(2)).mean())
-    size = [float(np.log(width)), float(np.log(height)), float(np.log(path.stat().st_size))]
+    size = [float(np.log(width)), float(np.log(height)), float(np.log(len(content)))]
     means = [float(m) for m in small.mean((0, 1))]
     grey = float(colourful < 0.01)
     return [*size, quantisation, *means, float(small.std()), colourful, grey, float(border.mean()), float(border.std())]

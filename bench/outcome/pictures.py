@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
-from bench.data import LabelledInputs, to_input
+from bench.data import LabelledInputs, read_picture, to_input
 from bench.models import Network
 from bench.outcome.record import RunInputs
 from bench.records import PICTURES, Picture, Prediction
@@ -20,8 +20,8 @@ SAMPLES, WORST, CAMS, CHANNELS = 16, 24, 6, 16
 
 
 def save_thumbnail(image: Image.Image, path: Path) -> None:
-    """Re-encode an image as a WebP of at most 96 px, without metadata."""
-    small = ImageOps.exif_transpose(image).convert("RGB")
+    """Encode an RGB image as a WebP of at most 96 px, without metadata."""
+    small = image.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     with atomic_write(path, "wb") as out:
         Image.fromarray(np.asarray(small)).save(out, "WEBP", quality=75)
@@ -95,8 +95,7 @@ def make_pictures(
     for kind, numbers in (("sample", sample), ("worst", wrong)):
         for place, i in enumerate(numbers):
             name = f"{kind}_{place:02}.webp"
-            with Image.open(inputs.source.folder / predictions[i].file) as image:
-                save_thumbnail(image, folder / name)
+            save_thumbnail(read_picture(inputs.source.folder / predictions[i].file), folder / name)
             pictures.append(picture(kind, name, i))
 
     net = network.whole.eval()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import Source, read_overlap_list, select_images
-from bench.errors import UsageError
+from bench.errors import UsageError, name_hint
 from bench.machine import choose_device, choose_precision, device_info
 from bench.models import check_fit, count_model, load_weights
 from bench.plans.plan import Plan, run_name
@@ -21,7 +21,7 @@ def resolve_models(names: Sequence[str]) -> list[str]:
     models = list(MODELS) if "all" in names else list(dict.fromkeys(names))
     for name in models:
         if name not in MODELS:
-            raise UsageError(f"{name}: no such model; choose from all, {', '.join(MODELS)}")
+            raise UsageError(f"{name}: no such model; {name_hint(name, ('all', *MODELS))}")
     if not models:
         raise UsageError(f"no model given; choose from all, {', '.join(MODELS)}")
     return models

@@ -1,18 +1,11 @@
-"""The record of a run, schema `vggbench.run/1`: what is written, read and listed. Standard library only."""
+"""The record of a run, schema `vggbench.run/1`. Standard library only."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
 
-from bench.errors import RecordError
-from bench.records.schema import build, load_json
-from bench.records.tuning import Tuning
-from collect.manifest import atomic_write
+from bench.records.tuning import Setting, Tuning
 
 SCHEMA = "vggbench.run/1"
-RUN_FILE, WEIGHTS_FILE = "run.json", "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +154,16 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: a model trained once, with one seed, on one device. `created` is UTC, ISO 8601."""
+    """One run: a model trained once, with one seed, on one device. `created` is UTC, ISO 8601.
+
+    `files` has the SHA-256 of the files beside the record, by name; records of earlier versions have none.
+    """
 
     run: str
     created: str
     dataset: DatasetInfo
     model: ModelInfo
-    recipe: dict[str, Any]
+    recipe: dict[str, Setting]
     seed: int
     device: DeviceInfo
     code: CodeInfo
@@ -179,40 +175,4 @@ class Run:
     notes: list[str] = field(default_factory=list)
     training: Training | None = None
     tuning: Tuning | None = None
-
-
-def read_run(path: Path | str) -> Run:
-    """The run of a run.json, or of the folder that holds one. Raises RecordError that names file and key."""
-    path = Path(path)
-    path = path / RUN_FILE if path.is_dir() else path
-    values = load_json(path)
-    schema = values.get("schema") if isinstance(values, dict) else None
-    if schema != SCHEMA:
-        raise RecordError(f"{path}: schema is {schema!r}, this version reads {SCHEMA!r}")
-    return build(Run, values, str(path))
-
-
-def write_run(folder: Path, run: Run) -> None:
-    """Write `folder`/run.json atomically, `schema` first."""
-    values = asdict(run)
-    with atomic_write(folder / RUN_FILE) as out:
-        json.dump({"schema": values.pop("schema"), **values}, out, indent=1, ensure_ascii=False, allow_nan=False)
-        out.write("\n")
-
-
-def run_folders(results: Path, dataset: str | None = None) -> list[Path]:
-    """Folders below `results` that hold a run.json, of one dataset or of all, sorted."""
-    base = results / dataset if dataset else results
-    return sorted(p.parent for p in base.glob(f"*/{RUN_FILE}" if dataset else f"*/*/{RUN_FILE}"))
-
-
-def read_runs(results: Path, dataset: str | None = None) -> tuple[dict[Path, Run], list[RecordError]]:
-    """All readable runs by folder, oldest first, and an error for each unreadable one."""
-    runs: dict[Path, Run] = {}
-    errors = []
-    for folder in run_folders(results, dataset):
-        try:
-            runs[folder] = read_run(folder)
-        except RecordError as err:
-            errors.append(err)
-    return dict(sorted(runs.items(), key=lambda item: (item[1].created, item[1].run))), errors
+    files: dict[str, str] | None = None

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+Setting = str | int | float | bool | None
+"""The value of a recipe field."""
 
 
 class TrialStatus(StrEnum):
@@ -18,7 +20,7 @@ class Trial:
     """One recipe tried on the validation images; for a pruned one, `validation_accuracy` is that of its last epoch."""
 
     number: int
-    values: dict[str, Any]
+    values: dict[str, Setting]
     status: TrialStatus
     validation_accuracy: float | None
     seconds: float
@@ -34,7 +36,7 @@ class Tuning:
 
     trials: int
     seconds: float
-    chosen: dict[str, Any]
+    chosen: dict[str, Setting]
     validation_accuracy: float | None
     limit: str
     tried: list[Trial] = field(default_factory=list)

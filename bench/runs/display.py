@@ -22,8 +22,9 @@ def show_progress(console: Console, plan: Plan, title: str | None = None) -> Ite
 
     The bar's title is the run's model and seed if there is no other.
     """
-    columns = (TextColumn("{task.fields[title]:<28}"), BarColumn(24), TimeElapsedColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
+    heading, words = (TextColumn(text, markup=False) for text in ("{task.fields[title]:<28}", "{task.description}"))
+    columns = (heading, BarColumn(24), TimeElapsedColumn(), TimeRemainingColumn(), words)
+    bar = Progress(*columns, console=console, transient=True)
     task = bar.add_task("starting", total=1.0, title=title or f"{plan.model} seed {plan.seed}")
     last_line = time.monotonic()
 

@@ -1,9 +1,12 @@
 """The planned runs, in processes of their own; a crash becomes a failed record."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from multiprocessing import Pipe
+from multiprocessing.reduction import send_handle
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +23,7 @@ from bench.runs.display import show_progress
 from bench.runs.worker import LOG_FILE, work
 from bench.server import start_process
 from bench.training import CHECKPOINT_FILE
+from collect.datasets import lock_folder
 
 
 class RunError(VggbenchError):
@@ -62,11 +66,17 @@ def _group_plans(plans: Sequence[Plan]) -> list[list[Plan]]:
 
 
 def finished_run(plan: Plan) -> Run | None:
-    """The record of a plan that already ran to its end (done or stalled), else None."""
-    try:
-        run = read_run(Path(plan.folder) / RUN_FILE)
-    except RecordError:
+    """The record of a plan that already ran to its end (done or stalled), else None.
+
+    Raises RecordError for a record that cannot be read: it may be a newer version's, and is never replaced.
+    """
+    path = Path(plan.folder) / RUN_FILE
+    if not path.exists():
         return None
+    try:
+        run = read_run(path)
+    except RecordError as err:
+        raise RecordError(f"{err}; move its folder away, or make another run with --fresh") from err
     return run if run.result.status is not RunStatus.FAILED else None
 
 
@@ -92,10 +102,16 @@ class Worker:
             self._process.terminate()
         self._process.join()
 
-    def make(self, plan: Plan, show: Emit) -> Failure | None:
-        """Make one run, whose folder exists, and show its events. Returns why it failed; None if it has a record."""
+    def make(self, plan: Plan, show: Emit, lock: int | None) -> Failure | None:
+        """Make one run and show its events. Returns why it failed; None if it has a record. An error ends the process.
+
+        The process holds the `lock` of the run's folder too: if this command is killed, it is free when the process
+        has ended.
+        """
         try:
-            self._pipe.send(plan)
+            self._pipe.send((plan, lock is not None))
+            if lock is not None:
+                send_handle(self._pipe, lock, None)
             while True:
                 message = self._pipe.recv()
                 if isinstance(message, Done):
@@ -107,6 +123,10 @@ class Worker:
             self.has_ended = True
             self._process.join()
             return Failure(_crash_reason(self._process.exitcode, Path(plan.folder) / LOG_FILE))
+        except BaseException:
+            self._process.terminate()
+            self._process.join()
+            raise
 
 
 class ProcessOfGroup:
@@ -126,16 +146,20 @@ class ProcessOfGroup:
 
     def make(self, plan: Plan, source: Source, console: Console) -> Run:
         """Make one run and return its record. Raises RunError if it failed for a reason that concerns all runs."""
-        if self._shared is not None:
-            _create_folder(Path(plan.folder))
-            with show_progress(console, plan) as show:
-                failure = self._shared.make(plan, show)
-            if failure is None or failure.exit_code != 1:
-                return _record(plan, source, failure)
-            console.print(f"  {failure.message}; trying again in a process of its own", highlight=False, markup=False)
-            self._shared.__exit__(None, None, None)
-            self._shared = None
-        return make_run(plan, source, console)
+        with lock_results(plan, console) as lock:
+            if (run := finished_run(plan)) is not None:  # by the command that worked here until now
+                return run
+            if self._shared is not None:
+                with show_progress(console, plan) as show:
+                    failure = self._shared.make(plan, show, lock)
+                if failure is None or failure.exit_code != 1:
+                    return _record(plan, source, failure)
+                console.print(
+                    f"  {failure.message}; trying again in a process of its own", highlight=False, markup=False
+                )
+                self._shared.__exit__(None, None, None)
+                self._shared = None
+            return _make_alone(plan, source, console, lock)
 
 
 def make_run(plan: Plan, source: Source, console: Console) -> Run:
@@ -143,29 +167,41 @@ def make_run(plan: Plan, source: Source, console: Console) -> Run:
 
     Raises RunError if the reason concerns the whole command. KeyboardInterrupt ends the process and is passed on.
     """
-    _create_folder(Path(plan.folder))
+    with lock_results(plan, console) as lock:
+        return _make_alone(plan, source, console, lock)
+
+
+def _make_alone(plan: Plan, source: Source, console: Console, lock: int | None) -> Run:
     with Worker() as worker, show_progress(console, plan) as show:
-        failure = worker.make(plan, show)
+        failure = worker.make(plan, show, lock)
     return _record(plan, source, failure)
+
+
+@contextmanager
+def lock_results(plan: Plan, console: Console) -> Iterator[int | None]:
+    """Hold the lock of a plan's folder inside the block. While another command works there, say so and wait."""
+    folder = Path(plan.folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise VggbenchError(f"{folder.parent.parent}: results cannot be kept there ({err.strerror})") from err
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with lock_folder(folder, lambda line: say(f"  {line}"), wait=True) as lock:
+        for leftover in folder.rglob(".*.part"):  # of a command that was killed
+            leftover.unlink(missing_ok=True)
+        yield lock
 
 
 def _record(plan: Plan, source: Source, failure: Failure | None) -> Run:
     """The record of a run that its worker made, or that failed. Raises RunError if the reason concerns all runs."""
     log = Path(plan.folder) / LOG_FILE
     if failure is None:
-        log.unlink()
+        log.unlink(missing_ok=True)
         return read_run(plan.folder)
     if failure.exit_code != 1:
-        log.unlink()
+        log.unlink(missing_ok=True)
         raise RunError(failure)
     return record_failure(plan, source, failure.message)
-
-
-def _create_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise VggbenchError(f"{folder.parent.parent}: results cannot be kept there ({err.strerror})") from err
 
 
 def _crash_reason(exit_code: int | None, log: Path) -> str:

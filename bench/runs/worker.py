@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
 
 import torch
 
-from bench.errors import VggbenchError
+from bench.errors import VggbenchError, file_error_text
 from bench.events import Done, Emit, Event, Failure, Step
 from bench.experiment import run, try_recipe
 from bench.outcome import open_inputs
@@ -32,9 +33,9 @@ def work(pipe: Connection, environment: Mapping[str, str], shared_with: int) -> 
     key, opened = None, None
     try:
         while True:
-            plan = pipe.recv()
-            _redirect_output(Path(plan.folder) / LOG_FILE)
-            with _errors_sent(pipe):
+            plan, is_locked = pipe.recv()
+            with _held(recv_handle(pipe) if is_locked else None), _errors_sent(pipe):
+                _redirect_output(Path(plan.folder) / LOG_FILE)
                 if backbone_key(plan) != key or key is None:
                     key = backbone_key(plan)
                     opened = open_inputs(plan, shared_with or None if key else None)
@@ -51,6 +52,16 @@ def _redirect_output(log: Path) -> None:
     with log.open("wb") as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
+
+
+@contextmanager
+def _held(lock: int | None) -> Iterator[None]:
+    """Keep the lock of a run's folder, which the command holds too, until the run has ended here."""
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def _sender(pipe: Connection) -> Emit:
@@ -78,6 +89,6 @@ def _errors_sent(pipe: Connection) -> Iterator[None]:
     except ConnectionError:  # an OSError too, but not one of files
         raise
     except OSError as err:
-        pipe.send(Failure(f"{err.filename or 'writing a file'}: {err.strerror or err}"))
+        pipe.send(Failure(file_error_text(err)))
     except torch.OutOfMemoryError:
         pipe.send(Failure("out of memory; try a smaller --batch-size or --size"))

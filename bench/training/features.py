@@ -1,23 +1,25 @@
 """Features of a frozen backbone: computed once and kept in the user's cache."""
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bench.cache import ArrayKind, stored_array, write_array
 from bench.data import PACK_VERSION, Pack, augment_images, to_input
-from bench.events import Emit, ImagesDone
+from bench.events import Emit, ImagesDone, Note
 from bench.machine import autocast, cache_folder, clock, kernel_search
 from bench.recipes import Recipe
-from collect.manifest import atomic_write
 
 BATCH = 128
+FEATURES_FORMAT = "vggbench.features/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,17 @@ def cached_features(
     device = backbone.device
     backbone.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     backbone.module.eval().requires_grad_(False)
-    path = cache_folder() / "features" / f"{_cache_key(backbone, pack, numbers, view_seed)}.npy"
-    seconds_path = path.with_suffix(".json")
-    if not (path.is_file() and seconds_path.is_file()):
-        start = clock(device)
-        with atomic_write(path, "wb") as out, kernel_search():
-            _compute_features(backbone, pack, numbers, view_seed, Path(out.name), emit)
-        with atomic_write(seconds_path) as out:
-            json.dump({"seconds": clock(device) - start}, out)
-    stored = torch.from_numpy(np.load(path, mmap_mode="c"))
-    values = stored.view(torch.bfloat16) if stored.dtype == torch.int16 else stored
-    return values, float(json.loads(seconds_path.read_text())["seconds"])
+    path = cache_folder() / "features" / f"{_cache_key(backbone, pack, numbers, view_seed)}.features"
+    is_bf16 = backbone.recipe.precision == "bf16"
+    stored, about, _ = stored_array(
+        path,
+        FEATURES_FORMAT,
+        ArrayKind(np.int16 if is_bf16 else np.float32, len(numbers)),
+        lambda: _write_features(path, backbone, pack, numbers, view_seed, emit),
+        lambda line: emit(Note(line)),
+    )
+    values = torch.from_numpy(stored)
+    return values.view(torch.bfloat16) if is_bf16 else values, float(about["seconds"])
 
 
 def _cache_key(backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed: int | None) -> str:
@@ -66,15 +68,31 @@ def _cache_key(backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed
     return hashlib.sha256("|".join(map(str, (*parts, images, augmentation, view_seed))).encode()).hexdigest()[:24]
 
 
+def _write_features(
+    path: Path, backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed: int | None, emit: Emit
+) -> None:
+    """Compute features and write them to `path`, bf16 as int16, with the seconds that it took."""
+    start, done, about = clock(backbone.device), 0, dict[str, Any]()
+    with kernel_search():
+        batches = _compute_features(backbone, pack, numbers, view_seed)
+        first = next(batches)
+        shape = (len(numbers), *first.shape[1:])
+        with write_array(path, FEATURES_FORMAT, first.dtype.type, shape, about) as out:
+            for values in chain([first], batches):
+                out.write(values.data)  # not through a memory map: on a full disk that kills the process
+                done += len(values)
+                emit(ImagesDone("features of the frozen backbone", done, len(numbers)))
+            about["seconds"] = clock(backbone.device) - start
+
+
 @torch.inference_mode()
 def _compute_features(
-    backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed: int | None, path: Path, emit: Emit
-) -> None:
-    """Forward the images in batches of one shape and write the features to `path`, bf16 as int16."""
+    backbone: Backbone, pack: Pack, numbers: Sequence[int], view_seed: int | None
+) -> Iterator[NDArray[Any]]:
+    """Forward the images in batches of one shape; bf16 as int16."""
     recipe, device = backbone.recipe, backbone.device
     generator = torch.Generator(device).manual_seed(view_seed or 0)
     dtype = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
-    out: NDArray[np.generic] | None = None
     for start in range(0, len(numbers), BATCH):
         part = list(numbers[start : start + BATCH])
         padded = part + [part[-1]] * (BATCH - len(part))
@@ -84,8 +102,4 @@ def _compute_features(
         with autocast(device, recipe.precision):
             features = backbone.module(inputs)
         features = features[: len(part)].to(dtype).contiguous().cpu()
-        values = features.view(torch.int16).numpy() if dtype == torch.bfloat16 else features.numpy()
-        if out is None:
-            out = np.lib.format.open_memmap(path, "w+", values.dtype, (len(numbers), *values.shape[1:]))
-        out[start : start + len(part)] = values
-        emit(ImagesDone("features of the frozen backbone", start + len(part), len(numbers)))
+        yield features.view(torch.int16).numpy() if dtype == torch.bfloat16 else features.numpy()

@@ -57,7 +57,7 @@ def train_network(
     optimizer, course = make_optimizer(network, recipe), Course(recipe, steps)
     schedule = LambdaLR(optimizer, course)
     state: dict[str, Stateful] = {"trunk": network.trunk, "optimizer": optimizer, "schedule": schedule}
-    trained = checkpoint.restore(state, device)
+    trained = checkpoint.restore(state, device, recipe.fixed_epochs, emit)
     freeze_backbone(network, len(trained.epochs) < recipe.freeze_epochs)
     forward, trained.notes = warm_up(network, recipe, data.train, batch_size, steps, trained.seconds)
     loop = EpochLoop(network, recipe, forward, optimizer, schedule, StepTimer(device, trained.seconds))

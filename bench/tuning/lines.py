@@ -47,3 +47,9 @@ def study_line(trials: Sequence[Trial]) -> str:
     change = "its own recipe" if best.number == 1 else f"its own recipe reached {own:.1%}" if own is not None else ""
     figures = f"trial {best.number} is best with {best.validation_accuracy:.1%} validation accuracy"
     return f"{counted} in {seconds:.0f} s: {figures}" + (f" ({change})" if change else "")
+
+
+def short_trials_line(epochs: int) -> str:
+    """Why no more trials are made where the time for one is too short."""
+    counted = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    return f"no more trials: each has time for only {counted}; the run with the recipe's own values gets the rest"

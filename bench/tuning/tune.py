@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 import optuna
@@ -16,13 +15,14 @@ from bench.events import Emit, EpochEnd, Event, ImagesDone, Step
 from bench.plans import REPORT_SECONDS, Plan, fresh_copy, run_name
 from bench.recipes import VAL_FRACTION, Recipe
 from bench.records import Trial, TrialStatus, Tuning
-from bench.runs import LOG_FILE, RunError, Worker, show_progress
-from bench.tuning.lines import study_line, trial_line, trial_title
+from bench.runs import LOG_FILE, RunError, Worker, lock_results, show_progress
+from bench.tuning.lines import short_trials_line, study_line, trial_line, trial_title
 from bench.tuning.quota import Quota, divide
 from bench.tuning.space import Space, search_space, with_values
 from bench.tuning.study import TuningStudy, best_trial
 
 TUNING_FOLDER, STUDY_FILE = "tuning", "study.sqlite"
+FEWEST_EPOCHS = 3  # if trials are stopped before, tuning would choose by chance
 RecipeKey = tuple[str, Recipe]
 
 
@@ -110,43 +110,57 @@ class TuningJob:
         self.about = f"{plan.model}: {', '.join(self._space)}"
         self._clock = time.monotonic()
 
-    @cached_property
-    def _study(self) -> TuningStudy:
-        own = {key: getattr(self._plan.recipe, key) for key in self._space}
-        return TuningStudy(self._file, self._plan.model, self._space, own, self._fixed)
-
     @property
     def _file(self) -> Path:
         return Path(self._plan.folder) / STUDY_FILE
+
+    def _open_study(self) -> TuningStudy:
+        own = {key: getattr(self._plan.recipe, key) for key in self._space}
+        return TuningStudy(self._file, self._plan.model, self._space, own, self._fixed)
 
     def earlier(self) -> tuple[list[Trial], bool]:
         """The trials made by earlier commands that count, and whether tuning has ended."""
         if not self._file.is_file():
             return [], False
-        ended = self._study.ended_after(self.quota.text)
-        return self._study.trials()[: ended or self.quota.trials], ended is not None
+        study = self._open_study()
+        ended = study.ended_after(self.quota.text)
+        return study.trials()[: ended or self.quota.trials], ended is not None
 
     def run(self, console: Console) -> list[Trial]:
         """Make the trials that the quota still allows, and return all of it. Interrupted trials are made again."""
         trials, has_ended = self.earlier()
         if has_ended:
             return trials
-        while self.quota.allows_another(self._study.trials()):
-            self._clock = time.monotonic()
-            try:
-                with Worker() as worker:
-                    while not worker.has_ended and self.quota.allows_another(self._study.trials()):
-                        self._make_trial(worker, console)
-            except StopTrialError:
-                pass  # its process is gone: the next trial gets a new one
-        trials = self._study.trials()[: self.quota.trials]
-        self._study.end(self.quota.text, len(trials))
+        with lock_results(self._plan, console) as lock:
+            study = self._open_study()  # the command that worked here until now may have added trials
+            while self._allows_another(study):
+                self._clock = time.monotonic()
+                try:
+                    with Worker() as worker:
+                        while not worker.has_ended and self._allows_another(study):
+                            self._make_trial(study, worker, lock, console)
+                except StopTrialError:
+                    pass  # its process is gone: the next trial gets a new one
+            trials = study.trials()[: self.quota.trials]
+            if epochs := self._short_trials(study):
+                console.print(f"  {short_trials_line(epochs)}", highlight=False, markup=False)
+            study.end(self.quota.text, len(trials))
         return trials
 
-    def _make_trial(self, worker: Worker, console: Console) -> None:
+    def _allows_another(self, study: TuningStudy) -> bool:
+        """Whether one more trial fits, and trials are long enough to compare recipes."""
+        return not self._short_trials(study) and self.quota.allows_another(study.trials())
+
+    def _short_trials(self, study: TuningStudy) -> int:
+        """The epochs of the first trial if its time limit left it too few, else 0."""
+        has_limit = self.quota.seconds is not None and not self.quota.has_fixed_length
+        epochs = study.epochs_of_first() if has_limit else 0
+        return epochs if epochs < FEWEST_EPOCHS else 0
+
+    def _make_trial(self, study: TuningStudy, worker: Worker, lock: int | None, console: Console) -> None:
         """Make one trial and keep its outcome. Raises StopTrialError if it was stopped early."""
-        earlier = self._study.trials()
-        trial, values = self._study.start()
+        earlier = study.trials()
+        trial, values = study.start()
         limit = self.quota.seconds_for_trial(earlier)
         recipe, time_limit = with_values(self._plan.recipe, values), self.quota.time_limit_of_trial(earlier)
         plan = replace(self._plan, recipe=recipe, time_limit=time_limit)
@@ -154,7 +168,7 @@ class TuningJob:
         failure, stop = None, None
         try:
             with show_progress(console, plan, trial_title(plan.model, earlier, self.quota)) as show:
-                failure = worker.make(plan, lambda event: watch.see(event, show))
+                failure = worker.make(plan, lambda event: watch.see(event, show), lock)
         except StopTrialError as err:
             stop = err
         if failure is not None and failure.exit_code != 1:
@@ -163,9 +177,9 @@ class TuningJob:
             (Path(plan.folder) / LOG_FILE).unlink(missing_ok=True)
         status = TrialStatus.PRUNED if stop else TrialStatus.FAILED if failure else TrialStatus.COMPLETE
         seconds, self._clock = time.monotonic() - self._clock, time.monotonic()
-        self._study.finish(trial, values, status, watch.accuracies, seconds)
+        study.finish(trial, values, status, watch.accuracies, seconds)
         reason = failure.message if failure else str(stop or "")
-        console.print(f"  {trial_line(self._study.trials(), self.quota, reason)}", highlight=False, markup=False)
+        console.print(f"  {trial_line(study.trials(), self.quota, reason)}", highlight=False, markup=False)
         if stop:
             raise stop
 

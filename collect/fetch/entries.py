@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 import requests
@@ -18,6 +19,7 @@ from collect.journal import Photo, PhotoStatus
 from collect.verify import Verified, verify
 
 # Many threads may wait for the network, few may decode: a photo of 64 megapixels takes 200 MB.
+MAX_HELD_BYTES = 64 * 2**20  # candidates of a compressed archive are in memory until they are verified
 DECODING = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
 
@@ -33,13 +35,24 @@ class EntryState(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One candidate and what is known about its photo; `url` is the address to request, after redirects."""
+    """One candidate and what is known about its photo; `url` is the address to request, after redirects.
+
+    `unrecorded` are the requests of the attempt under way: the journal counts them when it ends. `interruptions` are
+    the attempts that ended because collect was stopped, over all runs.
+    """
 
     candidate: Candidate
     photo: Photo
     url: str | None
+    interruptions: int = 0
+    unrecorded: int = 0
     state: EntryState = EntryState.IDLE
     not_before: float = 0.0
+
+    @property
+    def requests(self) -> int:
+        """All requests for the photo that count towards its limit."""
+        return self.photo.requests + self.unrecorded
 
     @property
     def under_way(self) -> bool:
@@ -57,13 +70,23 @@ class Stream:
     exhausted: bool = False
 
 
+def pull(candidates: Iterator[Candidate], number: int) -> list[Candidate]:
+    """The next `number` candidates, fewer if they already occupy much memory, none at the end."""
+    batch: list[Candidate] = []
+    for candidate in islice(candidates, number):
+        batch.append(candidate)
+        if sum(c.held_bytes for c in batch) >= MAX_HELD_BYTES:
+            break
+    return batch
+
+
 def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: str | None) -> Verified:
     """Read or fetch one photo, verify it and stage it; the result has no bytes. Raises RejectError, MovedError."""
     if candidate.read is None and not url:
         raise RejectError(RejectReason.NO_URL, "the source gives no address for it")
-    data = candidate.read() if candidate.read else fetch(session, url or "")
+    data = b"" if candidate.read else fetch(session, url or "")
     with DECODING:
-        verified = verify(data)
+        verified = verify(candidate.read() if candidate.read else data)
     expected = candidate.expected_sha256
     if expected and not {verified.sha256, verified.source_sha256} & set(expected):
         raise RejectError(RejectReason.CHANGED, f"sha256 is {verified.source_sha256}, was {expected[0]}")

@@ -8,14 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams
-from collect.fetch.entries import Entry, EntryState, Stream, prepare, record_verified
+from collect.fetch.entries import MAX_HELD_BYTES, Entry, EntryState, Stream, prepare, pull, record_verified
 from collect.fetch.hosts import Queues
 from collect.fetch.ledger import Gathered, Ledger
 from collect.fetch.progress import Snapshot
@@ -26,7 +25,8 @@ from collect.journal import PhotoStatus
 from collect.manifest import Key
 from collect.verify import Verified
 
-REQUESTS_PER_PHOTO = 4  # over all runs, redirects included
+REQUESTS_PER_PHOTO = 4  # over all runs, redirects included; those that a stop of collect interrupts do not count
+INTERRUPTIONS_PER_PHOTO = 16  # a photo that makes collect crash must not do so for ever
 FAILURES_PER_RUN = 3
 BATCH = 64
 SNAPSHOT_SECONDS = 0.25
@@ -58,7 +58,7 @@ class Gatherer:
         self._executor = ThreadPoolExecutor(workers, "collect")
 
     def close(self) -> None:
-        """Stop. Requests under way are abandoned and count as made."""
+        """Stop. Requests under way are abandoned."""
         self._stop.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
@@ -88,14 +88,15 @@ class Gatherer:
         if name and number is not None:
             ready = self._ledger.good[name] + self._ledger.under_way[name] + len(stream.idle)
             return max(0, min(BATCH, number - ready))
-        return BATCH if len(stream.idle) + len(self._queues) < BATCH else 0
+        has_room = len(stream.idle) + len(self._queues) < BATCH and self._ledger.held_bytes < MAX_HELD_BYTES
+        return BATCH if has_room else 0
 
     def _pull(self, needed: Needed) -> None:
         """Ask the sources for more candidates, and take idle entries that are needed, in the source's order."""
         for name, stream in self._streams.items():
             if number := self._number_to_pull(name, stream, needed):
                 stream.pulling = True
-                self._submit(stream, list, islice(stream.candidates, number))
+                self._submit(stream, pull, stream.candidates, number)
         for name, stream in self._streams.items():
             while stream.idle and (not name or self._ledger.needs(name, needed)):
                 self._enter(stream.idle.popleft())
@@ -110,7 +111,10 @@ class Gatherer:
             photo.status = PhotoStatus.GOOD if has_size(staged, photo.bytes) else PhotoStatus.NEW
         if is_placed or photo.status is not PhotoStatus.NEW:
             self._ledger.finish(entry)
-        elif entry.candidate.read is None and photo.requests >= REQUESTS_PER_PHOTO:
+        elif entry.interruptions >= INTERRUPTIONS_PER_PHOTO:
+            error = RejectError(RejectReason.INTERRUPTED, f"collect was stopped {entry.interruptions} times during it")
+            self._ledger.finish(entry, PhotoStatus.REJECTED, error)
+        elif entry.candidate.read is None and entry.requests >= REQUESTS_PER_PHOTO:
             reason = RejectReason(photo.reason or RejectReason.INTERRUPTED)
             error = RejectError(reason, photo.detail or f"{REQUESTS_PER_PHOTO} requests were made")
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
@@ -119,7 +123,7 @@ class Gatherer:
             self._queues.put(entry)
 
     def _start(self) -> None:
-        """Send what the hosts accept now. Requests are in the journal before they are made."""
+        """Send what the hosts accept now. That photos are being requested is in the journal before they are."""
         started = []
         for entry, host in self._queues.take(2 * self._workers - self._running, time.monotonic()):
             if host and host.given_up:
@@ -127,8 +131,7 @@ class Gatherer:
                 continue
             started.append(entry)
             if host:
-                entry.photo.requests += 1
-                self._journal.save(entry.photo)
+                self._ledger.begin(entry)
         if any(entry.candidate.read is None for entry in started):
             self._journal.commit()
         for entry in started:
@@ -164,7 +167,7 @@ class Gatherer:
         except MovedError as moved:
             target = moved.url
         except RejectError as err:
-            error = err
+            error = err.with_traceback(None)  # its frames hold the photo's bytes
         else:
             record_verified(entry.photo, verified)
             self._fetched_bytes += verified.bytes
@@ -182,7 +185,7 @@ class Gatherer:
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
 
     def _redirect(self, entry: Entry, url: str) -> None:
-        if (number := entry.photo.requests) >= REQUESTS_PER_PHOTO:
+        if (number := entry.requests) >= REQUESTS_PER_PHOTO:
             error = RejectError(RejectReason.REDIRECTS, f"still redirected after {number} requests")
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         else:
@@ -191,12 +194,12 @@ class Gatherer:
 
     def _fail(self, entry: Entry, error: RejectError, final: bool = False) -> None:
         """Try again in this run, leave it to the next run, or give up when its requests are used up."""
-        if entry.photo.requests >= REQUESTS_PER_PHOTO:
+        if entry.requests >= REQUESTS_PER_PHOTO:
             self._ledger.finish(entry, PhotoStatus.REJECTED, error)
         elif final or entry.photo.failures >= FAILURES_PER_RUN:
             self._ledger.finish(entry, PhotoStatus.FAILED, error)
         else:
-            self._ledger.record(entry.photo, error)
+            self._ledger.record(entry, error)
             self._queues.put(entry)
 
     def _snapshot(self) -> Snapshot:

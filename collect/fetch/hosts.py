@@ -98,9 +98,10 @@ class Queues:
 
     def put(self, entry: Entry) -> None:
         """Let an entry wait. Those never requested go first: a kill rarely interrupts the same one twice."""
+        asked = entry.requests + entry.interruptions
         entry.state = EntryState.WAITING
         name = "" if entry.candidate.read else host_of(entry.url or "")
-        heapq.heappush(self._waiting.setdefault(name, []), (entry.photo.requests, next(self._order), entry))
+        heapq.heappush(self._waiting.setdefault(name, []), (asked, next(self._order), entry))
 
     def take(self, room: int, now: float) -> Iterator[tuple[Entry, Host | None]]:
         """At most `room` entries that may start now, and besides all of hosts that were given up, with their host."""

@@ -1,14 +1,20 @@
 """What became of every candidate: the entries in the source's order, the counts, and the journal's records."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from collect.candidate import SHARED_WITH_ROW, Candidate, RejectError
 from collect.fetch.entries import Entry, EntryState
 from collect.journal import Journal, Photo, PhotoStatus
 from collect.manifest import Key, Rejected, Row
+from collect.redact import redact
+
+FACTS = ("taken", "license_url")  # what later runs need of a candidate but the manifest has no field for
+INTERRUPTED = "interrupted"  # beside them: how often a stop of collect interrupted the requests for a photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +43,36 @@ class Ledger:
         self.reasons: dict[str, Counter[str]] = {}
         self._journal, self._earlier = journal, earlier
         self._known = journal.photos()
-        self._listed: set[Key] = set()
+        self._listed: set[Key] = set()  # as the source names them
+        self._used: set[Key] = set()  # as the dataset names them
+        self._alike: Counter[Key] = Counter()
+        self.held_bytes = 0
 
     def new_entry(self, candidate: Candidate) -> Entry | None:
-        """The entry of a candidate; None if the source has listed it before."""
-        key = candidate.class_, candidate.source_id
-        if key in self._listed:
+        """The entry of a candidate, without the secrets in its addresses; None if the source has listed it before.
+
+        The full address stays in `Entry.url`, which is never written.
+        """
+        listed = candidate.class_, candidate.source_id
+        if listed in self._listed:
             return None
-        self._listed.add(key)
-        facts = {name: value for name in ("taken", "license_url") if (value := getattr(candidate, name))}
+        self._listed.add(listed)
+        self.held_bytes += candidate.held_bytes
+        public = self._numbered(_without_secrets(candidate))
+        key = public.class_, public.source_id
+        facts = {name: value for name in FACTS if (value := getattr(public, name))}
         photo = self._known.get(key) or Photo(*key, extra=json.dumps(facts) if facts else None)
-        return Entry(candidate, photo, candidate.url)
+        return Entry(public, photo, candidate.url, _interruptions(photo))
+
+    def _numbered(self, candidate: Candidate) -> Candidate:
+        """The candidate under an id of its own: addresses that differ only in their secrets get a number."""
+        source_id = candidate.source_id
+        while (key := (candidate.class_, candidate.source_id)) in self._used:
+            self._alike[candidate.class_, source_id] += 1
+            number = self._alike[candidate.class_, source_id] + 1
+            candidate = replace(candidate, source_id=f"{source_id}#{number}")
+        self._used.add(key)
+        return candidate
 
     def is_placed(self, entry: Entry) -> bool:
         """Whether an earlier run has placed the photo."""
@@ -63,7 +88,7 @@ class Ledger:
         photo, class_ = entry.photo, entry.photo.class_
         if status:
             photo.status = status
-            self.record(photo, error)
+            self.record(entry, error)
         if entry.under_way:
             self.under_way[class_] -= 1
         if photo.status is PhotoStatus.GOOD or self.is_placed(entry):
@@ -72,13 +97,30 @@ class Ledger:
         else:
             entry.state = EntryState.BAD
             self.reasons.setdefault(class_, Counter())[photo.reason or ""] += 1
-        entry.candidate = replace(entry.candidate, read=None)  # may hold the bytes of a local source
+        self.held_bytes -= entry.candidate.held_bytes
+        entry.candidate = replace(entry.candidate, read=None, held_bytes=0)
 
-    def record(self, photo: Photo, error: RejectError | None) -> None:
-        """Write a photo's state into the journal, with the error that explains it."""
+    def begin(self, entry: Entry) -> None:
+        """Count a request. Before the first of an attempt, note in the journal that a kill would interrupt it."""
+        if not entry.unrecorded:
+            self._note_interruptions(entry.photo, entry.interruptions + 1)
+            self._journal.save(entry.photo)
+        entry.unrecorded += 1
+
+    def record(self, entry: Entry, error: RejectError | None) -> None:
+        """Write a photo's state into the journal, with its requests and the error that explains it."""
+        photo = entry.photo
+        if entry.unrecorded:
+            photo.requests, entry.unrecorded = entry.requests, 0
+            self._note_interruptions(photo, entry.interruptions)
         if error:
             photo.reason, photo.detail = error.reason, error.detail
         self._journal.save(photo)
+
+    def _note_interruptions(self, photo: Photo, number: int) -> None:
+        facts = {key: value for key, value in photo.facts().items() if key != INTERRUPTED}
+        facts |= {INTERRUPTED: str(number)} if number else {}
+        photo.extra = json.dumps(facts) if facts else None
 
     def gathered(self, exhausted: Collection[str]) -> Gathered:
         """Everything so far as one value."""
@@ -89,6 +131,19 @@ class Ledger:
         rejected = [Rejected(*photo.key, c.url, photo.reason or "", photo.detail or "") for c, photo in bad]
         published = {e.photo.key: e.candidate.split for e in entries if e.candidate.split}
         return Gathered(tuple(self.entries), rows, rejected, published, Counter(self.good), exhausted)
+
+
+def _interruptions(photo: Photo) -> int:
+    number = str(photo.facts().get(INTERRUPTED, ""))
+    return int(number) if re.fullmatch("[0-9]{1,4}", number) else 0
+
+
+def _without_secrets(candidate: Candidate) -> Candidate:
+    """The candidate with *** in place of the secrets in its addresses, and in an id that is its address."""
+    names = ["url", "page_url", "license_url", *(["source_id"] if candidate.source_id == candidate.url else [])]
+    names += ["owner"] if "://" in (candidate.owner or "") else []
+    public: dict[str, Any] = {name: redact(value) for name in names if (value := getattr(candidate, name))}
+    return replace(candidate, **public)
 
 
 def _row(candidate: Candidate, photo: Photo) -> Row:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from collect.fetch.hosts import Host
+from collect.redact import redact
+from collect.terminal import make_console, print_text, printable
 from collect.wording import counted, duration, joined_counts
 
 LINE_SECONDS = 10.0
@@ -42,14 +44,14 @@ class ProgressDisplay:
 @contextmanager
 def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDisplay]:
     """Show progress on stderr for as long as the context lasts. `wanted` is the number of photos per class."""
-    console, started = Console(stderr=True), time.monotonic()
+    console, started = make_console(stderr=True), time.monotonic()
     if quiet:
         yield ProgressDisplay(lambda snapshot: None, lambda line: None)
     elif console.is_terminal:
         with Live(console=console, transient=True, auto_refresh=False) as live:
             yield ProgressDisplay(
                 lambda snapshot: live.update(_table(snapshot, time.monotonic() - started, wanted), refresh=True),
-                lambda line: live.console.print(line, markup=False, highlight=False),
+                lambda line: live.console.print(redact(line)),
             )
     else:
         printed = started
@@ -62,7 +64,7 @@ def show_progress(quiet: bool, wanted: int | None = None) -> Iterator[ProgressDi
                 speed = good / (printed - started)
                 print(f"  {good:,} good, {rejected:,} rejected, {speed:,.0f} photos/s", file=sys.stderr)
 
-        yield ProgressDisplay(show, lambda line: print(line, file=sys.stderr))
+        yield ProgressDisplay(show, lambda line: print_text(redact(line), sys.stderr))
 
 
 def _table(snapshot: Snapshot, seconds: float, wanted: int | None) -> Group:
@@ -83,5 +85,5 @@ def _table(snapshot: Snapshot, seconds: float, wanted: int | None) -> Group:
         state = host.given_up or (f"waits {duration(host.not_before - now)}" if host.not_before > now else "")
         slowed = f", slowed down {counted(host.throttled, 'time')}" if host.throttled else ""
         requests = f"{host.in_flight} of {counted(int(host.limit), 'request')}"
-        lines.append(Text(f"{name}: {requests}{slowed} {state}", style="dim"))
+        lines.append(Text(printable(f"{name}: {requests}{slowed} {state}"), style="dim"))
     return Group(table, *lines)

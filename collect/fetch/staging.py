@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from collect.journal import Photo
 from collect.manifest import Key, Row
-from collect.verify import THUMB_SIDE, thumbnail
+from collect.verify import THUMB_SIDE, read_thumbnail
 
 STAGED = ".staged"
 
@@ -51,9 +50,6 @@ def thumbnails(folder: Path, photos: Mapping[Key, Photo]) -> Callable[[Row], np.
         if photo and photo.thumb:
             return np.frombuffer(photo.thumb, np.uint8).reshape(THUMB_SIDE, THUMB_SIDE)
         path = folder / row.file if row.file else staged_path(folder, row.sha256)
-        if not path.is_file():
-            return None
-        with Image.open(path) as image:
-            return thumbnail(image)
+        return read_thumbnail(path)
 
     return thumb

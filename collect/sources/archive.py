@@ -1,22 +1,48 @@
 """A .tgz, .tar or .zip of class folders as a source, local or at an http(s) address."""
 
-import stat
+import bz2
+import gzip
+import lzma
+import struct
 import tarfile
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError
 from collect.sources.download import check_digests, download, is_remote
-from collect.sources.layout import check_layout, is_image, read_layout
+from collect.sources.layout import ArchiveMember, check_layout, check_size, is_image, read_layout, source_id
+from collect.sources.tar import is_header, tar_members
+from collect.sources.xz import open_xz
+from collect.sources.zip import zip_members
 
-MAX_MEMBER_BYTES = 64 * 2**20
-UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError, RuntimeError)
+MAX_NAMES_BYTES = 256 * 2**20  # of all members of an archive, with what Python needs for each
+NAME_BYTES = 100
+OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": open_xz,
+    b"]\0\0": open_xz,
+}
+ZIP_STARTS = b"PK", b"MZ"  # an archive, or a program that unpacks itself
+# What tarfile, zipfile and the decompressors raise on damaged data; the built-in errors come from numbers, names and
+# headers that make no sense.
+FORMAT_ERRORS = tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error
+DAMAGE = *FORMAT_ERRORS, EOFError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError
+
+
+class StoredPhoto(NamedTuple):
+    """An image of an archive: `read` gives its bytes, of which `held_bytes` are in memory already."""
+
+    name: str
+    read: Callable[[], bytes]
+    held_bytes: int
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
@@ -35,51 +61,95 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     places = read_layout(names, path.name.split(".")[0])
     check_layout(places, empty, dataset)
     source_url = url if remote else None
+    wanted = {name for name, place in places.items() if wanted_class(dataset, place.class_)}
 
     def candidates() -> Iterator[Candidate]:
-        for name, read in members(path):
-            place = places.get(name)
-            if place and wanted_class(dataset, place.class_):
-                yield Candidate(place.class_, name, url=source_url, split=place.split, source="archive", read=read)
+        for name, read, held_bytes in photos(path, wanted.__contains__):
+            place = places[name]
+            yield Candidate(
+                place.class_,
+                source_id(name),
+                url=source_url,
+                split=place.split,
+                source="archive",
+                read=read,
+                held_bytes=held_bytes,
+            )
 
     return {"": candidates()}
 
 
 def _listing(path: Path) -> tuple[list[str], list[str]]:
-    """All file names of an archive and its folders that hold no file."""
-    entries = [(name, is_folder) for name, is_folder, _ in _entries(path)]
-    files = [name for name, is_folder in entries if not is_folder]
+    """All file names of an archive and its folders that hold no file. Reads a compressed archive to its checksums."""
+    files: list[str] = []
+    folders: list[str] = []
+    size = 0
+    with _one_line(path):
+        for member in _members(path):
+            (folders if member.is_folder else files).append(member.name)
+            size += len(member.name) + NAME_BYTES
+            if size > MAX_NAMES_BYTES:
+                raise SourceError(f"{path}: has too many files; split it into several archives")
     full = {parent for name in files for parent in PurePosixPath(name).parents}
-    return files, [name for name, is_folder in entries if is_folder and PurePosixPath(name) not in full]
+    return files, [name for name in folders if PurePosixPath(name) not in full]
 
 
-def members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Name and reader of every image in an archive, in its order. Raises SourceError naming the archive."""
-    return ((name, read) for name, is_folder, read in _entries(path) if not is_folder and is_image(name))
+def photos(path: Path, is_wanted: Callable[[str], bool]) -> Iterator[StoredPhoto]:
+    """The images of an archive whose names are wanted, in its order. Raises SourceError naming the archive."""
+    with _one_line(path):
+        for member in _members(path):
+            if member.is_folder or not is_image(member.name) or not is_wanted(member.name):
+                continue
+            try:
+                check_size(member.size)
+            except RejectError as err:
+                yield StoredPhoto(member.name, partial(_reject, err), 0)
+                continue
+            if member.is_lasting:
+                yield StoredPhoto(member.name, partial(_read_lasting, member), 0)
+            else:
+                data = member.read()
+                yield StoredPhoto(member.name, partial(bytes, data), len(data))
 
 
-def _entries(path: Path) -> Iterator[tuple[str, bool, Callable[[], bytes]]]:
-    """Name, whether it is a folder, and reader of every entry. Nothing is extracted; links and devices are left out."""
+def _members(path: Path) -> Iterator[ArchiveMember]:
+    """Folders and files of an archive. Nothing is extracted; links and devices are left out."""
+    with path.open("rb") as file:
+        start = file.read(tarfile.BLOCKSIZE)
+    # a plain tar first: its first file may be called BZh.jpg, and its last one may be a zip
+    opener = open if is_header(start) else next((o for magic, o in OPENERS.items() if start.startswith(magic)), None)
+    if opener is None and start.startswith(ZIP_STARTS):
+        yield from zip_members(path)
+        return
+    if opener is None:
+        raise tarfile.ReadError("it starts as none of them does")
+    with opener(path, "rb") as stream:
+        yield from tar_members(stream)
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    """Turn what damaged data raises into a SourceError that names the archive."""
     try:
-        if zipfile.is_zipfile(path):
-            lock, zipped = threading.Lock(), zipfile.ZipFile(path)  # stays open: other threads read its members later
-            for info in zipped.infolist():
-                if not stat.S_ISLNK(info.external_attr >> 16):
-                    yield info.filename, info.is_dir(), partial(_read_zipped, zipped, info, lock)
-            return
-        with tarfile.open(path, "r|*") as tar:
-            for member in tar:
-                handle = tar.extractfile(member) if member.isfile() else None
-                if handle or member.isdir():
-                    yield member.name, member.isdir(), partial(bytes, handle.read(MAX_MEMBER_BYTES) if handle else b"")
-    except UNREADABLE as err:
-        problem = f"cannot be read as .tgz, .tar or .zip ({err})"
-        raise SourceError(f"{path}: {problem}; check that it is complete") from err
+        yield
+    except DAMAGE as err:
+        problem = f"cannot be read as .tgz, .tar or .zip ({_described(err)})"
+        advice = "check that it is complete; if collect downloaded it, remove it and run the same command again"
+        raise SourceError(f"{path}: {problem}; {advice}") from err
 
 
-def _read_zipped(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> bytes:
+def _described(err: Exception) -> str:
+    text = " ".join(str(err).split())  # may quote a megabyte of the archive
+    return f"{text[:100]}…" if len(text) > 100 else text or type(err).__name__
+
+
+def _read_lasting(member: ArchiveMember) -> bytes:
     try:
-        with lock, zipped.open(info) as handle:
-            return handle.read(MAX_MEMBER_BYTES)
-    except UNREADABLE as err:
-        raise RejectError(RejectReason.UNREADABLE, f"the archive's member cannot be read: {err}") from err
+        return member.read()
+    except DAMAGE as err:
+        detail = f"the archive's member cannot be read: {_described(err)}"
+        raise RejectError(RejectReason.UNREADABLE, detail) from err
+
+
+def _reject(error: RejectError) -> bytes:
+    raise error

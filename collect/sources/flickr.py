@@ -6,15 +6,28 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from collect.candidate import Candidate, SourceContext, Streams, reject_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError
-from collect.http import retry_after, user_agent
-from collect.sources.api import LATER, TRIES, CallBudget, RefusedCallError, endpoint, pause_before_retry, redacted
+from collect.http import retry_after
+from collect.sources.api import (
+    CALL_ERRORS,
+    LATER,
+    TRIES,
+    CallBudget,
+    RefusedCallError,
+    endpoint,
+    number,
+    open_api,
+    pause_before_retry,
+    records,
+    redacted,
+    text,
+)
+from collect.sources.flickr_licenses import License, read_licenses
 
 PER_PAGE = 500
 CEILING = 4000  # flickr.photos.search: "at most the first 4,000 results"; beyond, pages repeat
@@ -32,22 +45,6 @@ CREDENTIALS = (
     "https://www.flickr.com/services/apps/create/), or use a source that needs no key: --source openverse"
 )
 
-License = tuple[str, str | None]  # its code, one of `collect.datasets.LICENSES`, and its page
-CC = "https://creativecommons.org"
-VERSION_2 = ("by-nc-sa", "by-nc", "by-nc-nd", "by", "by-sa", "by-nd")
-VERSION_4 = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd")
-
-# flickr.photos.licenses.getInfo as recorded in June 2025, used if Flickr refuses the call.
-KNOWN: dict[str, License] = {
-    "0": ("arr", None),
-    **{str(i): (code, f"{CC}/licenses/{code}/2.0/") for i, code in enumerate(VERSION_2, 1)},
-    "7": ("nkc", "https://www.flickr.com/commons/usage/"),
-    "8": ("usgov", "https://www.usa.gov/government-works"),
-    "9": ("cc0", f"{CC}/publicdomain/zero/1.0/"),
-    "10": ("pdm", f"{CC}/publicdomain/mark/1.0/"),
-    **{str(i): (code, f"{CC}/licenses/{code}/4.0/") for i, code in enumerate(VERSION_4, 11)},
-}
-
 
 class FlickrClient:
     """Calls with one API key. The key never leaves this object: it is in no message, log or file."""
@@ -62,10 +59,10 @@ class FlickrClient:
             raise SourceError(f"Flickr needs an API key: {CREDENTIALS}")
         for name in ("flickrapi", "oauthlib", "requests_oauthlib"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # they log keys, signatures and whole answers
-        self._errors = (flickrapi.FlickrError, requests.RequestException, ValueError, KeyError)
+        # flickrapi takes the answer for an object with the keys that it wants
+        self._errors = (flickrapi.FlickrError, KeyError, AttributeError, TypeError, *CALL_ERRORS)
         self._api = flickrapi.FlickrAPI(*self._secrets, format="parsed-json", store_token=False, timeout=30)
-        self._api.flickr_oauth.session = session = requests.Session()  # flickrapi shares one between all instances
-        session.headers["User-Agent"] = user_agent()
+        self._api.flickr_oauth.session = session = open_api(context, url)  # flickrapi shares one between all instances
         session.hooks["response"].append(_check_answer)
         if url:
             self._api.REST_URL = url
@@ -85,6 +82,8 @@ class FlickrClient:
             self._budget.spend()
             try:
                 answer: dict[str, Any] = self._api.do_flickr_call(method, **params)
+                if not isinstance(answer, dict):
+                    raise ValueError("the answer is not a JSON object")
             except self._errors as err:
                 code = str(getattr(err, "code", "") or "")
                 failure = redacted(str(err), self._secrets)
@@ -115,25 +114,6 @@ def _check_answer(response: requests.Response, *_: Any, **__: Any) -> None:
         raise requests.HTTPError(f"HTTP {response.status_code}", response=response)
 
 
-def read_licenses(ask: Callable[..., dict[str, Any]]) -> dict[str, License]:
-    """Licences by id. The page tells what an id means that Flickr has added; ids of unknown pages are left out."""
-    try:
-        listed = ask("flickr.photos.licenses.getInfo").get("licenses", {}).get("license", [])
-    except RefusedCallError:
-        listed = []
-    return KNOWN | {str(item.get("id")): known for item in listed if (known := _license(item))}
-
-
-def _license(item: dict[str, Any]) -> License | None:
-    url = str(item.get("url") or "")
-    parts = [p for p in urlsplit(url).path.split("/") if p]
-    if parts[:1] == ["licenses"] and len(parts) > 1:
-        return parts[1], url
-    if parts[:1] == ["publicdomain"] and len(parts) > 1:
-        return {"zero": "cc0", "mark": "pdm"}.get(parts[1], parts[1]), url
-    return KNOWN.get(str(item.get("id")))
-
-
 def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], str | None]:
     """A function that asks for the licence code of a photo id; None if the photo is gone. Raises SourceError."""
     client = FlickrClient(context, endpoint(dataset))
@@ -141,7 +121,7 @@ def license_reader(dataset: Dataset, context: SourceContext) -> Callable[[str], 
 
     def read_license(photo_id: str) -> str | None:
         photo = client.ask("flickr.photos.getInfo", absent="1", photo_id=photo_id).get("photo")
-        return licenses.get(str(photo.get("license")), ("arr", None))[0] if photo else None
+        return licenses.get(str(photo.get("license")), ("arr", None))[0] if isinstance(photo, dict) else None
 
     return read_license
 
@@ -170,8 +150,8 @@ def _photos(
 
     def fresh(photos: list[dict[str, Any]]) -> Iterator[Candidate]:
         for photo in photos:
-            if str(photo["id"]) not in seen:
-                seen.add(str(photo["id"]))
+            if (photo_id := str(photo["id"])) not in seen:
+                seen.add(photo_id)
                 yield _candidate(photo, search, licenses, dataset)
 
     ended = yield from _pages(client, {**query, "sort": "relevance"}, seen, fresh)
@@ -184,8 +164,8 @@ def _pages(client: FlickrClient, query: dict[str, Any], seen: set[str], fresh: A
     """Pages up to the ceiling; returns whether the search ended before it and no page was repeated."""
     stale = repeated = 0
     for page in range(1, CEILING // PER_PAGE + 1):
-        answer = client.ask("flickr.photos.search", **query, page=page).get("photos", {})
-        photos = [p for p in answer.get("photo", []) if p.get("id")]
+        answer = client.ask("flickr.photos.search", **query, page=page)
+        photos = [p for p in records(answer, "photos", "photo") if text(p.get("id"))]
         if not photos:
             return repeated == 0
         known = len(seen)
@@ -194,9 +174,14 @@ def _pages(client: FlickrClient, query: dict[str, Any], seen: set[str], fresh: A
         repeated += stale > 0
         if stale == STALE_PAGES:
             return False
-        if page >= int(answer.get("pages") or 0):
+        if page >= _pages_of(answer):
             return repeated == 0
     return False
+
+
+def _pages_of(answer: dict[str, Any]) -> int:
+    photos = answer.get("photos")
+    return number(photos.get("pages")) if isinstance(photos, dict) else 0
 
 
 def _slices(client: FlickrClient, seed: int) -> list[tuple[int, int]]:
@@ -215,14 +200,14 @@ def _slice(client: FlickrClient, query: dict[str, Any], first: int, last: int, f
         newest, stale = first, 0
         for page in range(1, CEILING // PER_PAGE + 1):
             dates: dict[str, Any] = {"min_upload_date": first, "max_upload_date": last, "sort": "date-posted-asc"}
-            answer = client.ask("flickr.photos.search", **query, **dates, page=page).get("photos", {})
-            photos = [p for p in answer.get("photo", []) if p.get("id")]
+            answer = client.ask("flickr.photos.search", **query, **dates, page=page)
+            photos = [p for p in records(answer, "photos", "photo") if text(p.get("id"))]
             known = len(in_slice)
             in_slice.update(str(p["id"]) for p in photos)
             yield from fresh(photos)
-            newest = max([newest, *(int(p.get("dateupload") or 0) for p in photos)])
+            newest = max([newest, *(number(p.get("dateupload")) for p in photos)])
             stale = stale + 1 if len(in_slice) == known else 0
-            if not photos or stale == STALE_PAGES or page >= int(answer.get("pages") or 0):
+            if not photos or stale == STALE_PAGES or page >= _pages_of(answer):
                 return
         # both ends are inclusive, so the last second is searched again; ids tell photos apart
         first = max(newest, first + 1)
@@ -230,18 +215,18 @@ def _slice(client: FlickrClient, query: dict[str, Any], first: int, last: int, f
 
 def _candidate(photo: dict[str, Any], search: ClassSearch, licenses: dict[str, License], dataset: Dataset) -> Candidate:
     code, license_url = licenses.get(str(photo.get("license", "")), (None, None))
-    owner, photo_id, title = photo.get("owner"), str(photo["id"]), photo.get("title")
+    owner, photo_id, title = text(photo.get("owner")), text(photo["id"]) or "", photo.get("title")
     return Candidate(
         class_=search.name,
         source_id=photo_id,
-        url=next((str(photo[s]) for s in SIZES if photo.get(s)), None),
+        url=next((url for s in SIZES if (url := text(photo.get(s)))), None),
         page_url=f"https://www.flickr.com/photos/{owner}/{photo_id}" if owner else None,
         owner=owner,
-        owner_name=photo.get("ownername"),
+        owner_name=text(photo.get("ownername")),
         license=code,
         license_url=license_url,
-        title=title.get("_content") if isinstance(title, dict) else title,
-        taken=photo.get("datetaken"),
+        title=text(title.get("_content") if isinstance(title, dict) else title),
+        taken=text(photo.get("datetaken")),
         source="flickr",
         read=partial(reject_license, code) if code and code not in dataset.licenses else None,
     )

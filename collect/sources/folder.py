@@ -1,5 +1,6 @@
 """A folder of class folders as a source."""
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError
-from collect.sources.layout import check_layout, read_layout
+from collect.sources.layout import check_layout, check_size, read_layout, source_id
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:
@@ -24,14 +25,17 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
         for path, place in places.items():
             if wanted_class(dataset, place.class_):
                 read = partial(read_file, root / path)
-                yield Candidate(place.class_, path, split=place.split, source="folder", read=read)
+                yield Candidate(place.class_, source_id(path), split=place.split, source="folder", read=read)
 
     return {"": candidates()}
 
 
 def read_file(path: Path) -> bytes:
-    """A photo's bytes. Raises RejectError if they cannot be read."""
+    """A photo's bytes. Raises RejectError if they cannot be read or are too many."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            check_size(size)
+            return file.read(size)
     except OSError as err:
         raise RejectError(RejectReason.UNREADABLE, f"the file cannot be read: {err.strerror}") from err

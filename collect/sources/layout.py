@@ -1,14 +1,15 @@
 """How a tree of files, in a folder or an archive, is laid out in classes and splits."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from collect.candidate import wanted_class
+from collect.candidate import RejectError, RejectReason, wanted_class
 from collect.datasets import Dataset, valid_name
 from collect.errors import ShortfallError, SourceError
 from collect.manifest import IMAGE_SUFFIXES
+from collect.verify import MAX_BYTES
 
 # WordNet ids of Imagenette and Imagewoof (fast.ai) and the names their authors give them.
 WNID_NAMES = {
@@ -33,6 +34,8 @@ WNID_NAMES = {
     "n02111889": "Samoyed",
     "n02115641": "dingo",
 }
+# Bytes that are not UTF-8, as Python has them in names, and how Windows-1252 reads them; it has no sign for five.
+UNDECODED = {0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or f"%{byte:02X}" for byte in range(0x80, 0x100)}
 NUMBERED = re.compile(r"([^.]+)\.\d+$")  # cat.0.jpg, as in the competition's train folder
 
 
@@ -45,15 +48,45 @@ class FilePlace:
     folder: str
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveMember:
+    """A folder or file of an archive. `read` gives its bytes, `is_lasting` says that it still does so later."""
+
+    name: str  # with forward slashes
+    is_folder: bool
+    size: int
+    read: Callable[[], bytes]
+    is_lasting: bool = False
+
+
+def readable(name: str) -> str:
+    """A name as valid text: bytes that are not UTF-8 are read as Windows-1252."""
+    return name.translate(UNDECODED)
+
+
+def source_id(path: str) -> str:
+    r"""A path as valid text that still has all bytes: `\xe9` for one that is not UTF-8, else it is unchanged."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def check_size(size: int) -> None:
+    """Raise RejectError if a file has too many bytes to be read."""
+    if size > MAX_BYTES:
+        raise RejectError(RejectReason.TOO_LARGE, f"{size:,} bytes, at most {MAX_BYTES:,}")
+
+
+def _class_name(folder: str) -> str:
+    return WNID_NAMES.get(folder, readable(folder))
+
+
 def _place(parts: tuple[str, ...], depth: int, split: str | None = None) -> FilePlace:
     """The place of a file whose class folder is the first `depth` of its parts."""
-    name = parts[depth - 1]
-    return FilePlace(WNID_NAMES.get(name, name), split, "/".join(parts[:depth]))
+    return FilePlace(_class_name(parts[depth - 1]), split, "/".join(parts[:depth]))
 
 
 def is_image(path: str) -> bool:
     """Whether a path looks like an image of the dataset, in folders whose names are valid class names."""
-    parts = PurePosixPath(path).parts
+    parts = PurePosixPath(readable(path)).parts
     return all(p != "__MACOSX" and valid_name(p) for p in parts) and path.lower().endswith(IMAGE_SUFFIXES)
 
 
@@ -82,11 +115,13 @@ def read_layout(paths: Iterable[str], root: str) -> dict[str, FilePlace]:
         inside = parts[common:-1]
         numbered = NUMBERED.match(PurePosixPath(path).stem)
         if numbered and (not inside or inside[-1] in ("train", "test", "val")):
-            places[path] = FilePlace(numbered[1], None, "/".join(parts[:-1]))
+            places[path] = FilePlace(readable(numbered[1]), None, "/".join(parts[:-1]))
         elif inside:
             places[path] = _place(parts, common + 1)
-        elif len(folders) == 1:
-            places[path] = _place(parts, common) if common else FilePlace(root, None, "")
+        elif common and len(folders) == 1:
+            places[path] = _place(parts, common)
+        elif len(folders) == 1 and valid_name(readable(root)):
+            places[path] = FilePlace(readable(root), None, "")
     return places
 
 
@@ -103,7 +138,7 @@ def check_layout(places: Mapping[str, FilePlace], empty_folders: Iterable[str], 
     empty = {f for f in map(PurePosixPath, empty_folders) if f.parent in beside and not f.name.startswith(".")}
     missing = [n for n in dataset.class_names if n not in classes]
     if not dataset.classes:
-        missing = sorted({WNID_NAMES.get(f.name, f.name) for f in empty} - classes)
+        missing = sorted({_class_name(f.name) for f in empty} - classes)
     if missing:
         full = ", ".join(sorted(classes))
         raise ShortfallError(f"{dataset.url}: class {missing[0]!r} has no images (classes with images: {full})")

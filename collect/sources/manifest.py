@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,11 @@ from collect.candidate import Candidate, SourceContext, Streams, candidate_of, w
 from collect.datasets import Dataset
 from collect.errors import SourceError, VggbenchError
 from collect.manifest import Row, read_manifest
-from collect.sources.archive import members
+from collect.redact import is_redacted
+from collect.sources.archive import photos
 from collect.sources.download import download, fetch_list, is_remote
 from collect.sources.folder import read_file
+from collect.sources.layout import source_id
 
 DRAWN = re.compile(r"(-?\d+)/(\d+)")  # seed and index of a synthetic photo
 
@@ -44,17 +46,23 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, context: Source
             yield replace(candidate, read=partial(read_file, folder / row.file))
         elif row.source == "synthetic" and row.class_ in CLASSES and (drawn := DRAWN.fullmatch(row.source_id or "")):
             yield replace(candidate, read=partial(draw, row.class_, int(drawn[1]), int(drawn[2])))
-        elif row.source == "archive" and is_remote(row.url or "") and row.source_id:
+        elif row.source != "archive" or is_redacted(row.url or ""):
+            yield candidate
+        elif is_remote(row.url or "") and row.source_id:
             archived[row.url or ""][row.source_id].append(candidate)
         else:
-            yield candidate if row.source != "archive" else replace(candidate, url=None)
+            yield replace(candidate, url=None)
     for url, wanted in archived.items():
         archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)  # they are the manifest's
-        for name, read in members(download(archive, context)):
-            for candidate in wanted.pop(name, []):
-                yield replace(candidate, read=read)
+        for name, read, held_bytes in photos(download(archive, context), partial(_is_listed, wanted)):
+            for candidate in wanted.pop(source_id(name), []):
+                yield replace(candidate, read=read, held_bytes=held_bytes)
         for candidates in wanted.values():
             yield from (replace(c, url=None) for c in candidates)  # the archive no longer has them
+
+
+def _is_listed(wanted: Collection[str], name: str) -> bool:
+    return source_id(name) in wanted
 
 
 def _candidate(row: Row, keep_place: bool) -> Candidate:

@@ -5,13 +5,23 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import requests
-
 from collect.candidate import Candidate, SourceContext, Streams, reject_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError, UsageError
-from collect.http import retry_after, user_agent
-from collect.sources.api import LATER, TRIES, CallBudget, endpoint, pause_before_retry, redacted
+from collect.http import retry_after
+from collect.sources.api import (
+    CALL_ERRORS,
+    LATER,
+    TRIES,
+    CallBudget,
+    endpoint,
+    number,
+    open_api,
+    pause_before_retry,
+    records,
+    redacted,
+    text,
+)
 
 API = "https://api.openverse.org"
 PER_PAGE, PAGES = 20, 12  # anonymous: 20 results a page, 240 a query (openverse#4474)
@@ -30,8 +40,7 @@ class OpenverseClient:
         base = (url or API).rstrip("/")
         self._base = base if base.endswith("/v1") else f"{base}/v1"
         self._context = context
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = user_agent()
+        self._session = open_api(context, url)
         names = ("OPENVERSE_CLIENT_ID", "OPENVERSE_CLIENT_SECRET")
         self._secrets = [os.environ.get(n, "").strip() for n in names]
         if any(self._secrets) and not all(self._secrets):
@@ -55,8 +64,9 @@ class OpenverseClient:
     def _sign_in(self) -> None:
         grant = {"grant_type": "client_credentials"}
         data = dict(zip(("client_id", "client_secret"), self._secrets, strict=True)) | grant
-        token = str(self._call("POST", "auth_tokens/token/", data=data).get("access_token", ""))
-        if not token:
+        answer = self._call("POST", "auth_tokens/token/", data=data)
+        token = text(answer.get("access_token")) if isinstance(answer, dict) else None
+        if not token or not token.isprintable():
             raise SourceError("Openverse refuses OPENVERSE_CLIENT_ID and OPENVERSE_CLIENT_SECRET")
         self._secrets.append(token)
         self._session.headers["Authorization"] = f"Bearer {token}"
@@ -76,7 +86,7 @@ class OpenverseClient:
                     raise SourceError(f"Openverse refuses ({failure}): {detail}; {ADVICE}")
                 if response.status_code < 500 and response.status_code != 429:
                     raise SourceError(f"Openverse refuses the search ({failure}): {detail}")
-            except (requests.RequestException, ValueError) as err:
+            except CALL_ERRORS as err:
                 failure = redacted(str(err), self._secrets)
             pause_before_retry(self._context.stop, attempt, wait)
         raise SourceError(f"Openverse does not answer ({failure}); {LATER}")
@@ -115,11 +125,11 @@ def _photos(client: OpenverseClient, search: ClassSearch, codes: list[str]) -> I
             unfinished = []
             for query in queries:
                 answer = client.ask("images/", **query, page=page)
-                results = [r for r in answer.get("results", []) if r.get("id")]
-                yield from (_candidate(r, search, codes) for r in results if r["id"] not in seen)
-                ids = {r["id"] for r in results}
+                results = {id_: r for r in records(answer, "results") if (id_ := text(r.get("id")))}
+                yield from (_candidate(id_, r, search, codes) for id_, r in results.items() if id_ not in seen)
+                ids = results.keys()
                 seen |= ids
-                if ids - in_round and page < int(answer.get("page_count") or 0):
+                if ids - in_round and page < (number(answer.get("page_count")) if isinstance(answer, dict) else 0):
                     unfinished.append(query)  # one with nothing new ends
                 in_round |= ids
             queries = unfinished
@@ -130,22 +140,22 @@ def _rounds(client: OpenverseClient, search: ClassSearch, codes: list[str]) -> I
     base = {"q": _query(search), "page_size": PER_PAGE, "category": "photograph"}
     yield [{**base, "license": ",".join(codes)}]
     yield [{**base, "license": code, "size": size} for code in codes for size in SIZES]
-    hosts = [str(s["source_name"]) for s in client.ask("images/stats/") if s.get("source_name")]
+    hosts = [name for s in records(client.ask("images/stats/")) if (name := text(s.get("source_name")))]
     yield [{**base, "license": code, "source": host} for host in hosts for code in codes]
 
 
-def _candidate(result: dict[str, Any], search: ClassSearch, codes: list[str]) -> Candidate:
-    code = result.get("license")
+def _candidate(id_: str, result: dict[str, Any], search: ClassSearch, codes: list[str]) -> Candidate:
+    code = text(result.get("license"))
     return Candidate(
         class_=search.name,
-        source_id=str(result["id"]),
-        url=result.get("url"),
-        page_url=result.get("foreign_landing_url"),
-        owner=result.get("creator_url") or result.get("creator"),
-        owner_name=result.get("creator"),
+        source_id=id_,
+        url=text(result.get("url")),
+        page_url=text(result.get("foreign_landing_url")),
+        owner=text(result.get("creator_url")) or text(result.get("creator")),
+        owner_name=text(result.get("creator")),
         license=code,
-        license_url=result.get("license_url"),
-        title=result.get("title"),
+        license_url=text(result.get("license_url")),
+        title=text(result.get("title")),
         source="openverse",
         read=None if code in codes else partial(reject_license, str(code)),
     )

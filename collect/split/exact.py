@@ -22,6 +22,7 @@ def choose_test_groups(groups: Sequence[SplitGroup], windows: Windows, seed: int
     """
     import numpy as np  # late: most runs of collect split nothing
     from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, hstack
 
     members: dict[tuple[tuple[str, int], ...], list[SplitGroup]] = defaultdict(list)
     available: Counter[str] = Counter()
@@ -31,7 +32,10 @@ def choose_test_groups(groups: Sequence[SplitGroup], windows: Windows, seed: int
     if not members:
         return set()
     profiles, classes = sorted(members), sorted(windows)
-    sizes = np.array([[dict(profile).get(c, 0) for profile in profiles] for c in classes])
+    row_of = {class_: i for i, class_ in enumerate(classes)}
+    entries = [(n, row_of[c], column) for column, profile in enumerate(profiles) for c, n in profile]
+    numbers, rows, columns = np.array(entries).T
+    sizes = csr_array((numbers, (rows, columns)), shape=(len(classes), len(profiles)))
     photos = sizes.sum(axis=0)
     share = {c: windows[c][0] / available[c] for c in available}
     drawn, weights = [], []
@@ -49,11 +53,11 @@ def choose_test_groups(groups: Sequence[SplitGroup], windows: Windows, seed: int
         cost,
         integrality=np.ones_like(cost),
         bounds=Bounds(0, np.concatenate([room, taken])),
-        constraints=LinearConstraint(np.hstack([sizes, -sizes]), low, high),
+        constraints=LinearConstraint(hstack([sizes, -sizes]), low, high),
         options={"mip_rel_gap": 0.0, "node_limit": MOST_NODES},
     )
     if result.x is None:
         return None
     more, fewer = np.split(np.rint(result.x).astype(int), 2)
-    numbers = zip(profiles, taken + more - fewer, strict=True)
-    return {group.name for profile, number in numbers for group in members[profile][:number]}
+    chosen = zip(profiles, taken + more - fewer, strict=True)
+    return {group.name for profile, number in chosen for group in members[profile][:number]}

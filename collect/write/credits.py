@@ -1,15 +1,20 @@
 """CREDITS.md: who made the photos, under which licence, and what that allows."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from collect.files import atomic_write
 from collect.manifest import Key, Row
+from collect.terminal import printable
 from collect.wording import counted
 
 CREDITS = "CREDITS.md"
 FLICKR_NOTICE = "This product uses the Flickr API but is not endorsed or certified by SmugMug, Inc."
+MARKUP = re.compile(r"([\\`*_\[\]<>|&~$#])")  # what Markdown, HTML and GitHub's additions give a meaning
+URL_SIGNS = ":/?#@!$&'*+,;=%~"
 
 # Name, conditions and page of each licence code of `collect.datasets.LICENSES`; CC licences have a page per version.
 LICENSE_FACTS: dict[str | None, tuple[str, str, str]] = {
@@ -47,8 +52,8 @@ def write_credits(folder: Path, rows: Sequence[Row], license_urls: Mapping[Key, 
     """Write `folder`/CREDITS.md, by licence. `license_urls` has the page of a photo's licence, by the row's key."""
     counts = Counter(r.license for r in rows)
     order = sorted(counts, key=lambda code: (-counts[code], code or ""))
-    facts = {code: LICENSE_FACTS.get(code, (str(code), "see its text", "")) for code in order}
-    lines = [f"# Credits for {folder.name}", "", "| Licence | Photos | Conditions |", "|---|---|---|"]
+    facts = {code: LICENSE_FACTS.get(code, (_escape(str(code)), "see its text", "")) for code in order}
+    lines = [f"# Credits for {_escape(folder.name)}", "", "| Licence | Photos | Conditions |", "|---|---|---|"]
     lines += [f"| {name} | {counts[code]:,} | {conditions} |" for code, (name, conditions, _) in facts.items()]
     lines += [f"\nNote: {warning}." for warning in license_warnings(rows)]
     if any(r.source == "flickr" for r in rows):
@@ -58,7 +63,8 @@ def write_credits(folder: Path, rows: Sequence[Row], license_urls: Mapping[Key, 
         of_code = [r for r in rows if r.license == code]
         lines += [_credit(row, name, license_urls.get(row.key, page)) for row in of_code if _is_credited(row)]
         rest = Counter(r.source or "an unknown source" for r in of_code if not _is_credited(r))
-        lines += [f"- {counted(n, 'image')} from {source}, which names no author" for source, n in sorted(rest.items())]
+        for source, number in sorted(rest.items()):
+            lines.append(f"- {counted(number, 'image')} from {_escape(source)}, which names no author")
     with atomic_write(folder / CREDITS) as out:
         out.write("\n".join(lines) + "\n")
 
@@ -68,14 +74,23 @@ def _is_credited(row: Row) -> bool:
 
 
 def _credit(row: Row, license_name: str, license_url: str) -> str:
-    title = _escape(row.title or "Untitled")
-    photo = f"[{title}]({row.page_url})" if row.page_url else title
-    license_link = f"[{license_name}]({license_url})" if license_url else license_name
-    return f"- `{row.file}`: {photo} by {_escape(row.owner_name or row.owner or 'unknown')}, {license_link}"
+    photo = _link(_escape(row.title or "Untitled"), row.page_url)
+    owner = _escape(row.owner_name or row.owner or "unknown")
+    return f"- {_code(row.file)}: {photo} by {owner}, {_link(license_name, license_url)}"
+
+
+def _link(text: str, url: str | None) -> str:
+    """Text that links to a web page; without a link if the address is none, such as `javascript:`."""
+    return f"[{text}]({quote(url, URL_SIGNS, errors='replace')})" if url and re.match("https?://", url, re.I) else text
+
+
+def _code(text: str) -> str:
+    """Text in a code span of Markdown, whose fence is longer than any backticks in it."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{printable(text)}{pad}{fence}"
 
 
 def _escape(text: str) -> str:
     """Text that stays literal in a line of Markdown."""
-    for sign in "\\`*_[]<>|":
-        text = text.replace(sign, "\\" + sign)
-    return " ".join(text.split())
+    return MARKUP.sub(r"\\\1", printable(" ".join(text.split())))

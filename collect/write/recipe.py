@@ -1,19 +1,20 @@
 """The recipe as TOML: in the dataset's own dataset.toml, and back in the user's datasets.toml."""
 
 import json
-import tomllib
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collect.datasets import Dataset, dataset_table, parse_dataset, shipped_file, toml_value
+from collect.datasets import Dataset, dataset_table, parse_dataset, published, shipped_file, toml_value
 from collect.errors import UsageError, VggbenchError
 from collect.files import atomic_write
 from collect.http import user_agent
 from collect.manifest import DATASET_FILE, Row, manifest_sha256
+from collect.schema import check_value, parse_toml
 
 USER_FILE = "datasets.toml"
+HEAD: dict[str, Any] = {"upstream_split": bool, "source_state": str, "unfinished": int, "manifest_sha256": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +32,26 @@ def write_dataset_file(folder: Path, collected: Collected, rows: Sequence[Row]) 
     """Write `folder`/dataset.toml for these rows."""
     head = {"collected_by": user_agent().partition(" ")[0], "manifest_sha256": manifest_sha256(rows)}
     head |= {name: getattr(collected, name) for name in ("upstream_split", "source_state", "unfinished")}
+    table = dataset_table(published(collected.recipe))
     with atomic_write(folder / DATASET_FILE) as out:
         out.writelines(f"{key} = {toml_value(value)}\n" for key, value in head.items())
         out.write(f"\n[{json.dumps(collected.recipe.name, ensure_ascii=False)}]\n")
-        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in dataset_table(collected.recipe).items())
+        out.writelines(f"{key} = {toml_value(value)}\n" for key, value in table.items())
 
 
 def read_dataset_file(folder: Path) -> Collected:
     """The content of `folder`/dataset.toml. Raises VggbenchError if it is missing or cannot be read."""
     path = folder / DATASET_FILE
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = parse_toml(path.read_text(encoding="utf-8"), str(path), VggbenchError)
+        head = {key: values[key] for key in HEAD}
         name, table = next((k, v) for k, v in values.items() if isinstance(v, dict))
-        head = (values[key] for key in ("upstream_split", "source_state", "unfinished", "manifest_sha256"))
-        return Collected(parse_dataset(name, table, str(path)), *head)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, StopIteration) as err:
-        raise VggbenchError(f"{path}: cannot be read: {err!r}") from err
+    except (OSError, UnicodeDecodeError, KeyError, StopIteration) as err:
+        advice = "remove it and run the command that made the dataset again"
+        raise VggbenchError(f"{path}: cannot be read: {err!r}; {advice}") from err
+    for key, kind in HEAD.items():
+        check_value(head[key], kind, key, str(path), VggbenchError)
+    return Collected(parse_dataset(name, table, str(path)), **head)
 
 
 def remember_recipe(dataset: Dataset, directory: Path | None = None) -> str:
@@ -55,16 +60,19 @@ def remember_recipe(dataset: Dataset, directory: Path | None = None) -> str:
     Returns a note for the user if the file is the one that ships with vggbench, which stays unchanged; else "".
     """
     import tomlkit  # late: drawing a dataset works without it
-    from tomlkit.exceptions import ParseError
 
     path = (directory or Path.cwd()) / USER_FILE
     if path.resolve() == shipped_file().resolve():
         return f"the recipe was not added to {path}, which ships with vggbench; it is in the dataset's {DATASET_FILE}"
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
-    except ParseError as err:
-        raise UsageError(f"{path}: not valid TOML: {err}") from err
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        parse_toml(text, str(path), UsageError)
+        document = tomlkit.parse(text)
+    except (ValueError, RecursionError) as err:
+        raise UsageError(f"{path}: cannot be read: {err}") from err
     table = document.setdefault(dataset.name, tomlkit.table())
+    if not isinstance(table, MutableMapping):
+        raise UsageError(f"{path}: {dataset.name} must be a table")
     wanted = {key: value for key, value in dataset_table(dataset).items() if key != "bench"}
     for key in table.keys() - wanted.keys() - {"bench"}:
         del table[key]

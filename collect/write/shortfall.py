@@ -1,13 +1,15 @@
 """Too few photos: the error that says which class, how many, why the others were rejected and what to change."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from collect.datasets import SEARCHES, Dataset
 from collect.errors import ShortfallError
-from collect.manifest import Rejected, Row
-from collect.split import Assignment
+from collect.manifest import REJECTED, Rejected, Row
+from collect.split import Assignment, owner_of
 from collect.wording import counted, joined_counts
+
+MOST_SHOWN = 20  # classes in an error
 
 
 def count_shortfall(
@@ -19,13 +21,16 @@ def count_shortfall(
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for reject in rejected:
         reasons[reject.class_][reject.reason] += 1
-    classes = sorted({*distinct, *reasons, *(c for c, _ in assignment.missing)})
+    every = {*distinct, *reasons, *(c for c, _ in assignment.missing)}
+    classes = sorted(every if len(every) <= MOST_SHOWN else {c for c, _ in assignment.missing})[:MOST_SHOWN]
     width = max(map(len, classes))
     lines = [f"{dataset.name}: {_head(dataset, assignment, distinct)}"]
     for class_ in classes:
         usable = distinct.get(class_, 0)
         line = f"  {class_:<{width}}  {usable + reasons[class_].total():,} candidates, {usable:,} distinct"
         lines.append("; ".join(filter(None, [line, joined_counts(reasons[class_].most_common())])))
+    if len(every) > len(classes):
+        lines.append(f"  and {counted(len(every) - len(classes), 'more class')}")
     fewest = min(distinct.get(c, 0) for c, _ in assignment.missing)
     return ShortfallError("\n".join([*lines, f"  {_advice(dataset, fewest)}"]))
 
@@ -47,19 +52,25 @@ def _head(dataset: Dataset, assignment: Assignment, distinct: Mapping[str, int])
 
 
 def class_shortfall(
-    dataset: Dataset, classes: Iterable[str], rows: Sequence[Row], upstream: bool
+    dataset: Dataset, required: Mapping[str, Collection[str]], rows: Sequence[Row], rejected: Sequence[Rejected]
 ) -> ShortfallError | None:
-    """The error if a class lacks photos to train or test with, without counts; `upstream`: the source has a split."""
+    """The error if a class lacks photos to train or test with, without counts; `required`: the splits each class needs.
+
+    `rows` are the photos that are left after dedupe and split.
+    """
     if dataset.train is not None:
         return None
-    counts: dict[str, Counter[str]] = {class_: Counter() for class_ in classes}
-    for row in rows:
-        counts[row.class_][row.split] += 1
-    for class_, by_split in sorted(counts.items()):
-        empty = [split for split in ("train", "test") if not by_split[split]] if upstream else []
-        if empty or by_split.total() < 2:
-            what = f"no usable {empty[0]} images" if empty else f"{counted(by_split.total(), 'usable image')}, needs 2"
-            return ShortfallError(f"{dataset.name}: class {class_!r} has {what}; rejected.jsonl says why")
+    counts = Counter((r.class_, r.split) for r in rows)
+    for class_, splits in sorted(required.items()):
+        if empty := next((s for s in ("train", "test") if s in splits and not counts[class_, s]), None):
+            number = sum(counts[class_, split] for split in splits)
+            reasons = Counter(r.reason for r in rejected if r.class_ == class_).most_common()
+            problem = f"{counted(number, 'usable image')}, needs 2" if number < 2 else f"no usable {empty} images"
+            owners = {owner_of(r) for r in rows if r.class_ == class_}
+            if len(owners) == 1 and None not in owners and number > 1:
+                problem += f": all {number} are of one photographer; --split image may separate them"
+            details = f" (rejected: {joined_counts(reasons)}; {REJECTED} says why)" if reasons else ""
+            return ShortfallError(f"{dataset.name}: class {class_!r} has {problem}{details}")
     return None
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from collect.dedupe import Duplicates
-from collect.manifest import REJECTED, Rejected, Row
+from collect.errors import VggbenchError
+from collect.manifest import REJECTED, Rejected, Row, read_rejected
 from collect.wording import counted, duration, joined_counts
 
 
@@ -34,9 +35,10 @@ class Summary:
         images = f"{train:,} train and {test:,} test images of {counted(len(classes), 'class')}"
         head = f"{self.name}: {images} in {self.folder}"
         if not self.changed:
-            return [f"{head}; already complete, nothing to do"]
-        lines = [f"{head} ({duration(self.seconds)})"]
-        if self.rejected:
+            lines = [f"{head}; already complete, nothing to do"]
+        else:
+            lines = [f"{head} ({duration(self.seconds)})"]
+        if self.rejected and self.changed:
             lines.append(f"  rejected: {joined_counts(self.rejected.items())} ({self.folder / REJECTED})")
         return lines + [f"  {note}" for note in self.notes]
 
@@ -51,6 +53,14 @@ def summarise(folder: Path, rows: Sequence[Row], rejected: Sequence[Rejected], s
     counts = {split: dict(sorted(Counter(r.class_ for r in rows if r.split == split).items())) for split in splits}
     reasons = dict(Counter(str(r.reason) for r in rejected).most_common())
     return Summary(folder.name, folder, counts, reasons, time.monotonic() - started)
+
+
+def recorded_rejects(folder: Path) -> tuple[list[Rejected], list[str]]:
+    """The rejects in a dataset's folder; a warning instead if they cannot be read, because its photos need none."""
+    try:
+        return read_rejected(folder), []
+    except VggbenchError as err:
+        return [], [f"warning: {err}; remove this file, the dataset is complete without it"]
 
 
 def duplicate_notes(duplicates: Duplicates, upstream: bool) -> list[str]:

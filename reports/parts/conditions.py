@@ -72,7 +72,7 @@ def _condition_rows(comparison: Comparison) -> list[tuple[str, list[str]]]:
 def _run_row(run: Run) -> tuple[str, int, str, str, str]:
     code = f"{run.code.version} {(run.code.commit or '')[:10]}{' +changes' if run.code.dirty else ''}".strip()
     status = run.result.status + (f": {redact(run.result.reason)}" if run.result.reason else "")
-    return redact(run.run, 80), run.seed, redact(run.created, 40), code, status
+    return redact(run.run, 80), run.seed, redact(run.created, 40), redact(code, 60), status
 
 
 def _receipt(name: str, group: RunGroup, reason: object = None) -> dict[str, object]:

@@ -83,7 +83,11 @@ def checks(comparison: Comparison) -> list[Check]:
     run = contenders[0].group.example
     rows: list[Check] = [
         ("Same images and split", Level.OK, f"manifest {run.dataset.manifest_sha256[:12]} for all"),
-        ("Same device and precision", Level.OK, f"{redact(run.device.name)}, {run.device.precision} for all"),
+        (
+            "Same device and precision",
+            Level.OK,
+            f"{redact(run.device.name)}, {redact(run.device.precision, 20)} for all",
+        ),
     ]
     runs = [c.group.example for c in contenders]
     recorded = {key for r in runs for key in r.recipe}

@@ -1,6 +1,6 @@
 """What tuning found for each model, and what it cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.records import Trial, TrialStatus
 from reports.charts import tuning_charts
@@ -57,7 +57,7 @@ def _gain(curve: TuningCurve) -> str | None:
     return f"{name}: {points(gain)} above its own recipe ({cost})."
 
 
-def values_text(values: dict[str, object]) -> str:
+def values_text(values: Mapping[str, object]) -> str:
     """Recipe values in one line."""
     texts = (f"{value:g}" if isinstance(value, float) else str(value) for value in values.values())
     return ", ".join(f"{clean(key, 30)} {clean(text, 30)}" for key, text in zip(values, texts, strict=True))

@@ -1,7 +1,6 @@
 """Stored runs into groups: the same model and recipe on the same device and data, one run per seed."""
 
 import json
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from bench.records import DatasetFacts, RecordError, Run, UsageError, facts_folder, read_facts, read_runs
-from reports.words import clean, listed
+from bench.records import (
+    FACTS_FILE,
+    RUN_FILE,
+    DatasetFacts,
+    RecordError,
+    Run,
+    UsageError,
+    facts_folder,
+    name_hint,
+    read_facts,
+    read_runs,
+)
+from reports.words import clean
 
 
 def training_seconds(run: Run) -> float:
@@ -133,27 +143,6 @@ def _group_key(run: Run) -> str:
     return json.dumps(parts, sort_keys=True, default=str)
 
 
-def _problem(run: Run) -> str | None:
-    """Why a record that fits the schema still cannot be used."""
-    r, k = run.result, len(run.dataset.classes)
-    shares = [r.accuracy, r.accuracy_low, r.accuracy_high, r.top5, r.macro_f1, r.clean_accuracy]
-    shares += [share for e in run.epochs for share in (e.test_accuracy, e.train_accuracy, e.val_accuracy)]
-    if any(s is not None and not 0 <= s <= 1 for s in shares):
-        return "a share is not between 0 and 1"
-    if r.status not in ("done", "stalled", "failed"):
-        return f"result.status is {r.status!r}"
-    if not run.dataset.classes or run.dataset.test < 1:
-        return "dataset.classes or dataset.test is empty"
-    if r.status == "done" and r.accuracy is None:
-        return "result.accuracy is missing although result.status is 'done'"
-    if r.confusion is not None and (len(r.confusion) != k or any(len(row) != k for row in r.confusion)):
-        return f"result.confusion is not {k} x {k}"
-    numbers = [run.cost.total_seconds, *(e.seconds for e in run.epochs)]
-    if r.status == "done" and not all(math.isfinite(s) and s >= 0 for s in numbers):
-        return "a time is not a number of seconds"
-    return None
-
-
 def _group(runs: dict[Path, Run]) -> RunGroup:
     done = [run for run in runs.values() if run.result.status == "done"]
     newest = {run.seed: run for run in done}
@@ -167,21 +156,29 @@ def load_study(results: Path, dataset: str) -> Study:
     """The study of one dataset below `results`."""
     runs, errors = read_runs(results, dataset)
     by_key: dict[str, dict[Path, Run]] = defaultdict(dict)
-    left_out = []
-    for folder, run in runs.items():
-        if problem := _problem(run):
-            left_out.append(f"{folder.relative_to(results)}/run.json: {problem}")
-        else:
-            by_key[_group_key(run)][folder] = run
+    for folder, run in _once(runs, errors).items():
+        by_key[_group_key(run)][folder] = run
     facts = {}
-    for manifest in {run.dataset.manifest_sha256 for run in runs.values()}:
+    for info in {run.dataset.manifest_sha256: run.dataset for run in runs.values()}.values():
+        folder = facts_folder(results, dataset, info.manifest_sha256)
         try:
-            if stored := read_facts(facts_folder(results, dataset, manifest)):
-                facts[manifest] = stored
+            if stored := read_facts(folder):
+                if stored.classes != info.classes:
+                    raise RecordError(f"{folder / FACTS_FILE}: has other classes than the runs of this dataset")
+                facts[info.manifest_sha256] = stored
         except RecordError as err:
             errors.append(err)
-    left_out += [short_error(err, results) for err in errors]
-    return Study(results, dataset, tuple(_group(group) for group in by_key.values()), tuple(sorted(left_out)), facts)
+    left_out = tuple(sorted(short_error(err, results) for err in errors))
+    return Study(results, dataset, tuple(_group(group) for group in by_key.values()), left_out, facts)
+
+
+def _once(runs: dict[Path, Run], errors: list[RecordError]) -> dict[Path, Run]:
+    """The runs without copies of a run's folder; these are added to `errors`."""
+    homes: dict[str, Path] = {}
+    for folder, run in sorted(runs.items(), key=lambda item: item[0].name != item[1].run):
+        if (home := homes.setdefault(run.run, folder)) is not folder:
+            errors.append(RecordError(f"{folder / RUN_FILE}: is a copy of the run in {home.name}"))
+    return {folder: run for folder, run in runs.items() if homes[run.run] is folder}
 
 
 def short_error(error: RecordError, results: Path) -> str:
@@ -197,6 +194,6 @@ def select_datasets(results: Path, dataset: str | None = None) -> list[str]:
     if not names:
         raise UsageError(f"{results}: holds no runs; make some with `bench run all`")
     if dataset is not None and dataset not in names:
-        known = listed([clean(name, 40) for name in names])
-        raise UsageError(f"{results}: no runs of {clean(dataset, 80)!r}; there are {known}")
+        hint = name_hint(clean(dataset, 80), (clean(name, 40) for name in names))
+        raise UsageError(f"{results}: no runs of {clean(dataset, 80)!r}; {hint}")
     return names if dataset is None else [dataset]

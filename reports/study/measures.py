@@ -12,7 +12,7 @@ from reports.study import statistics
 from reports.study.compare import Comparison
 from reports.study.contenders import Contender, names_of
 from reports.study.load import RunGroup, total_seconds
-from reports.words import clean
+from reports.words import clean, redact
 
 Measures = dict[str, Any]
 
@@ -36,7 +36,7 @@ def _status(group: RunGroup) -> str:
 def _note(comparison: Comparison, group: RunGroup, contender: Contender | None) -> str | None:
     """Why a group is not part of the comparison, None if it is."""
     if not group.runs:
-        reasons = sorted({clean(run.result.reason or run.result.status) for run in group.unfinished})
+        reasons = sorted({redact(run.result.reason or run.result.status) for run in group.unfinished})
         return f"no result: {'; '.join(reasons)}"
     if contender:
         return comparison.unfair_text(contender) or None
@@ -45,12 +45,16 @@ def _note(comparison: Comparison, group: RunGroup, contender: Contender | None) 
 
 def _conditions(group: RunGroup, name: str) -> Measures:
     run = group.example
-    return {
+    names = {
         "dataset": run.dataset.name, "name": name,
         "model": run.model.name, "arch": run.model.arch, "head": run.model.head, "weights": run.model.weights,
-        "device": run.device.name, "precision": run.device.precision,
+        "device": redact(run.device.name), "precision": run.device.precision,
         "manifest_sha256": run.dataset.manifest_sha256,
-        "width": run.recipe.get("width"), "size": run.recipe.get("size"), "epochs": str(run.recipe.get("epochs")),
+    }  # fmt: skip
+    recipe = {key: run.recipe.get(key) for key in ("width", "size")} | {"epochs": str(run.recipe.get("epochs"))}
+    return {
+        **{key: None if text is None else clean(text) for key, text in names.items()},
+        **{key: clean(value) if isinstance(value, str) else value for key, value in recipe.items()},
         "train_images": run.dataset.train, "test_images": run.dataset.test,
         "seeds": len(group.runs), "status": _status(group),
     }  # fmt: skip

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.records import PICTURES, DatasetFacts, Picture, RecordError, facts_folder, read_pictures
+from bench.records import PICTURES, DatasetFacts, Picture, RecordError, facts_folder, read_pictures, valid_name
 from reports.study.contenders import Contender
 from reports.study.load import Study, short_error
 from reports.words import clean
 
-MOST_PIXELS = 20_000_000
+FORMATS, MOST_PIXELS, MOST_BYTES = ("WEBP",), 1_000_000, 1_000_000
 PHOTO_SIDE, SHEET_SIDE = 96, 560
 SHEETS = ("activation", "filters")
 KINDS = ("sample", "worst", "cam", *SHEETS)
@@ -66,16 +66,20 @@ class Gallery:
 def _read(folder: Path, picture: Picture) -> ReportPhoto:
     """The pixels of a picture. Raises RecordError if it is not a readable picture inside `folder`."""
     where = folder / clean(picture.picture, 80)
-    path = (folder / picture.picture).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    if not valid_name(picture.picture) or (folder / picture.picture).resolve().parent != folder.resolve():
         raise RecordError(f"{where}: lies outside its folder")
+    path = folder / picture.picture
     try:
-        with Image.open(path) as image:
+        if not path.is_file():
+            raise RecordError(f"{where}: {'is not a file' if path.exists() else 'missing'}")
+        if path.stat().st_size > MOST_BYTES:
+            raise RecordError(f"{where}: is larger than {MOST_BYTES:,} bytes")
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise RecordError(f"{where}: has more than {MOST_PIXELS:,} pixels")
             pixels = image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
-        raise RecordError(f"{where}: is not a readable picture ({type(err).__name__})") from err
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as err:
+        raise RecordError(f"{where}: is not a readable WebP picture ({type(err).__name__})") from err
     is_sheet = picture.kind in SHEETS
     side = SHEET_SIDE if is_sheet else PHOTO_SIDE
     pixels.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -98,7 +102,7 @@ def _of_contender(contender: Contender, errors: list[RecordError]) -> list[Store
     for run in contender.group.runs:
         folder = contender.group.folders[run.run]
         try:
-            pictures = read_pictures(folder)
+            pictures = read_pictures(folder, run)
         except RecordError as err:
             errors.append(err)
             continue

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.records import Prediction, RecordError, Run, read_predictions
+from bench.records import PREDICTIONS_FILE, Prediction, RecordError, Run, is_stored, read_predictions
 from reports.study.load import RunGroup, short_error
 from reports.study.statistics import calibration, coverage
 
@@ -55,18 +55,9 @@ class Predictions:
 
 
 def _rows(group: RunGroup, run: Run) -> list[Prediction]:
-    """The predictions of a run, none if it stores none. Raises RecordError, also for an unknown class."""
+    """The predictions of a run, none if it stores none. Raises RecordError."""
     folder = group.folders[run.run]
-    path = folder / "predictions.csv"
-    if not path.is_file():
-        return []
-    rows = read_predictions(folder)
-    unknown = {name for p in rows for name in (p.predicted, p.truth)} - set(run.dataset.classes)
-    if unknown:
-        raise RecordError(f"{path}: {min(unknown)!r} is not one of the classes")
-    if not rows:
-        raise RecordError(f"{path}: has no rows")
-    return rows
+    return read_predictions(folder, run) if is_stored(folder, run, PREDICTIONS_FILE) else []
 
 
 def read_group_predictions(group: RunGroup) -> tuple[Predictions | None, list[str]]:
@@ -78,7 +69,7 @@ def read_group_predictions(group: RunGroup) -> tuple[Predictions | None, list[st
             if rows := _rows(group, run):
                 first = next(iter(by_seed.values()), rows)
                 if [(p.file, p.truth) for p in rows] != [(p.file, p.truth) for p in first]:
-                    path = group.folders[run.run] / "predictions.csv"
+                    path = group.folders[run.run] / PREDICTIONS_FILE
                     raise RecordError(f"{path}: lists other images than the first seed")
                 by_seed[run.seed] = rows
         except RecordError as err:

@@ -79,7 +79,7 @@ def test_list_show_and_predict_read_a_run(finished: Path, easy: Path) -> None:
 
 def test_a_rebuilt_network_predicts_what_its_run_recorded(finished: Path, easy: Path) -> None:
     for folder in read_runs(finished / "results")[0]:
-        recorded = read_predictions(folder)[:6]
+        recorded = read_predictions(folder, read_run(folder))[:6]
         images = [easy / "easy" / prediction.file for prediction in recorded]
         guesses = classify(classifier_of_run(folder), images, top=1)
         for [(label, probability)], prediction in zip(guesses, recorded, strict=True):
@@ -230,7 +230,7 @@ def test_a_pooled_head_goes_all_the_way_from_pretraining_to_predictions(easy: Pa
     }
     for folder, run in runs.items():
         assert run.model.parameters_total < 100_000
-        recorded = read_predictions(folder)[:6]
+        recorded = read_predictions(folder, read_run(folder))[:6]
         images = [easy / "easy" / prediction.file for prediction in recorded]
         for [(label, probability)], prediction in zip(
             classify(classifier_of_run(folder), images, top=1), recorded, strict=True
@@ -270,7 +270,7 @@ def test_summary_shows_a_pooled_head(tmp_path: Path) -> None:
         (["run", "vgg"], 2, "vgg: no such model"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--arch", "vgg16"], 2, "--arch has no effect on baseline-cnn"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--set", "learning=1"], 2, "unknown key 'learning'"),
-        (["run", "baseline-cnn", "--dataset", "DATA", "--set", "lr=fast"], 2, "--set lr=fast: float is needed"),
+        (["run", "baseline-cnn", "--dataset", "DATA", "--set", "lr=fast"], 2, "--set lr=fast: must be a number"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--epochs", "0"], 2, "epochs must be at least 1"),
         (["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vgg17"], 2, "--arch vgg17: unknown"),
         (["run", "frozen-vgg", "--dataset", "DATA", "--weights", "no.pth"], 4, "no.pth: no such file"),
@@ -288,7 +288,11 @@ def test_summary_shows_a_pooled_head(tmp_path: Path) -> None:
             "vit_b_16 cannot take it",
         ),
         (["run", "frozen-vgg", "--dataset", "DATA", "--set", "weights=none"], 2, "frozen-vgg needs pretrained weights"),
-        (["run", "frozen-vgg", "--dataset", "DATA", "--arch", "foo"], 2, "--arch foo: unknown; choose from vgg11"),
+        (
+            ["run", "frozen-vgg", "--dataset", "DATA", "--arch", "foo"],
+            2,
+            "--arch foo: no such network; choose from alexnet",
+        ),
         (["run", "baseline-cnn", "--dataset", "DATA", "--tune", "0"], 2, "--tune 0: give the number of trials"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--budget", "30"], 2, "--budget 30: write a time such as 90s"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--budget", "1s"], 2, "--budget: too short: each recipe gets 1s"),

@@ -1,5 +1,6 @@
 """Image files as squares: the same as Pillow's in every format, and a clear error for broken files."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data import decode_images
+from bench.data import decode_images, read_picture
 from bench.errors import VggbenchError
+from bench.outcome.facts import trivial_features
 from collect.sources.synthetic.drawing import draw
+from tests.factories.damage import damaged_avif, exif_with
+from tests.factories.hostile import SLOW, png_of_16_bits
+from tests.servers.photos import encode, picture
 
 
 def _photo(path: Path, size: tuple[int, int], mode: str = "RGB", **save: object) -> Path:
@@ -90,6 +95,47 @@ def test_a_jpeg_with_too_many_pixels_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = _photo(tmp_path / "huge.jpg", (300, 200))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)
-    with pytest.raises(VggbenchError, match=r"huge\.jpg: not a readable image .*decompression bomb"):
+    monkeypatch.setattr("bench.data.decode._QUICK_PIXELS", 20_000)
+    monkeypatch.setattr("collect.verify.decoding.MAX_PIXELS", 20_000)
+    with pytest.raises(VggbenchError, match=r"huge\.jpg: not a readable image .*300 x 200 px, at most 20,000 pixels"):
         decode_images([path], 32)
+
+
+@pytest.mark.parametrize("name", ["500 scans", "TIFF of 1,000,000 strips", "PNG of 500 profiles", "PPM as text"])
+def test_a_file_made_to_keep_a_decoder_busy_is_named_at_once(tmp_path: Path, name: str) -> None:
+    make, _ = SLOW[name]
+    (tmp_path / "slow.jpg").write_bytes(make())
+    started = time.process_time()
+    for read in (lambda path: decode_images([path], 32), read_picture, trivial_features):
+        with pytest.raises(VggbenchError, match=r"slow\.jpg: not a readable image \(.*; remove it"):
+            read(tmp_path / "slow.jpg")
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("tag", [{0x010F: (11, b"\0\0\xc0\x7f")}, {0x0128: (2, b"two\0")}])
+def test_exif_of_wrong_types_does_not_matter(tmp_path: Path, tag: dict[int, tuple[int, bytes]]) -> None:
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(encode(picture(1), exif=exif_with(tag, orientation=6)))
+    turned = np.asarray(picture(1).transpose(Image.Transpose.ROTATE_270).resize((32, 32), Image.Resampling.BOX))
+    assert np.abs(decode_images([path], 32)[0].astype(int) - turned).mean() < 6
+    assert read_picture(path).size == (120, 160)
+
+
+@pytest.mark.skipif(damaged_avif() is None, reason="this Pillow reads no AVIF")
+def test_a_damaged_avif_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(damaged_avif() or b"")
+    for read in (lambda path: decode_images([path], 32), read_picture, trivial_features):
+        with pytest.raises(VggbenchError, match=r"photo\.jpg: not a readable image \(.*; remove it"):
+            read(path)
+
+
+def test_16_bits_and_transparency_look_as_they_should(tmp_path: Path) -> None:
+    grey = np.linspace(0, 65535, 80 * 64).astype(np.uint16).reshape(64, 80)
+    (tmp_path / "wide.png").write_bytes(png_of_16_bits(grey))
+    (tmp_path / "dark.png").write_bytes(png_of_16_bits(grey // 30))
+    Image.new("RGBA", (80, 64), (0, 0, 0, 1)).save(tmp_path / "clear.png")
+    assert abs(decode_images([tmp_path / "wide.png"], 32).mean() - 127) < 2
+    assert decode_images([tmp_path / "clear.png"], 32).min() > 250
+    with pytest.raises(VggbenchError, match=r"dark\.png: .*16 bits up to 2,184: which value is white is not known"):
+        decode_images([tmp_path / "dark.png"], 32)

@@ -43,12 +43,12 @@ def test_the_record_of_a_run_is_complete_and_read_back_equal(
     assert str(tmp_path) not in json.dumps(record.recipe)
     assert record.model.weights == "random numbers"
     assert record.model.parameters_trainable < record.model.parameters_total
-    predictions = read_predictions(folder)
+    predictions = read_predictions(folder, record)
     assert len(predictions) == 18
     correct = sum(p.truth == p.predicted for p in predictions)
     assert record.result.accuracy == pytest.approx(correct / 18)
     assert sum(record.result.confusion[i][i] for i in range(3)) == correct
-    pictures = read_pictures(folder)
+    pictures = read_pictures(folder, record)
     assert {"sample", "activation", "filters"} <= {p.kind for p in pictures}
     assert all((folder / "pictures" / p.picture).is_file() for p in pictures)
     assert not (folder / CHECKPOINT_FILE).exists()
@@ -121,7 +121,7 @@ def test_a_killed_run_continues_bit_for_bit(
     continued = run(broken, silent)
     for a, b in zip(whole.epochs, continued.epochs, strict=True):
         assert (a.train_loss, a.test_loss, a.test_accuracy) == (b.train_loss, b.test_loss, b.test_accuracy)
-    assert read_predictions(tmp_path / "whole") == read_predictions(tmp_path / "broken")
+    assert read_predictions(tmp_path / "whole", whole) == read_predictions(tmp_path / "broken", continued)
     assert continued.cost.total_seconds > sum(e.seconds for e in continued.epochs)
     assert any("continued after an interruption" in note for note in continued.notes)
     torch.use_deterministic_algorithms(False)

@@ -7,6 +7,7 @@ import torch
 
 from bench.machine import StepTimer, choose_precision, measured_throughput, timed
 from bench.machine.throughput import Throughput
+from tests.bench.damage import DAMAGES, Damage
 
 CPU = torch.device("cpu")
 
@@ -58,10 +59,28 @@ def test_on_a_machine_that_is_always_busy_the_rate_is_measured_five_times(
     assert measurements == ["fp32"] * 5
 
 
-def test_a_damaged_cache_of_throughputs_is_measured_again(measurements: list[str], tmp_path: Path) -> None:
-    (tmp_path / "vggbench").mkdir()
-    (tmp_path / "vggbench" / "rates.json").write_text('{"cpu')
+ODD_RATES: dict[str, Damage] = {
+    **DAMAGES,
+    "of the version before": lambda path: path.write_text('{"cpu|2|fp32": {"peak_tflops": 99.0, "conv_tflops": 99.0}}'),
+    "null": lambda path: path.write_text("null"),
+}
+
+
+@pytest.mark.parametrize("damage", ODD_RATES.values(), ids=ODD_RATES.keys())
+def test_a_damaged_cache_of_throughputs_is_named_and_measured_again(
+    damage: Damage, measurements: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "vggbench" / "rates.json"
+    measured_throughput("cpu", "fp32")
+    damage(path)
+    measured_throughput.cache_clear()
     assert measured_throughput("cpu", "fp32") == Throughput(1.0, 1.0)
+    assert measurements == ["fp32"] * 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"bench: {path}: ") and error.endswith("; it is made again\n") and error.count("\n") == 1
+    measured_throughput.cache_clear()
+    measured_throughput("cpu", "fp32")
+    assert measurements == ["fp32"] * 2
 
 
 def test_auto_precision_is_bf16_where_it_is_faster(measurements: list[str]) -> None:

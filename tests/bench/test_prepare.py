@@ -40,7 +40,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"lr": "fast"}, "--set lr=fast: float is needed"),
+        ({"lr": "fast"}, "--set lr=fast: must be a number"),
         ({"learning": "1"}, "unknown key 'learning'"),
         ({"arch": "vgg17"}, "--arch vgg17: unknown"),
         ({"device": "tpu"}, "--device tpu"),

@@ -26,8 +26,8 @@ def test_wrong_keys_types_and_statuses_are_rejected_with_file_and_key(record: di
         (lambda r: r["result"].update(status="finished"), 'key "result.status" must be done or stalled or failed'),
         (lambda r: r.update(colour="red"), 'unknown key "colour"'),
         (lambda r: r["cost"].pop("total_seconds"), 'key "cost.total_seconds" is missing'),
-        (lambda r: r["epochs"][0].update(seconds="3"), "key \"epochs[0].seconds\" must be float, not '3'"),
-        (lambda r: r.update(seed=True), 'key "seed" must be int, not True'),
+        (lambda r: r["epochs"][0].update(seconds="3"), "key \"epochs[0].seconds\" must be a number, not '3'"),
+        (lambda r: r.update(seed=True), 'key "seed" must be a whole number, not True'),
     ]
     for change, message in changes:
         values = json.loads(json.dumps(record))
@@ -43,7 +43,7 @@ def test_a_record_of_another_schema_or_half_written_is_rejected(tmp_path: Path) 
     with pytest.raises(RecordError, match=r"schema is 'vggbench\.run/2'"):
         read_run(tmp_path)
     (tmp_path / "run.json").write_text('{"schema": "vggbench.run/1", "run": ')
-    with pytest.raises(RecordError, match="cannot be read"):
+    with pytest.raises(RecordError, match=r"run\.json: not valid JSON"):
         read_run(tmp_path)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from bench.data import open_source
+from bench.errors import RecordError, VggbenchError
 from bench.events import Emit, EpochEnd, Event, Failure, ImagesDone, Note, Step
 from bench.experiment import run
 from bench.outcome import open_inputs
@@ -25,6 +27,9 @@ from bench.runs import Worker, finished_run, make_run, make_runs
 from bench.runs.display import show_progress
 from bench.runs.runner import RunError, _crash_reason, _plan_title
 from bench.server import start_process
+from bench.training import CHECKPOINT_FILE
+from collect.datasets import lock_folder
+from tests.bench.damage import DAMAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EPOCH = Epoch(1, 0.5, 0.75, 0.6, 0.7, 1.25, 320.0)
@@ -85,6 +90,15 @@ def test_a_failed_run_is_recorded_and_is_not_finished(two_classes: Path, small_p
     assert "NaN" in (record.result.reason or "")
     assert read_run(plan.folder) == record
     assert finished_run(plan) is None
+
+
+def test_a_record_that_cannot_be_read_is_named_and_never_replaced(small_plan, tmp_path: Path) -> None:
+    plan = small_plan("baseline-cnn", "two", tmp_path)
+    path = Path(plan.folder) / "run.json"
+    path.parent.mkdir()
+    path.write_text('{"schema": "vggbench.run/2"}')
+    with pytest.raises(RecordError, match=r"schema is 'vggbench\.run/2'.*make another run with --fresh"):
+        finished_run(plan)
 
 
 def test_an_error_that_concerns_the_whole_command_is_raised_and_leaves_no_record(two_classes: Path, small_plan) -> None:
@@ -180,30 +194,86 @@ def test_a_killed_worker_is_a_failure_and_keeps_the_checkpoint(two_classes: Path
     plan = small_plan("baseline-cnn", "two", two_classes, epochs=200)
     Path(plan.folder).mkdir(parents=True)
     with Worker() as worker:
-        failure = worker.make(plan, kill_worker(worker))
+        failure = worker.make(plan, kill_worker(worker), None)
         assert worker.has_ended
     assert failure is not None and "killed by the system" in failure.message
     assert (Path(plan.folder) / ".checkpoint.pt").is_file()
 
 
-def test_a_worker_ends_when_its_command_dies(two_classes: Path, small_plan, tmp_path: Path) -> None:
+DYING_COMMAND = """
+import os, pickle, signal, sys
+from pathlib import Path
+from bench.runs import Worker
+from collect.datasets import lock_folder
+plan, worker = pickle.loads(sys.stdin.buffer.read()), Worker()
+print(worker._process.pid, flush=True)
+
+def die(event):
+    os.kill(worker._process.pid, signal.SIGSTOP)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with lock_folder(Path(plan.folder), print) as lock:
+    worker.make(plan, die, lock)
+"""
+
+
+def test_a_worker_ends_when_its_command_dies_and_holds_the_lock_until_then(
+    two_classes: Path, small_plan, tmp_path: Path
+) -> None:
     plan = small_plan("baseline-cnn", "two", two_classes, epochs=5000)
-    Path(plan.folder).mkdir(parents=True)
-    start = (
-        "import os, pickle, sys; from bench.runs import Worker; worker = Worker();"
-        "print(worker._process.pid, flush=True);"
-        "worker.make(pickle.loads(sys.stdin.buffer.read()), lambda event: os.kill(os.getpid(), 9))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", start], env={**os.environ, "PYTHONPATH": str(ROOT)}, input=pickle.dumps(plan),
-        capture_output=True, timeout=200,
-    )  # fmt: skip
+    folder, given, out, errors = (tmp_path / name for name in ("run", "plan", "out", "errors"))
+    given.write_bytes(pickle.dumps(plan))
+    with given.open("rb") as stdin, out.open("wb") as stdout, errors.open("wb") as stderr:  # a pipe would stay open
+        done = subprocess.run(
+            [sys.executable, "-c", DYING_COMMAND], env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=200,
+            stdin=stdin, stdout=stdout, stderr=stderr,
+        )  # fmt: skip
     assert done.returncode == -signal.SIGKILL
-    process, deadline = Path("/proc") / done.stdout.decode().strip(), time.monotonic() + 30
-    while process.exists() and time.monotonic() < deadline:
+    worker = int(out.read_text())
+    with pytest.raises(VggbenchError, match="another command works here"), lock_folder(folder, print):
+        pass
+    os.kill(worker, signal.SIGCONT)
+    with lock_folder(folder, lambda line: None, wait=True):
+        pass
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not process.exists()
-    assert done.stderr == b""
+    assert not Path(f"/proc/{worker}").exists()
+    assert errors.read_text() == ""
+
+
+def test_of_two_commands_with_one_plan_the_second_waits_and_takes_the_run_of_the_first(
+    two_classes: Path, small_plan
+) -> None:
+    plan, source = small_plan("baseline-cnn", "two", two_classes, epochs=20), open_source("two", two_classes)
+    outputs = [io.StringIO(), io.StringIO()]
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(make_runs, [plan], source, Console(file=out, width=300)) for out in outputs]
+        [one], [two] = (job.result() for job in jobs)
+    assert one == two
+    first, second = sorted((out.getvalue() for out in outputs), key=lambda text: "another command" in text)
+    assert "another command" not in first and first.count("epoch ") == 20
+    assert f"{plan.folder}: another command works here (process {os.getpid()} on " in second
+    assert second.count("epoch ") == 0 and "accuracy" in second
+    left = {path.name for path in Path(plan.folder).iterdir()}
+    assert left == {"run.json", "predictions.csv", "weights.safetensors", "pictures"}
+
+
+def test_a_damaged_checkpoint_is_named_and_the_run_ends_as_if_it_had_not_been_interrupted(
+    two_classes: Path, small_plan
+) -> None:
+    source, losses = open_source("two", two_classes), []
+    for name in ("whole", "interrupted"):
+        plan = small_plan("baseline-cnn", "two", two_classes, name, epochs=6, deterministic=True)
+        out = io.StringIO()
+        if name == "interrupted":
+            Path(plan.folder).mkdir(parents=True)
+            with Worker() as worker:
+                assert worker.make(plan, kill_worker(worker), None) is not None
+            DAMAGES["flipped bit"](Path(plan.folder) / CHECKPOINT_FILE)
+        losses.append([e.train_loss for e in make_run(plan, source, Console(file=out, width=300)).epochs])
+    assert losses[0] == losses[1]
+    assert ".checkpoint.pt: damaged: its checksum differs; it is made again: training starts with" in out.getvalue()
 
 
 def test_a_run_that_fails_harms_no_other(two_classes: Path, small_plan, tmp_path: Path) -> None:
@@ -225,10 +295,10 @@ def test_a_run_made_after_another_in_one_process_is_the_same_and_has_its_own_pea
     for plan in (large, *small):
         Path(plan.folder).mkdir(parents=True)
     with Worker() as worker:
-        assert worker.make(small[0], lambda event: None) is None
+        assert worker.make(small[0], lambda event: None, None) is None
     with Worker() as worker:
-        assert worker.make(large, lambda event: None) is None
-        assert worker.make(small[1], lambda event: None) is None
+        assert worker.make(large, lambda event: None, None) is None
+        assert worker.make(small[1], lambda event: None, None) is None
     alone, after = (read_run(plan.folder) for plan in small)
     assert [e.train_loss for e in alone.epochs] == [e.train_loss for e in after.epochs]
     assert after.cost.peak_memory_bytes < read_run(large.folder).cost.peak_memory_bytes - 100e6
@@ -283,14 +353,14 @@ def test_a_crash_in_a_shared_process_harms_no_run(
     plans = frozen_plans(small_plan, two_classes, pretrained, "run")[::2]
     make = Worker.make
 
-    def make_and_kill_once(worker: Worker, plan: Plan, show: Emit) -> Failure | None:
+    def make_and_kill_once(worker: Worker, plan: Plan, show: Emit, lock: int | None) -> Failure | None:
         def kill(event: Event) -> None:
             if isinstance(event, EpochEnd) and plan == plans[1] and not killed:
                 os.kill(worker._process.pid, signal.SIGKILL)
                 killed.append(plan)
             show(event)
 
-        return make(worker, plan, kill)
+        return make(worker, plan, kill, lock)
 
     monkeypatch.setattr(Worker, "make", make_and_kill_once)
     records = make_runs(plans, source, Console(file=out, width=200))

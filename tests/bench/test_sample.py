@@ -1,15 +1,25 @@
 """Weights for drawn datasets: made from drawings, once per shape of network, and never fetched."""
 
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from bench.cache import write_values
+from bench.data import Source
 from bench.errors import UsageError
 from bench.machine import cache_folder, code_info
 from bench.neighbours import drawable_classes
-from bench.recipes import make_recipe
-from bench.sample import with_drawn_weights
+from bench.recipes import Recipe, make_recipe
+from bench.sample import HASH_FORMAT, PRETRAINING, _pretrain_on_drawings, draw_missing, with_drawn_weights
+from collect.datasets import Dataset
+from collect.manifest import file_sha256
+from tests.bench.damage import DAMAGES
 
 QUIET = Console(quiet=True)
 SAMPLE = ("bicycle", "car")
@@ -26,8 +36,10 @@ def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     home = cache_folder() / f"sample-pretraining-{code_info().version}"
     home.mkdir(parents=True)
-    (home / "vgg11_bn-width0.25-32px.safetensors").touch()
-    return home / "vgg11_bn-width0.25-32px.safetensors"
+    weights = home / "vgg11_bn-width0.25-32px.safetensors"
+    weights.write_bytes(b"weights" * 9)
+    write_values(weights.with_suffix(".json"), HASH_FORMAT, file_sha256(weights))
+    return weights
 
 
 def test_cached_weights_replace_those_of_imagenet(cached: Path) -> None:
@@ -38,6 +50,71 @@ def test_cached_weights_replace_those_of_imagenet(cached: Path) -> None:
 def test_a_dry_run_leaves_weights_out_that_do_not_exist_yet(cached: Path) -> None:
     weights = [r.weights for _, r in with_drawn_weights(recipes(64), SAMPLE, "cpu", QUIET, dry_run=True)]
     assert weights == [None, None, None]
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "no hash"])
+def test_damaged_weights_are_named_and_made_again(
+    damage: str, cached: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    def pretrain(_recipe: Recipe, _classes: object, out: Path, *_: object) -> None:
+        made.append(out)
+        out.write_bytes(b"weights" * 9)
+        write_values(out.with_suffix(".json"), HASH_FORMAT, file_sha256(out))
+
+    monkeypatch.setattr("bench.sample._pretrain_on_drawings", pretrain)
+    if damage == "no hash":
+        cached.with_suffix(".json").unlink()
+    else:
+        DAMAGES[damage](cached)
+    for _ in range(2):
+        weights = [r.weights for _, r in with_drawn_weights(recipes(), SAMPLE, "cpu", QUIET, dry_run=False)]
+        assert weights == [None, str(cached), str(cached)]
+        assert made == [cached]
+    line = f"bench: {cached}: does not have the hash in {cached.stem}.json; it is made again\n"
+    assert capsys.readouterr().err == line
+
+
+def test_damaged_drawings_to_pretrain_on_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few, classes = replace(PRETRAINING, train=3, test=2), drawable_classes()[-2:]
+    monkeypatch.setattr("bench.sample.PRETRAINING", few)
+    seen = []
+
+    def look(source: Source, *_: object) -> SimpleNamespace:
+        seen.append([(source.folder / row.file).read_bytes() for row in source.rows])
+        (tmp_path / "out.safetensors").touch()
+        return SimpleNamespace(result=SimpleNamespace(accuracy=0.5))
+
+    monkeypatch.setattr("bench.sample.pretrain", look)
+    recipe = make_recipe("scratch-vgg", {"arch": "vgg11_bn", "width": 0.25, "size": 32})
+    for damage in (None, "flipped bit", "half", "manifest"):
+        photo = next((tmp_path / PRETRAINING.name).glob("train/*/*.jpg"), None)
+        if damage == "manifest":
+            DAMAGES["flipped bit"](tmp_path / PRETRAINING.name / "manifest.jsonl")
+        elif damage is not None and photo is not None:
+            DAMAGES[damage](photo)
+        _pretrain_on_drawings(recipe, classes, tmp_path / "out.safetensors", "cpu", QUIET)
+    assert len(seen) == 4 and all(photos == seen[0] for photos in seen)
+
+
+def test_of_two_commands_one_draws_and_the_other_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    drawn: list[str] = []
+
+    def slow_draw(entry: Dataset, data: Path) -> None:
+        drawn.append(entry.name)
+        time.sleep(0.3)
+        for split in ("train", "test"):
+            (data / entry.name / split).mkdir(parents=True)
+
+    monkeypatch.setattr("bench.sample.draw", slow_draw)
+    outputs = [io.StringIO(), io.StringIO()]
+    with ThreadPoolExecutor() as pool:
+        for out in outputs:
+            pool.submit(draw_missing, PRETRAINING, tmp_path / "data", Console(file=out, width=200))
+    assert drawn == [PRETRAINING.name]
+    assert sum("another command works here" in out.getvalue() for out in outputs) == 1
 
 
 def test_weights_of_the_users_own_choice_stay(cached: Path) -> None:

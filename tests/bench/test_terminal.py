@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 
 from bench.api import RunRequest, prepare, print_verdict
+from bench.commands.options import make_console, make_table
 from bench.commands.run import _print_runs
 from bench.commands.show import _facts
 from bench.data import open_source
@@ -23,6 +24,14 @@ def printed(show, width: int = 120) -> str:
     console = Console(file=io.StringIO(), width=width)
     show(console)
     return console.file.getvalue()
+
+
+def test_names_in_tables_are_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    table = make_table("[/x]", left=("[/x]",))
+    table.add_row("runs[/b]\x1b[31m")
+    make_console().print(table)
+    out = capsys.readouterr().out
+    assert "[/x]" in out and "runs[/b]\\x1b[31m" in out and "\x1b" not in out
 
 
 @pytest.fixture

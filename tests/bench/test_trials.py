@@ -20,7 +20,7 @@ from bench.runs import finished_run, make_runs
 from bench.tuning import check_budget, seconds_ahead, tune_plans, tuning_text
 from bench.tuning.space import LogRange
 from bench.tuning.study import TuningStudy
-from bench.tuning.tune import StopTrialError, TrialWatch, trial_plan
+from bench.tuning.tune import StopTrialError, TrialWatch, trial_plan, tuning_jobs
 from collect.sources.synthetic.drawing import draw
 
 SMALL = {"size": 32, "epochs": 2, "batch_size": 8, "precision": "fp32"}
@@ -184,6 +184,23 @@ def test_a_budget_ends_in_time_final_runs_included(two_classes: Path, tmp_path: 
     assert run.training is not None and run.training.stop is StopReason.TIME
     assert run.tuning is not None and run.tuning.limit == "3, 40s"
     assert [plan.run for plan in tuned(source, plans)[0]] == [chosen[0].run]
+
+
+@pytest.mark.parametrize(("epochs", "trials"), [(2, 1), (3, 2)])
+def test_trials_without_time_for_three_epochs_end_tuning(
+    two_classes: Path, tmp_path: Path, epochs: int, trials: int
+) -> None:
+    limit = {"epochs": "auto", "min_steps": 1, "patience": 1, "max_steps": 4}
+    source, plans = plans_of(two_classes, tmp_path, tune=2, budget="10m", **limit)
+    [job] = tuning_jobs(plans, source).values()
+    study = job._open_study()
+    trial, values = study.start()
+    for epoch in range(1, epochs + 1):
+        trial.report(0.7, epoch)
+    study.finish(trial, values, TrialStatus.COMPLETE, [0.7] * epochs, 50.0)
+    out = io.StringIO()
+    assert len(job.run(Console(file=out, width=200))) == trials
+    assert ("no more trials: each has time for only 2 epochs" in out.getvalue()) == (trials == 1)
 
 
 def test_a_budget_that_is_too_short_for_a_trial_and_a_run_is_an_error_before_the_start(

@@ -1,5 +1,7 @@
 """What is tuned and how much: limits, search spaces, shares of a budget, and studies that continue."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -230,6 +232,33 @@ def test_a_trial_keeps_its_last_accuracy_unless_it_failed(tmp_path: Path) -> Non
         ("pruned", 0.8, 3.0),
         ("failed", None, 3.0),
     ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trial_user_attributes SET value_json = '0.99' WHERE key = 'accuracy'",
+        "UPDATE trial_params SET param_value = 0.01 WHERE param_name = 'lr'",
+        "DELETE FROM trial_user_attributes WHERE key = 'sha256'",
+        "UPDATE trial_user_attributes SET value_json = '{' WHERE key = 'values'",
+        None,
+    ],
+)
+def test_a_damaged_study_is_named_and_made_again(
+    tmp_path: Path, change: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = make_trials(make_study(tmp_path), 2)
+    path = tmp_path / "study.sqlite"
+    assert len(make_study(tmp_path).trials()) == 2
+    if change is None:
+        path.write_bytes(path.read_bytes()[:-5000])
+    else:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(change)
+    study = make_study(tmp_path)
+    assert study.trials() == []
+    assert capsys.readouterr().err == f"bench: {path}: damaged; it is made again\n"
+    assert make_trials(study, 2) == made
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:

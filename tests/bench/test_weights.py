@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import pickle
 import re
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from bench.classify import pretrained_classifier
 from bench.data import open_source
-from bench.errors import WeightsError
+from bench.errors import VggbenchError, WeightsError
 from bench.models import build_architecture, build_network, check_fit, load_weights
 from bench.models import weights as module
 from bench.models.weights import IMAGENET
@@ -147,6 +148,73 @@ def test_an_unreadable_file_is_an_error_of_one_line(name: str, content: bytes, t
         load_weights(str(tmp_path / "missing.pth"), "vgg16")
 
 
+def refused(path: Path) -> str:
+    """Why a file's weights are refused, in one line."""
+    with pytest.raises(WeightsError) as caught:
+        load_weights(str(path), "vgg11_bn")
+    assert "\n" not in str(caught.value) and str(caught.value).startswith(f"--weights {path}: ")
+    return str(caught.value)
+
+
+def test_a_file_of_python_objects_is_refused_in_our_words(tmp_path: Path) -> None:
+    torch.save(build_architecture("vgg11_bn", 2, 0.05), tmp_path / "net.pth")
+    (tmp_path / "code.pth").write_bytes(pickle.dumps(print))
+    for name in ("net.pth", "code.pth"):
+        text = refused(tmp_path / name)
+        assert "holds Python objects, which vggbench does not load" in text
+        assert "torch.save(model.state_dict(), FILE)" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({3: torch.zeros(2)}, "does not hold a state dict"),
+        ({"a": 3}, "does not hold a state dict"),
+        ({"a\nb": torch.zeros(2)}, "does not hold a state dict"),
+        ([torch.zeros(2)], "does not hold a state dict"),
+        ({}, "does not hold a state dict"),
+        ({"state_dict": {"model": {1: torch.zeros(2)}}}, "does not hold a state dict"),
+        ({"a": torch.zeros(2).to_sparse()}, "does not hold a state dict"),
+        ({"a": torch.zeros(2, dtype=torch.complex64)}, "does not hold a state dict"),
+        ({"a": torch.tensor([1.0, float("nan")])}, "a has values that are not finite numbers"),
+        ({"a": torch.tensor([1e300], dtype=torch.float64)}, "a has values that are not finite numbers"),
+    ],
+)
+def test_what_is_no_state_dict_of_finite_tensors_is_refused(state: object, message: str, tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "odd.pth")
+    assert message in refused(tmp_path / "odd.pth")
+
+
+@pytest.mark.parametrize("origin", ["a\nb", "\x1b[31mred", "x" * 300, ""])
+def test_an_origin_in_the_metadata_that_no_table_can_show_is_not_used(origin: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file({"a": torch.zeros(2)}, path, {"pretrained_on": origin, "arch": origin})
+    weights = load_weights(str(path), "vgg11_bn")
+    assert weights.origin == "odd.safetensors" and not weights.arch
+
+
+@pytest.mark.parametrize("width", ["wide", "", "1,5"])
+def test_a_width_in_the_metadata_that_is_no_number_is_named(width: str, tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(2)}, tmp_path / "odd.safetensors", {"width": width})
+    assert "its metadata gives the width" in refused(tmp_path / "odd.safetensors")
+
+
+@pytest.mark.parametrize("width", ["nan", "1e9", "-1"])
+def test_a_width_in_the_metadata_that_no_network_has_is_named(width: str, pretrained: Path, tmp_path: Path) -> None:
+    save_file(load_file(pretrained), tmp_path / "odd.safetensors", {"width": width})
+    with pytest.raises(VggbenchError, match=r"width must be from 0.01 to 8"):
+        pretrained_classifier("vgg11_bn", str(tmp_path / "odd.safetensors"))
+
+
+@pytest.mark.parametrize("shape", [(), (0, 410), (7,)])
+def test_a_last_layer_of_another_shape_does_not_fit(shape: tuple[int, ...], pretrained: Path, tmp_path: Path) -> None:
+    state = load_file(pretrained) | {"classifier.6.weight": torch.zeros(shape)}
+    save_file(state, tmp_path / "odd.safetensors")
+    weights = load_weights(str(tmp_path / "odd.safetensors"), "vgg11_bn")
+    with pytest.raises(WeightsError, match=r"does not fit --arch vgg11_bn .*classifier\.6\.(weight|bias) is"):
+        check_fit(make_recipe("frozen-vgg", VALUES), weights, "odd.safetensors")
+
+
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A local server instead of torchvision's, with a separate torch home."""
@@ -176,6 +244,15 @@ def test_a_download_is_checked_and_called_imagenet(mirror, tmp_path: Path) -> No
     mirror(content, digest)
     weights = load_weights("imagenet", "vgg11")
     assert (weights.origin, weights.sha256, weights.categories) == (IMAGENET, digest, ("x", "y"))
+
+
+def test_a_download_that_was_damaged_on_disk_is_named_and_never_opened(mirror, tmp_path: Path) -> None:
+    mirror(b"", "2" * 64)
+    path = tmp_path / "torch/hub/checkpoints/tiny-22222222.pth"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(pickle.dumps(print))
+    with pytest.raises(WeightsError, match=r"tiny-22222222\.pth: its SHA-256 does not match its name; delete it"):
+        load_weights("imagenet", "vgg11")
 
 
 def test_a_download_with_a_different_hash_is_rejected(mirror) -> None:

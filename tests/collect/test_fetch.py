@@ -1,6 +1,8 @@
 """Fetch: rate limits and queues of hosts, how an entry ends, and what progress gets to see."""
 
+import signal
 import threading
+import time
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -9,9 +11,12 @@ import pytest
 from collect.candidate import Candidate, RejectError, SourceContext
 from collect.fetch import Gatherer, Host
 from collect.fetch.entries import Entry, EntryState
+from collect.fetch.gatherer import INTERRUPTIONS_PER_PHOTO
 from collect.fetch.ledger import Ledger
 from collect.http import open_session
-from collect.journal import Journal, PhotoStatus
+from collect.journal import Journal, Photo, PhotoStatus
+from tests.collect.test_flickr import photos
+from tests.servers.flickr import FlickrServer
 from tests.servers.photos import jpeg
 
 
@@ -85,6 +90,60 @@ def test_a_candidate_that_is_listed_twice_has_one_entry(journal: Journal) -> Non
     ledger = Ledger(journal, ["car"], ())
     assert ledger.new_entry(Candidate("car", "1"))
     assert ledger.new_entry(Candidate("car", "1")) is None
+
+
+def test_requests_that_a_kill_interrupts_are_not_counted_as_requests(tmp_path: Path) -> None:
+    for kills in range(INTERRUPTIONS_PER_PHOTO):
+        with Journal(tmp_path / "x") as journal:
+            ledger = Ledger(journal, ["car"], ())
+            entry = ledger.new_entry(Candidate("car", "1", url="http://h/1.jpg", taken="2020"))
+            assert entry
+            assert (entry.requests, entry.interruptions) == (0, kills)
+            ledger.begin(entry)
+            ledger.begin(entry)  # after a redirect
+            assert entry.requests == 2
+    with Journal(tmp_path / "x") as journal:
+        ledger = Ledger(journal, ["car"], ())
+        entry = ledger.new_entry(Candidate("car", "1", url="http://h/1.jpg"))
+        assert entry
+        ledger.begin(entry)
+        ledger.record(entry, RejectError("timeout", transient=True))
+        photo = journal.photos()["car", "1"]
+        assert (photo.requests, entry.requests) == (1, 1)
+        assert photo.facts()["taken"] == "2020"
+
+
+def test_a_photo_in_whose_requests_collect_was_stopped_many_times_is_given_up(journal: Journal, tmp_path: Path) -> None:
+    photo = Photo("car", "1", extra=f'{{"interrupted": "{INTERRUPTIONS_PER_PHOTO}"}}')
+    journal.save(photo)
+    streams = {"car": iter([Candidate("car", "1", url="http://127.0.0.1:1/1.jpg")])}
+    context = SourceContext(tmp_path, journal, False, lambda line: None, threading.Event())
+    with open_session(lambda address: False) as session:
+        gatherer = Gatherer(tmp_path / "x", streams, context, session, 2, ())
+        gathered = gatherer.gather({"car": 1}, lambda snapshot: None)
+        gatherer.close()
+    assert [(r.reason, r.detail) for r in gathered.rejected] == [
+        ("interrupted", "collect was stopped 16 times during it")
+    ]
+
+
+def test_kills_do_not_use_up_the_requests_of_photos_that_redirect(place) -> None:
+    """Each kill comes when the targets of the redirects are being requested."""
+    numbers = range(8)
+    with FlickrServer(photos(8, {}, tags=("car",)), latency_seconds=0.4) as web:
+        web.redirects.update({f"/moved/{i}": f"/photo/car{i}.jpg" for i in numbers})
+        (place.folder / "list.txt").write_text("\n".join(f"{web.url}/moved/{i} {'ab'[i % 2]}" for i in numbers))
+        for kill in range(3):
+            process = place.start("--from", "list.txt", "--name", "x", "--allow-private")
+            while process.poll() is None and web.requests["/photo/car0.jpg"] <= kill:
+                time.sleep(0.005)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        assert not place.folder.joinpath("data/x/manifest.jsonl").exists()
+        web.latency_seconds = 0.0
+        place.good("--from", "list.txt", "--name", "x", "--allow-private")
+    assert sorted(r["source_id"].rpartition("/")[2] for r in place.rows("x")) == [str(i) for i in numbers]
+    assert place.rows("x", "rejected.jsonl") == []
 
 
 def test_progress_gets_frozen_snapshots(journal: Journal, tmp_path: Path) -> None:

@@ -3,7 +3,13 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from collect import collect
+from collect.audit import check_dataset
+from collect.datasets import parse_dataset
 from collect.fetch import Gathered
+from collect.manifest import read_manifest
 from collect.pipeline import _more_needed
 from collect.sources.synthetic.drawing import draw
 from tests.collect.test_flickr import photos
@@ -47,6 +53,44 @@ def test_counts_given_later_move_no_photo_and_dropping_them_again_is_refused(pla
     assert outcome.code == 2
     assert "without counts its photos would change sides" in outcome.err
     assert sides(place) == counted
+
+
+def test_the_same_command_replaces_photos_and_rows_that_somebody_changed(tmp_path: Path) -> None:
+    fill(tmp_path / "pets", 0, 6)
+    dataset = parse_dataset("x", {"source": "folder", "url": str(tmp_path / "pets")}, "")
+    collect(dataset, tmp_path, quiet=True)
+    intact = {r.key: r.sha256 for r in read_manifest(tmp_path / "x")}
+    path = tmp_path / "x" / read_manifest(tmp_path / "x")[0].file
+    path.write_bytes(bytes(path.stat().st_size))
+    assert collect(dataset, tmp_path, quiet=True).changed
+    assert check_dataset(tmp_path / "x").passed
+    manifest = tmp_path / "x/manifest.jsonl"
+    first = read_manifest(manifest)[0].sha256
+    manifest.write_text(manifest.read_text().replace(f'"sha256": "{first}"', f'"sha256": "{"0" * 64}"'))
+    assert collect(dataset, tmp_path, quiet=True).changed
+    assert check_dataset(tmp_path / "x").passed
+    assert {r.key: r.sha256 for r in read_manifest(tmp_path / "x")} == intact
+
+
+def test_a_class_may_have_the_longest_name_of_a_folder(tmp_path: Path) -> None:
+    fill(tmp_path / "pets", 0, 5)
+    for old, new in (("car", "a" * 255), ("bicycle", "é" * 127)):
+        (tmp_path / "pets" / old).rename(tmp_path / "pets" / new)
+    collect(parse_dataset("x", {"source": "folder", "url": str(tmp_path / "pets")}, ""), tmp_path, quiet=True)
+    assert check_dataset(tmp_path / "x").passed
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    fill(tmp_path / "pets", 0, 5)
+    (tmp_path / "x/.staged").mkdir(parents=True)
+    (tmp_path / "x/CREDITS.md").mkdir()
+    dataset = parse_dataset("x", {"source": "folder", "url": str(tmp_path / "pets")}, "")
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"Is a directory: '.*/x/CREDITS\.md'"):
+            collect(dataset, tmp_path, quiet=True)
+    (tmp_path / "x/CREDITS.md").rmdir()
+    collect(dataset, tmp_path, quiet=True)
+    assert check_dataset(tmp_path / "x").passed
 
 
 def test_published_leaks_are_reported_again_when_the_dataset_grows(place) -> None:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-import collect.http
+import collect.http.request
 from collect.candidate import RejectError
 from collect.http import MovedError, fetch, guard, is_public, open_session, retry_after, user_agent
 from tests.servers.flickr import send
@@ -68,11 +68,25 @@ def reason_of(session, url: str) -> RejectError:
         ("100.64.0.1", False),
         ("0.0.0.0", False),
         ("224.0.0.1", False),
+        ("240.0.0.1", False),
         ("::1", False),
+        ("::", False),
         ("fe80::1", False),
+        ("fec0::1", False),
         ("fd00::1", False),
+        ("ff0e::1", False),
         ("::ffff:127.0.0.1", False),
+        ("::ffff:93.184.216.34", True),
+        ("::127.0.0.1", False),
         ("2002:7f00:1::", False),
+        ("2002:a9fe:a9fe::", False),
+        ("64:ff9b::169.254.169.254", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b::93.184.216.34", True),
+        ("64:ff9b:1::a9fe:a9fe", False),
+        ("2001:0:5db8:d822::f5ff:fffe", False),
+        ("2606:2800:220:1:0:5efe:10.0.0.1", False),
         ("2606:2800:220:1::", True),
     ],
 )
@@ -86,11 +100,24 @@ def test_private_addresses_are_refused_before_anything_is_sent(host: str) -> Non
         assert reason_of(session, f"http://{host}/x.jpg").reason == "private-address"
 
 
-def test_an_endpoint_on_loopback_opens_loopback_and_nothing_else() -> None:
-    may_ask = guard(False, "http://127.0.0.1:99/rest/")
-    assert may_ask(ipaddress.ip_address("127.0.0.1"))
-    assert not may_ask(ipaddress.ip_address("10.0.0.1"))
-    assert not may_ask(ipaddress.ip_address("169.254.169.254"))
+@pytest.mark.parametrize(
+    ("endpoint", "opened"),
+    [
+        ("http://127.0.0.1:99/rest/", {"127.0.0.1", "::1", "64:ff9b::7f00:1"}),
+        ("http://10.9.9.9/rest/", {"10.0.0.1", "fd00::1"}),
+        ("http://93.184.216.34/rest/", set()),
+        ("http://[2606:2800:220:1::]/rest/", set()),
+        ("http://169.254.9.9/rest/", set()),
+        ("http://224.0.0.9/rest/", set()),
+        ("http://0.0.0.0/rest/", set()),
+    ],
+)
+def test_an_endpoint_opens_addresses_of_its_own_kind_and_nothing_else(endpoint: str, opened: set[str]) -> None:
+    may_contact = guard(False, endpoint)
+    closed = ("127.0.0.1", "::1", "64:ff9b::7f00:1", "10.0.0.1", "fd00::1", "0.0.0.0", "169.254.169.254")
+    closed += ("fe80::1", "64:ff9b::a9fe:a9fe", "224.0.0.1", "ff02::1", "240.0.0.1", "100.64.0.1")
+    assert {a for a in closed if may_contact(ipaddress.ip_address(a))} == opened
+    assert may_contact(ipaddress.ip_address("93.184.216.34"))
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x.jpg", "x.jpg", "http://", "http://[::1"])
@@ -144,7 +171,7 @@ def test_a_photo_is_requested_under_an_honest_user_agent(session) -> None:
 
 
 def test_a_body_that_never_ends_is_cut_off(session, monkeypatch) -> None:
-    monkeypatch.setattr(collect.http, "MAX_BYTES", 300_000)
+    monkeypatch.setattr(collect.http.request, "MAX_BYTES", 300_000)
 
     def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -157,7 +184,7 @@ def test_a_body_that_never_ends_is_cut_off(session, monkeypatch) -> None:
 
 
 def test_a_body_that_arrives_too_slowly_is_given_up(session, monkeypatch) -> None:
-    monkeypatch.setattr(collect.http, "SLOW_AFTER_SECONDS", 0.3)
+    monkeypatch.setattr(collect.http.request, "SLOW_AFTER_SECONDS", 0.3)
     stop = threading.Event()
 
     def respond(handler: BaseHTTPRequestHandler) -> None:

@@ -56,17 +56,17 @@ def test_an_optional_dataclass_is_read_or_null() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"nmber": 1}, 'x.json: unknown key "nmber" (known: class, number, parts, sizes, colour, side, extra)'),
-        ({"number": True}, 'x.json: key "number" must be int, not True'),
-        ({"number": 1.5}, 'x.json: key "number" must be int, not 1.5'),
+        ({"nmber": 1}, 'x.json: unknown key "nmber"; did you mean number?'),
+        ({"number": True}, 'x.json: key "number" must be a whole number, not True'),
+        ({"number": 1.5}, 'x.json: key "number" must be a whole number, not 1.5'),
         ({"parts": [{"name": "a"}, {"size": 1}]}, 'x.json: key "parts[1].name" is missing'),
-        ({"parts": [{"name": "a", "size": "b"}]}, "x.json: key \"parts[0].size\" must be float, not 'b'"),
+        ({"parts": [{"name": "a", "size": "b"}]}, "x.json: key \"parts[0].size\" must be a number, not 'b'"),
         ({"parts": ["a"]}, "x.json: key \"parts[0]\" must be keys with values (name, size), not 'a'"),
-        ({"parts": "a"}, "x.json: key \"parts\" must be tuple, not 'a'"),
-        ({"sizes": [[1], ["b"]]}, "x.json: key \"sizes[1][0]\" must be int, not 'b'"),
+        ({"parts": "a"}, "x.json: key \"parts\" must be a list, not 'a'"),
+        ({"sizes": [[1], ["b"]]}, "x.json: key \"sizes[1][0]\" must be a whole number, not 'b'"),
         ({"colour": "green"}, "x.json: key \"colour\" must be red or blue or null, not 'green'"),
         ({"side": "up"}, "x.json: key \"side\" must be left or right, not 'up'"),
-        ({"extra": [1]}, 'x.json: key "extra" must be dict, not [1]'),
+        ({"extra": [1]}, 'x.json: key "extra" must be keys with values, not [1]'),
     ],
 )
 def test_an_error_names_file_and_key_and_what_is_wrong(changes: dict[str, Any], message: str) -> None:
@@ -95,24 +95,58 @@ def test_a_missing_key_and_a_value_without_keys_are_errors() -> None:
         ({"source": "flickr", "classes": ["car"], "name": "y"}, 'unknown key "name"'),
         ({"source": "flickr"}, 'key "classes" is missing'),
         ({"source": "folder"}, 'key "url" is missing'),
-        ({"source": "folder", "url": "x", "bench": {"epochs": "5"}}, 'key "bench.epochs" must be int'),
-        ({"source": "folder", "url": "x", "bench": {"epochs": "all"}}, 'key "bench.epochs" must be int or auto'),
+        ({"source": "folder", "url": "x", "bench": {"epochs": "5"}}, 'key "bench.epochs" must be a whole number'),
+        (
+            {"source": "folder", "url": "x", "bench": {"epochs": "all"}},
+            'key "bench.epochs" must be a whole number or auto',
+        ),
         ({"source": "folder", "url": "x", "bench": {"epoch": 5}}, 'unknown key "bench.epoch"'),
         ({"source": "folder", "url": "x", "bench": {"vgg": {"lr": 1}}}, 'unknown model "bench.vgg"'),
         ({"source": "folder", "url": "x", "bench": {"baseline-cnn": 1}}, 'key "bench.baseline-cnn" must be dict'),
         (
             {"source": "folder", "url": "x", "bench": {"baseline-cnn": {"size": 64.5}}},
-            'key "bench.baseline-cnn.size" must be int',
+            'key "bench.baseline-cnn.size" must be a whole number',
         ),
         (
             {"source": "folder", "url": "x", "bench": {"baseline-cnn": {"lr": {}}}},
-            'key "bench.baseline-cnn.lr" must be str or int or float or bool',
+            'key "bench.baseline-cnn.lr" must be a text or a number or true or false',
         ),
     ],
 )
 def test_a_wrong_table_of_datasets_toml_is_named_with_its_key(table: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=rf"^datasets\.toml: \[x\]: .*{message}"):
         parse_dataset("x", table, "datasets.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("x = " + "[" * 100_000, "it is nested too deeply"),
+        ("x = " + "{a=" * 100_000, "it is nested too deeply"),
+        ("[x]\nseed = " + "9" * 5000, "a number has too many digits"),
+        ('x = "\\ud800"', "Escaped character is not a Unicode scalar value"),
+    ],
+)
+def test_a_hostile_datasets_toml_is_named(text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "datasets.toml").write_text(text)
+    with pytest.raises(UsageError, match=rf"datasets\.toml: not valid TOML: {problem}"):
+        parse_file(tmp_path / "datasets.toml")
+    with pytest.raises(UsageError, match=r"datasets\.toml: not valid TOML"):
+        remember_recipe(parse_dataset("x", {"source": "folder", "url": "y"}, ""), tmp_path)
+    assert (tmp_path / "datasets.toml").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "a/b", "\x1b[31m"])
+def test_a_name_that_is_no_text_or_no_folder_is_refused(name: str) -> None:
+    for table in ({"source": "synthetic", "classes": [name]}, {"source": "folder", "url": "y"}):
+        with pytest.raises(UsageError, match="cannot be the name of a folder"):
+            parse_dataset("x" if "classes" in table else name, table, "datasets.toml")
+
+
+def test_a_value_that_is_no_table_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "datasets.toml").write_text("x = 5\n")
+    with pytest.raises(UsageError, match="x must be a table"):
+        remember_recipe(parse_dataset("x", {"source": "folder", "url": "y"}, ""), tmp_path)
 
 
 def test_a_class_may_carry_its_own_search_and_a_bench_table_its_flags() -> None:

@@ -288,3 +288,12 @@ def test_every_photo_is_either_placed_or_listed_as_unused() -> None:
     placed, unused = _place(rows, split(pool, 1, {"car": 50, "bicycle": 50}, {"car": 15, "bicycle": 15}))
     assert len(placed) == 130
     assert sorted([r.source_id for r in placed] + [r.source_id for r in unused]) == sorted(item.id for item in pool)
+
+
+def test_thousands_of_classes_are_split_in_seconds() -> None:
+    classes = [f"class {i}" for i in range(5000)]
+    pool = [SplitItem(f"{name}-{i}", name, (f"{name} {i // 2}",)) for name in classes for i in range(4)]
+    started = time.process_time()
+    assignment = split(pool, 1, None, dict.fromkeys(classes, 1))
+    assert time.process_time() - started < 10
+    assert photos_by_side(assignment, pool) == {(name, side): 2 for name in classes for side in ("train", "test")}

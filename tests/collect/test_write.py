@@ -1,19 +1,23 @@
 """What is written about a dataset, and which one counts as collected last."""
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collect import collect, load_datasets
-from collect.datasets import ClassSearch
+from collect.datasets import ClassSearch, parse_dataset
+from collect.errors import UsageError
 from collect.journal import Photo
 from collect.manifest import Rejected, Row, last_collected
 from collect.resume import is_complete
 from collect.wording import counted, duration
 from collect.write import license_warnings
 from collect.write.preview import write_preview
+from tests.servers.photos import jpeg
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,32 @@ def test_asking_whether_a_dataset_is_complete_changes_nothing_and_collecting_it_
     assert last_collected(tmp_path) == "second"
     assert not collect(first, tmp_path, quiet=True).changed
     assert last_collected(tmp_path) == "first"
+
+
+def test_the_dataset_collected_last_is_known_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    sample = replace(load_datasets()["sample"], classes=(ClassSearch("car"), ClassSearch("boat")), train=3, test=1)
+    collect(replace(sample, name="first"), tmp_path, quiet=True)
+    future = time.time() + 10**6
+    os.utime(tmp_path / "first/dataset.toml", (future, future))
+    collect(replace(sample, name="second"), tmp_path, quiet=True)
+    assert last_collected(tmp_path) == "second"
+    collect(replace(sample, name="first"), tmp_path, quiet=True)
+    assert last_collected(tmp_path) == "first"
+
+
+def test_no_file_of_a_dataset_holds_the_path_of_its_source(
+    tmp_path: Path, class_folders: Callable[[str, dict[str, list[bytes]]], Path]
+) -> None:
+    source = class_folders("home/ann/pets", {"cat": [jpeg(i) for i in range(4)], "dog": [jpeg(i) for i in range(4, 8)]})
+    (source / "cat/9.jpg").write_bytes(b"not an image")
+    dataset = parse_dataset("x", {"source": "folder", "url": str(source)}, "")
+    collect(dataset, tmp_path, quiet=True)
+    assert b'url = "pets"' in (tmp_path / "x/dataset.toml").read_bytes()
+    for path in (tmp_path / "x").rglob("*"):
+        assert path.is_dir() or str(tmp_path).encode() not in path.read_bytes(), path
+    assert not collect(dataset, tmp_path, quiet=True).changed
+    (source / "dog/4.jpg").write_bytes(jpeg(8))
+    assert collect(dataset, tmp_path, quiet=True).changed
+    other = class_folders("elsewhere/pets", {"cat": [jpeg(10), jpeg(11)], "dog": [jpeg(12), jpeg(13)]})
+    with pytest.raises(UsageError, match=r"x: was collected from another place than .*elsewhere/pets; choose another"):
+        collect(replace(dataset, url=str(other)), tmp_path, quiet=True)

@@ -27,6 +27,7 @@ from bench.records import (
     Prediction,
     Result,
     Run,
+    RunStatus,
     StopReason,
     Training,
     Tuning,
@@ -233,6 +234,26 @@ def _vary(run: Run, predictions: list[Prediction], variant: Variant) -> tuple[Ru
     return replace(run, result=result), predictions
 
 
+def write_answers(results: Path, run: Run, predictions: list[Prediction]) -> None:
+    """Write other predictions of a run, and its record with the figures that follow from them."""
+    clean = [p.truth == p.predicted for p in predictions if p.clean]
+    result = replace(
+        _result(run.dataset.classes, predictions),
+        clean_accuracy=sum(clean) / len(clean) if clean else None,
+        clean_images=len(clean) or None,
+    )
+    folder = results / run.dataset.name / run.run
+    write_run(folder, replace(run, result=result))
+    write_predictions(folder, predictions)
+
+
+def write_accuracy(results: Path, run: Run, accuracy: float) -> None:
+    """Write the record of a run with another accuracy, without all that contradicts it."""
+    folder = results / run.dataset.name / run.run
+    write_run(folder, replace(run, result=Result(RunStatus.DONE, accuracy)))
+    (folder / "predictions.csv").unlink(missing_ok=True)
+
+
 def make_facts(results: Path, run: Run, floors: dict[str, float] | None = None) -> DatasetFacts:
     """Write the facts of a run's dataset with sample pictures of every class."""
     classes, rng = run.dataset.classes, random.Random(run.dataset.name)
@@ -241,7 +262,7 @@ def make_facts(results: Path, run: Run, floors: dict[str, float] | None = None) 
     samples: list[Picture] = []
     for label in classes:
         for i in range(8 if len(classes) < 5 else 3):
-            name = f"sample_{len(samples):02}.jpg"
+            name = f"sample_{len(samples):02}.webp"
             draw_photo(label, rng).save(folder / name, quality=80)
             samples.append(Picture("sample", name, f"train/{label}/{label}_{i:04}.jpg", label))
     total = run.dataset.train + run.dataset.test
@@ -292,7 +313,7 @@ def _result(classes: list[str], predictions: list[Prediction]) -> Result:
     for p in predictions:
         confusion[classes.index(p.truth)][classes.index(p.predicted)] += 1
     f1 = [2 * confusion[k][k] / (sum(confusion[k]) + sum(row[k] for row in confusion)) for k in range(len(classes))]
-    return Result("done", right / test, low, high, None, sum(f1) / len(f1), confusion)
+    return Result(RunStatus.DONE, right / test, low, high, None, sum(f1) / len(f1), confusion)
 
 
 def _wilson(right: float, n: int) -> tuple[float, float]:
@@ -376,7 +397,7 @@ def _make_pictures(folder: Path, predictions: list[Prediction], profile: Profile
     pictures: list[Picture] = []
 
     def add(image: Image.Image, kind: str, p: Prediction | None = None, layer: str | None = None) -> None:
-        name = f"{kind}_{sum(q.kind == kind for q in pictures):02}.{'jpg' if p else 'png'}"
+        name = f"{kind}_{sum(q.kind == kind for q in pictures):02}.webp"
         image.save(folder / "pictures" / name, quality=80)
         picture = Picture(kind, name, layer=layer)
         if p:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import Run, RunStatus, StopReason, Trial, Tuning, write_run
+from bench.records import Result, Run, RunStatus, StopReason, Trial, Tuning, write_run
 from reports import page
 from reports.charts import TRAINING_TIME, accuracy_by_cost
 from reports.export import export, summary_line
@@ -30,6 +30,7 @@ from tests.factories.results import (
     Variant,
     make_facts,
     make_run,
+    write_accuracy,
 )
 
 LATER = "2026-12-01T00:00:00Z"
@@ -178,7 +179,7 @@ def test_always_the_most_common_class_is_no_success(tmp_path: Path) -> None:
 
 def test_unequal_classes_are_noticed_without_stored_facts(tmp_path: Path) -> None:
     for run in make(tmp_path, [FROZEN, BASELINE], Shape(seeds=1)):
-        result = replace(run.result, accuracy=0.956, confusion=[[0, 22], [0, 478]])
+        result = Result(RunStatus.DONE, accuracy=0.956, confusion=[[0, 22], [0, 478]])
         write_run(tmp_path / "ds" / run.run, replace(run, result=result))
         (tmp_path / "ds" / run.run / "predictions.csv").unlink()
     assert title_of(tmp_path) == (
@@ -199,14 +200,15 @@ def test_ten_test_images_show_neither_failure_nor_success(tmp_path: Path) -> Non
 def test_two_seeds_far_apart_can_still_beat_the_floor(tmp_path: Path) -> None:
     """Student's t interval of two seeds would reach from 38 to 100 %."""
     for run, accuracy in zip(make(tmp_path, [BASELINE], Shape(seeds=2)), (0.85, 0.93), strict=True):
-        write_run(tmp_path / "ds" / run.run, replace(run, result=replace(run.result, accuracy=accuracy)))
+        write_accuracy(tmp_path, run, accuracy)
     assert title_of(tmp_path).startswith("Baseline CNN: 89.0 % test accuracy; there is no other model")
 
 
 def test_models_that_all_saw_the_test_images_are_not_called_unfinished(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, FINETUNED], variant=Variant(clean=0))
     for run in (tmp_path / "ds").glob("*/run.json"):
-        run.write_text(run.read_text().replace('"clean_images": null', '"clean_images": 3'))
+        text = run.read_text().replace('"clean_images": null', '"clean_images": 3')
+        run.write_text(text.replace('"clean_accuracy": null', '"clean_accuracy": 1.0'))
         (run.parent / "predictions.csv").unlink()
     assert title_of(tmp_path).startswith("No model can be recommended: the test images of all may have been")
     assert "no fair comparison" in summary_line(compare(tmp_path))

@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -112,21 +110,16 @@ def test_a_place_that_cannot_be_written_is_one_line(results: Path, tmp_path: Pat
 def test_ctrl_c_is_one_line_and_code_130(command: str, tmp_path: Path) -> None:
     record = tmp_path / "ds" / "run" / "run.json"
     record.parent.mkdir(parents=True)
-    os.mkfifo(record)  # holds the command in the middle of its work
+    record.write_text("{}")
     start = (
-        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "runpy.run_module('reports', run_name='__main__')"
+        "import os, runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def interrupt(event, args):\n"
+        "    if event == 'open' and str(args[0]).endswith('run.json'):\n"  # in the middle of the command's work
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.addaudithook(interrupt); runpy.run_module('reports', run_name='__main__')"
     )
-    with (
-        subprocess.Popen(
-            [sys.executable, "-c", start, command, "--results", str(tmp_path)],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
-        record.open("w"),
-    ):
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors == "reports: interrupted; what was built before is unchanged\n"
+    done = subprocess.run(
+        [sys.executable, "-c", start, command, "--results", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 130
+    assert done.stderr == "reports: interrupted; what was built before is unchanged\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import Prediction, facts_folder, read_facts, write_facts, write_predictions
+from bench.records import Prediction, facts_folder, read_facts, write_facts
 from reports import page
 from reports.parts import leak, verdict_title
 from reports.parts.dataset import part as dataset_part
@@ -15,7 +15,7 @@ from reports.parts.evidence import leaks
 from reports.parts.fairness import checks
 from reports.study import Comparison, compare_study, leak_study, load_study
 from reports.study.statistics import newcombe
-from tests.factories.results import BASELINE, FROZEN, Profile, make_facts, make_run
+from tests.factories.results import BASELINE, FROZEN, Profile, make_facts, make_run, write_answers
 
 CLASSES, IMAGES = ["bicycle", "car"], 200  # test images per class
 Shares = Callable[[int, bool], float]
@@ -34,7 +34,7 @@ def make(results: Path, models: dict[str, Shares], leaked_by_class: tuple[int, i
             for group in (files[k][: leaked_by_class[k]], files[k][leaked_by_class[k] :]):
                 right = {*rng.sample(group, round(share(k, group[0] in leaked) * len(group)))} if group else set()
                 rows += [Prediction(f, name, name if f in right else CLASSES[1 - k], 0.9, 0.1) for f in group]
-        write_predictions(results / "ds" / run.run, rows)
+        write_answers(results, run, rows)
     facts = make_facts(results, run)
     exact, nearly = leaked[near:], leaked[:near]
     folder = facts_folder(results, "ds", run.dataset.manifest_sha256)

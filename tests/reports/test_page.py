@@ -137,19 +137,19 @@ def test_pictures_are_re_encoded_and_read_from_their_own_folder_only(tmp_path: P
     folder = tmp_path / "ds" / run.run / "pictures"
     exif = Image.Exif()
     exif[0x010F] = "SECRET-CAMERA"
-    photo = Image.open(folder / "sample_00.jpg")
-    photo.save(folder / "sample_00.jpg", exif=exif)
-    Image.new("RGB", (8, 8)).save(tmp_path / "outside.png")
-    (folder / "sample_02.jpg").write_bytes(b"not a picture")
+    photo = Image.open(folder / "sample_00.webp")
+    photo.save(folder / "sample_00.webp", exif=exif)
+    Image.new("RGB", (8, 8)).save(tmp_path / "outside.webp")
+    (folder / "sample_02.webp").write_bytes(b"not a picture")
     listed = json.loads((folder / "pictures.json").read_text())
-    listed[1]["picture"] = "../../../outside.png"
+    listed[1]["picture"] = "../../../outside.webp"
     (folder / "pictures.json").write_text(json.dumps(listed))
     text = page.build(tmp_path)[0].read_text()
     images = re.findall(r"data:image/(\w+);base64,([^\"]+)", text)
     assert {kind for kind, _ in images} == {"webp"}
     assert not any(b"SECRET-CAMERA" in base64.b64decode(data) for _, data in images)
-    assert "outside.png: lies outside its folder" in text
-    assert "sample_02.jpg: is not a readable picture" in text
+    assert "outside.webp: lies outside its folder" in text
+    assert "sample_02.webp: is not a readable WebP picture" in text
 
 
 def test_bare_run_records_are_enough(tmp_path: Path, visit) -> None:
@@ -256,7 +256,7 @@ def test_several_datasets_have_an_index(results: Path, visit) -> None:
 
 
 def test_a_missing_dataset_and_one_file_for_two_are_usage_errors(results: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there are car-bicycle and imagenette"):
+    with pytest.raises(UsageError, match="choose from car-bicycle, imagenette"):
         page.build(results, "cats")
     with pytest.raises(UsageError, match="add --dataset NAME"):
         page.build(results, out=tmp_path / "one.html")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import Run, write_predictions, write_run
+from bench.records import Run, read_predictions, read_run, write_run
 from reports import page
 from reports.parts.evidence import evidence
 from reports.parts.remedies import would_change
@@ -19,7 +19,17 @@ from reports.study.conditions import Condition, UnfairCondition
 from reports.study.history import changes
 from reports.study.learning import crossings, curves, late_gain
 from reports.study.load import load_study
-from tests.factories.results import BASELINE, FINETUNED, FROZEN, SCRATCH, Profile, make_facts, make_run
+from tests.factories.results import (
+    BASELINE,
+    FINETUNED,
+    FROZEN,
+    SCRATCH,
+    Profile,
+    make_facts,
+    make_run,
+    write_accuracy,
+    write_answers,
+)
 
 
 def make(folder: Path, profiles: list[Profile], seeds: int = 3, **more: object) -> list[Run]:
@@ -139,20 +149,14 @@ def test_recipes_of_one_model_are_named_after_what_differs(tmp_path: Path) -> No
 def test_images_in_the_pretraining_set_do_not_count(tmp_path: Path) -> None:
     make(tmp_path, [FROZEN, SCRATCH])
     for path in sorted((tmp_path / "ds").glob("frozen-vgg-s*")):
-        from bench.records import read_predictions, read_run
-
-        rows = read_predictions(path)
+        run = read_run(path)
+        rows = read_predictions(path, run)
         # right on everything it has seen, wrong on a third of what is new
         rows = [
             replace(p, clean=i % 5 == 0, predicted=p.truth if i % 5 or i % 15 else ("b" if p.truth == "a" else "a"))
             for i, p in enumerate(rows)
         ]
-        write_predictions(path, rows)
-        run, right = read_run(path), [p.truth == p.predicted for p in rows]
-        result = replace(
-            run.result, accuracy=sum(right) / len(right), clean_accuracy=sum(right[::5]) / 100, clean_images=100
-        )
-        write_run(path, replace(run, result=result))
+        write_answers(tmp_path, run, rows)
     comparison = compare_study(load_study(tmp_path, "ds"))
     assert comparison.clean_images == 100
     frozen = next(c for c in comparison.contenders if c.name == "Frozen VGG")
@@ -240,7 +244,7 @@ def test_a_model_clears_the_floor_over_seeds_and_over_images(
 ) -> None:
     runs = make(tmp_path, [BASELINE])
     for run, accuracy in zip(runs, accuracies, strict=True):
-        edit(tmp_path, run.run, result={"accuracy": accuracy})
+        write_accuracy(tmp_path, run, accuracy)
     make_facts(tmp_path, runs[0])
     floor = next(line for line in text_of(tmp_path).split("\n") if line.startswith("Floor"))
     assert "file size alone gives 63.0\u00a0%" in floor

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from tests.servers.local import LocalServer, send
 from tests.servers.photos import encode, jpeg, picture, png_bomb, rotated_jpeg
@@ -162,7 +162,7 @@ class FlickrServer(LocalServer):
         if target := self.redirects.get(handler.path):
             send(handler, 301, b"", {"Location": target})
             return
-        photo = self._by_id.get(handler.path.rpartition("/")[2].removesuffix(".jpg"))
+        photo = self._by_id.get(urlsplit(handler.path).path.rpartition("/")[2].removesuffix(".jpg"))
         if photo is None:
             send(handler, 200, UNAVAILABLE_PAGE)
             return

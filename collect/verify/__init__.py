@@ -1,0 +1,13 @@
+"""One photo: its bytes decoded under limits, turned into an upright JPEG, kept or rejected."""
+
+from collect.verify.decoding import open_photo
+from collect.verify.photo import (
+    MAX_BYTES,
+    THUMB_SIDE,
+    Verified,
+    perceptual_hash,
+    read_thumbnail,
+    thumbnail,
+    verify,
+)
+from collect.verify.pixels import decode
