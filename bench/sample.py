@@ -16,7 +16,8 @@ from bench.machine import cache_folder, code_info
 from bench.neighbours import draw, drawable_classes, passes_audit
 from bench.pretrain import pretrain
 from bench.recipes import Recipe, make_recipe
-from collect.datasets import ClassSearch, Dataset, file_sha256, is_dataset, lock_folder
+from collect.datasets import ClassSearch, Dataset, lock_folder
+from collect.manifest import file_sha256, is_dataset
 
 SAMPLE_CLASSES = ("car", "bicycle")
 PRETRAINING = Dataset("sample-pretraining", "synthetic", train=500, test=40)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
 COLLECT_FORMATS = tuple(
     f"collect/{name}.py"
-    for name in ("manifest", "datasets", "schema", "files", "errors", "lock", "terminal", "redact", "command_line")
+    for name in ("manifest", "datasets", "schema", "files", "lock", "errors", "redact", "command_line")
 )
 BENCH_FORMATS = (
     "bench/records/run.py",
