@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+PYTHONS = 3.11 3.12 3.13 3.14
+ISOLATED = $(BIN)/uv run --isolated --no-project --with-editable ".[dev]"
 
-.PHONY: demo test check wheel clean
+.PHONY: demo test check wheel soak python-versions oldest audit release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bench run all --dataset sample
@@ -19,6 +21,24 @@ check: test
 
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --wheel
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))
+
+# uv fetches a Python that is missing.
+python-versions: $(VENV)/.installed-dev
+	for version in $(PYTHONS); do $(ISOLATED) --python $$version python -m pytest -n 2 || exit 1; done
+
+# The oldest versions that pyproject.toml allows. They may warn of what newer ones deprecate.
+oldest: $(VENV)/.installed-dev
+	$(ISOLATED) --python $(firstword $(PYTHONS)) --resolution lowest-direct python -m pytest -n 2 -o filterwarnings=
+
+audit: $(VENV)/.installed-dev
+	$(BIN)/pip list --format=freeze --exclude-editable > $(VENV)/versions.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/versions.txt
+
+release: $(VENV)/.installed-dev
+	.ci/release $(BIN)
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

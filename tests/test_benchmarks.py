@@ -163,3 +163,42 @@ def test_schedules_compares_keeping_the_network_with_training_again(tmp_path: Pa
     )
     assert all(2 <= epochs <= 4 for epochs in figures["epochs"])
     assert "baseline-cnn on two, 32 px, 2 seeds" in table
+
+
+def test_a_part_of_the_soak_writes_its_table(tmp_path: Path) -> None:
+    measured, table = run("soak", tmp_path, "--only", "archives/0", "--markdown", str(tmp_path / "soak.md"))
+    [row] = measured["table"]
+    assert (row["part"], row["kind"], row["tried"], row["held"], row["lost"]) == ("archives", "not an archive", 1, 1, 0)
+    assert "| archives | 1 | 1 | 1 | 0 |" in (tmp_path / "soak.md").read_text()
+    assert "archives" in table
+
+
+def test_what_the_soak_loses_is_printed_with_the_command_that_repeats_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import soak
+    from benchmarks.soaking.items import Item
+    from benchmarks.soaking.trials import Part
+
+    items = [Item("a kind"), Item("a kind", lost="a hang"), Item("a mount", skipped="needs root")]
+    monkeypatch.setitem(soak.PARTS, "mine", Part(lambda place: items, 2))
+    monkeypatch.setattr("sys.argv", ["soak", "--seed", "7", "--only", "mine", "--out", str(tmp_path / "soak.json")])
+    with pytest.raises(SystemExit, match="1"):
+        soak.main()
+    out = capsys.readouterr().out
+    assert "LOST mine/1 a kind: a hang" in out
+    assert "skipped: needs root" in out
+    assert "repeat: python -m benchmarks.soak --seed 7 --only mine/1" in out
+    rows = json.loads((tmp_path / "soak.json").read_text())["table"]
+    assert [(row["tried"], row["held"], row["lost"], row["skipped"]) for row in rows] == [(4, 2, 2, 0), (0, 0, 0, 2)]
+
+
+def test_the_soak_is_as_large_as_it_says() -> None:
+    from benchmarks.soak import PARTS
+    from benchmarks.soaking import archive_kinds, image_kinds, images, kills, response_kinds
+
+    assert len(response_kinds.KINDS) >= 40 and PARTS["responses"].trials * len(response_kinds.KINDS) >= 1000
+    assert PARTS["archives"].trials >= max(200, len(archive_kinds.KINDS))
+    assert PARTS["images"].trials * images.EACH >= max(500, len(image_kinds.KINDS))
+    assert PARTS["files"].trials >= 200
+    assert PARTS["kills"].trials == kills.MOMENTS * len(kills.SIGNALS) * len(kills.VICTIMS)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -28,6 +29,8 @@ BENCH_FORMATS = (
 )
 HELP_ALONE = {"--workers", "--quiet", "--show-completion"}
 """Options of collect that need no more documentation than --help."""
+UNPICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+UNPICKLING = {"weights_only", "allow_pickle"}
 
 
 def _imports(path: Path) -> set[str]:
@@ -165,3 +168,42 @@ def test_public_functions_say_what_they_are_for() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def _calls(path: Path) -> set[str]:
+    """What a module calls, as written, with its keyword arguments: `torch.load(weights_only=True)`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            values = ", ".join(f"{k.arg}={ast.unparse(k.value)}" for k in node.keywords if k.arg in UNPICKLING)
+            found.add(f"{ast.unparse(node.func)}({values})")
+    return found
+
+
+def test_no_file_is_read_as_python_objects() -> None:
+    for path in [file for package in PACKAGES for file in _files(package)]:
+        imports = [
+            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        imported = {ast.unparse(node) for node in imports if UNPICKLERS & set(re.findall(r"\w+", ast.unparse(node)))}
+        assert imported <= {"from pickle import UnpicklingError"}, path
+        calls = _calls(path)
+        assert not {c for c in calls if c.startswith("torch.load(")} - {"torch.load(weights_only=True)"}, path
+        assert not {c for c in calls if "allow_pickle=True" in c or c.split("(")[0] in ("eval", "exec")}, path
+
+
+def test_archives_are_read_and_never_extracted() -> None:
+    for path in _files("collect"):
+        assert not {c for c in _calls(path) if c.split("(")[0].endswith((".extract", ".extractall", "unpack_archive"))}
+
+
+def test_every_promise_of_security_names_tests_that_exist() -> None:
+    rows = [line.split("|") for line in (ROOT / "SECURITY.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 8
+    existing = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        existing |= {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+    for _, promise, names, _ in rows:
+        named = set(re.findall(r"`(test_\w+)`", names))
+        assert named, promise
+        assert named <= existing, (promise, named - existing)
