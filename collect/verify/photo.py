@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import warnings
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,8 +99,10 @@ def _as_jpeg(picture: Image.Image) -> bytes:
 def read_thumbnail(path: Path) -> np.ndarray | None:
     """The thumbnail of a stored photo; None if the file cannot be read."""
     try:
-        with Image.open(path) as image:
-            return thumbnail(image)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")
+            with Image.open(path) as image:
+                return thumbnail(image)
     except DECODER_ERRORS:
         return None
 

@@ -102,7 +102,10 @@ def test_a_missing_key_and_a_value_without_keys_are_errors() -> None:
         ),
         ({"source": "folder", "url": "x", "bench": {"epoch": 5}}, 'unknown key "bench.epoch"'),
         ({"source": "folder", "url": "x", "bench": {"vgg": {"lr": 1}}}, 'unknown model "bench.vgg"'),
-        ({"source": "folder", "url": "x", "bench": {"baseline-cnn": 1}}, 'key "bench.baseline-cnn" must be dict'),
+        (
+            {"source": "folder", "url": "x", "bench": {"baseline-cnn": 1}},
+            'key "bench.baseline-cnn" must be keys with values',
+        ),
         (
             {"source": "folder", "url": "x", "bench": {"baseline-cnn": {"size": 64.5}}},
             'key "bench.baseline-cnn.size" must be a whole number',
