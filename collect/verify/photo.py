@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-import warnings
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
