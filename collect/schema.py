@@ -29,12 +29,11 @@ WORDS: dict[Any, str] = {
 }
 
 
-MOST_DIGITS = 18  # of an integer: 64 bits hold all of these
+MOST_DIGITS = 19  # of an integer: more do not fit in 64 bits
 SHOWN = reprlib.Repr()  # of a value of any depth
 SHOWN.maxstring = SHOWN.maxother = 60
 
 
-MOST_DIGITS = 18  # of an integer: 64 bits hold all of these
 SHOWN = reprlib.Repr()  # of a value of any depth
 SHOWN.maxstring = SHOWN.maxother = 60
 
@@ -65,7 +64,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(text: str) -> int:
     if len(text.lstrip("-")) > MOST_DIGITS:
         raise ValueError(f"a number has {len(text):,} digits")
-    return int(text)
+    if not -(2**63) <= (value := int(text)) < 2**63:
+        raise ValueError(f"{text} does not fit in 64 bits")
+    return value
 
 
 def _finite(text: str) -> float:

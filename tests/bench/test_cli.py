@@ -266,13 +266,21 @@ def test_summary_shows_a_pooled_head(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["run", "all", "--dataset", "nowhere"], 2, "collect --dataset nowhere"),
+        (["run", "all", "--dataset", "nowhere"], 2, "--dataset nowhere: neither a dataset"),
         (["run", "vgg"], 2, "vgg: no such model"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--arch", "vgg16"], 2, "--arch has no effect on baseline-cnn"),
-        (["run", "baseline-cnn", "--dataset", "DATA", "--set", "learning=1"], 2, "unknown key 'learning'"),
+        (
+            ["run", "baseline-cnn", "--dataset", "DATA", "--set", "learning=1"],
+            2,
+            "--set learning: no such field; choose from arch",
+        ),
         (["run", "baseline-cnn", "--dataset", "DATA", "--set", "lr=fast"], 2, "--set lr=fast: must be a number"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--epochs", "0"], 2, "epochs must be at least 1"),
-        (["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vgg17"], 2, "--arch vgg17: unknown"),
+        (
+            ["run", "scratch-vgg", "--dataset", "DATA", "--arch", "vgg17"],
+            2,
+            "--arch vgg17: no such network; did you mean vgg19",
+        ),
         (["run", "frozen-vgg", "--dataset", "DATA", "--weights", "no.pth"], 4, "no.pth: no such file"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--train-images", "99"], 2, "has only 24 to train on"),
         (["run", "baseline-cnn", "--dataset", "DATA", "--device", "tpu"], 2, "--device tpu"),

@@ -41,8 +41,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     ("flags", "message"),
     [
         ({"lr": "fast"}, "--set lr=fast: must be a number"),
-        ({"learning": "1"}, "unknown key 'learning'"),
-        ({"arch": "vgg17"}, "--arch vgg17: unknown"),
+        ({"learning": "1"}, "--set learning: no such field; choose from arch"),
+        ({"arch": "vgg17"}, "--arch vgg17: no such network; did you mean vgg19"),
         ({"device": "tpu"}, "--device tpu"),
         ({"epochs": "0"}, "epochs must be at least 1"),
         ({"seeds": 0}, "--seeds 0: at least 1"),
