@@ -34,10 +34,6 @@ SHOWN = reprlib.Repr()  # of a value of any depth
 SHOWN.maxstring = SHOWN.maxother = 60
 
 
-SHOWN = reprlib.Repr()  # of a value of any depth
-SHOWN.maxstring = SHOWN.maxother = 60
-
-
 def parse_json(text: str, where: str, error: type[VggbenchError]) -> Any:
     """The value of a JSON text. Raises `error` about `where`, also for what is valid but cannot be used: a key that is
     there twice, an integer beyond 64 bits, NaN, infinity, half of a surrogate pair, values nested too deeply.
