@@ -132,10 +132,13 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
     has_budget = bool(plans[0].order and plans[0].order.limit.seconds)
     if most > SLOW_SECONDS and not has_budget:
         size = smaller_size(waiting, source, QUICK_SECONDS)
-        advice = f"--size {size} takes minutes" if size else "--width 0.25 takes a fraction of that"
+        advice = [f"--size {size} takes minutes"] if size else []
+        if not size and any((plan.recipe.arch or "").startswith("vgg") for plan in waiting):
+            advice = ["--width 0.25 takes a fraction of that"]
         if all(plan.recipe.fixed_epochs is None for plan in waiting):
-            advice += ", and --budget 1h ends within an hour"
-        console.print(f"That is long: {advice}. Ctrl-C stops; the same command continues.", highlight=False)
+            advice.append("--budget 1h ends within an hour")
+        advised = f": {', and '.join(advice)}" if advice else ""
+        console.print(f"That is long{advised}. Ctrl-C stops; the same command continues.", highlight=False)
 
 
 def _recipe_text(plan: "Plan", plans: "Sequence[Plan]") -> str:

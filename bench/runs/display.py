@@ -14,6 +14,7 @@ from bench.plans import Plan
 from bench.records import Epoch
 
 LINE_SECONDS = 10.0
+WIDE = 120  # columns of a terminal that has room for a long bar and all figures
 
 
 @contextmanager
@@ -22,11 +23,19 @@ def show_progress(console: Console, plan: Plan, title: str | None = None) -> Ite
 
     The bar's title is the run's model and seed if there is no other.
     """
-    heading, words = (TextColumn(text, markup=False) for text in ("{task.fields[title]:<28}", "{task.description}"))
-    columns = (heading, BarColumn(24), TimeElapsedColumn(), TimeRemainingColumn(), words)
-    bar = Progress(*columns, console=console, transient=True)
+    heading, words = (TextColumn(text, markup=False) for text in ("{task.fields[title]}", "{task.description}"))
+    is_wide = console.width >= WIDE
+    times = (TimeElapsedColumn(), TimeRemainingColumn(compact=True))
+    bar = Progress(heading, BarColumn(12 if is_wide else 6), *times, words, console=console, transient=True)
     task = bar.add_task("starting", total=1.0, title=title or f"{plan.model} seed {plan.seed}")
-    last_line = time.monotonic()
+    last_line, phase = time.monotonic(), ""
+
+    def begin(work: str) -> None:
+        """Start the bar and its times again for another kind of work."""
+        nonlocal phase
+        if work != phase:
+            bar.reset(task, total=1.0)
+            phase = work
 
     def show(event: Event) -> None:
         nonlocal last_line
@@ -38,13 +47,16 @@ def show_progress(console: Console, plan: Plan, title: str | None = None) -> Ite
                     console.print(f"  {_epoch_line(epoch, plan)}", highlight=False, markup=False)
             case ImagesDone(work, done, total):
                 text = f"{work} {done:,}/{total:,}"
+                begin(work)
                 bar.update(task, completed=done / total, description=text)
                 if not console.is_terminal and time.monotonic() - last_line > LINE_SECONDS:
                     console.print(f"  {text}", highlight=False, markup=False)
                     last_line = time.monotonic()
             case Step(epoch, step, steps, epochs=epochs):
                 share = (epoch - 1 + step / steps) / epochs if epochs else 0.0
-                bar.update(task, total=1.0 if epochs else None, completed=share, description=_step_text(event))
+                begin("training")
+                text = _step_text(event, is_wide)
+                bar.update(task, total=1.0 if epochs else None, completed=share, description=text)
 
     with bar if console.is_terminal else nullcontext():
         yield show
@@ -62,8 +74,10 @@ def _epoch_line(epoch: Epoch, plan: Plan) -> str:
     )
 
 
-def _step_text(step: Step) -> str:
-    known = step.loss is not None and step.accuracy is not None
-    figures = f"  loss {step.loss:.3f}  train accuracy {step.accuracy:.1%}" if known else ""
-    of_all = f"/{step.epochs}" if step.epochs else ""
-    return f"epoch {step.epoch}{of_all}{figures}  {step.images_per_second:,.0f} images/s"
+def _step_text(step: Step, is_wide: bool) -> str:
+    text = f"epoch {step.epoch}" + (f"/{step.epochs}" if step.epochs else "")
+    text += "" if step.loss is None else f", loss {step.loss:.3f}"
+    if not is_wide:
+        return text
+    text += "" if step.accuracy is None else f", train accuracy {step.accuracy:.1%}"
+    return f"{text}, {step.images_per_second:,.0f} images/s"

@@ -81,7 +81,7 @@ def _write_features(
             for values in chain([first], batches):
                 out.write(values.data)  # not through a memory map: on a full disk that kills the process
                 done += len(values)
-                emit(ImagesDone("features of the frozen backbone", done, len(numbers)))
+                emit(ImagesDone("backbone features", done, len(numbers)))
             about["seconds"] = clock(backbone.device) - start
 
 

@@ -20,9 +20,7 @@ def values_text(values: Mapping[str, Any]) -> str:
 
 def trial_title(model: str, earlier: Sequence[Trial], quota: Quota) -> str:
     """The title of the progress bar of the next trial."""
-    best = best_trial(earlier)
-    ending = f", best {best.validation_accuracy:.1%}" if best else ""
-    return f"{model} {_number(len(earlier) + 1, quota)}{ending}"
+    return f"{model} {_number(len(earlier) + 1, quota)}"
 
 
 def trial_line(trials: Sequence[Trial], quota: Quota, reason: str) -> str:

@@ -61,7 +61,7 @@ def test_a_run_reports_packing_features_steps_epochs_and_notes(
     events: list[Event] = []
     record = run(small_plan("frozen-vgg", "two", two_classes, weights=str(pretrained)), events.append)
     assert ImagesDone("packing images", 64, 64) in events
-    assert ImagesDone("features of the frozen backbone", 64, 64) in events
+    assert ImagesDone("backbone features", 64, 64) in events
     assert [(e.epoch, e.step) for e in events if isinstance(e, Step)] == [(e, s) for e in (1, 2) for s in range(1, 7)]
     assert [e.epoch for e in events if isinstance(e, EpochEnd)] == record.epochs
     assert [e.text for e in events if isinstance(e, Note)] == record.notes

@@ -35,10 +35,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 EPOCH = Epoch(1, 0.5, 0.75, 0.6, 0.7, 1.25, 320.0)
 
 
-def shown(plan, *events, terminal: bool = False) -> str:
+def shown(plan, *events, terminal: bool = False, width: int = 120, title: str | None = None) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=120, force_terminal=terminal)
-    with show_progress(console, plan) as show:
+    console = Console(file=out, width=width, force_terminal=terminal)
+    with show_progress(console, plan, title) as show:
         for event in events:
             show(event)
     return out.getvalue()
@@ -73,14 +73,26 @@ def test_validation_is_not_called_a_test(small_plan, tmp_path: Path) -> None:
     ("event", "text"),
     [
         (ImagesDone("packing images", 1_000, 2_000), "packing images 1,000/2,000"),
-        (ImagesDone("features of the frozen backbone", 5, 10), "features of the frozen backbone 5/10"),
-        (Step(1, 2, 4, 100.0, 0.69, 0.5, 2), "epoch 1/2  loss 0.690  train accuracy 50.0%  100 images/s"),
-        (Step(1, 2, 4, 100.0, epochs=2), "epoch 1/2  100 images/s"),
-        (Step(1, 2, 4, 100.0), "epoch 1  100 images/s"),
+        (ImagesDone("backbone features", 5, 10), "backbone features 5/10"),
+        (Step(1, 2, 4, 100.0, 0.69, 0.5, 2), "epoch 1/2, loss 0.690, train accuracy 50.0%, 100 images/s"),
+        (Step(1, 2, 4, 100.0, epochs=2), "epoch 1/2, 100 images/s"),
+        (Step(1, 2, 4, 100.0), "epoch 1, 100 images/s"),
     ],
 )
 def test_on_a_terminal_a_bar_describes_the_current_event(event, text: str, small_plan, tmp_path: Path) -> None:
     assert text in shown(small_plan("baseline-cnn", "two", tmp_path), event, terminal=True)
+
+
+@pytest.mark.parametrize(("width", "rate"), [(80, ""), (120, ", train accuracy 50.0%, 1,200 images/s")])
+def test_the_bar_fits_and_begins_again_after_the_images(small_plan, tmp_path: Path, width: int, rate: str) -> None:
+    plan = small_plan("finetuned-vgg", "two", tmp_path)
+    events = (ImagesDone("backbone features", 190_000, 190_000), Step(12, 2, 4, 1200.0, 0.69, 0.5, 40))
+    text = shown(plan, *events, terminal=True, width=width, title="finetuned-vgg trial 10/10")
+    assert "…" not in text
+    assert "backbone features 190,000/190,000" in text
+    last = text.split("\r")[-2]
+    assert f"epoch 12/40, loss 0.690{rate}" in text
+    assert "0:00:00 00:00 epoch" not in last.replace("\x1b[36m", "").replace("\x1b[0m", "").replace("\x1b[33m", "")
 
 
 def test_a_failed_run_is_recorded_and_is_not_finished(two_classes: Path, small_plan) -> None:

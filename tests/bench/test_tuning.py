@@ -284,7 +284,7 @@ def test_a_line_per_trial_gives_values_time_and_accuracy() -> None:
     )
     failed = [*pruned, trial(4, None, status="failed")]
     assert trial_line(failed, quota, "out of memory") == "trial 4/10: lr=0.01, 10 s: failed: out of memory"
-    assert trial_title("scratch-vgg", tried, quota) == "scratch-vgg trial 3/10, best 90.0%"
+    assert trial_title("scratch-vgg", tried, quota) == "scratch-vgg trial 3/10"
 
 
 def test_a_study_ends_with_its_best_trial_and_what_the_own_recipe_reached() -> None:
