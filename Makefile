@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PYTHONS = 3.11 3.12 3.13 3.14
+FUZZED = tests/test_fuzz_images.py tests/bench/test_fuzz_records.py tests/collect/test_damaged.py \
+  tests/collect/test_hostile_http.py
+FUZZERS = fuzz or random_damage or no_response_ends_in
 ISOLATED = $(BIN)/uv run --isolated --no-project --with-editable ".[dev]"
 
-.PHONY: demo test check wheel soak python-versions oldest audit release clean
+.PHONY: demo test check wheel soak fuzz python-versions oldest audit release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bench run all --dataset sample
@@ -24,6 +27,10 @@ wheel: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))
+
+# All fuzzers for an hour each.
+fuzz: $(VENV)/.installed-dev
+	FUZZ_SECONDS=$(or $(SECONDS),3600) $(BIN)/pytest -n 2 --timeout 0 -k "$(FUZZERS)" $(FUZZED)
 
 # uv fetches a Python that is missing.
 python-versions: $(VENV)/.installed-dev
