@@ -83,9 +83,19 @@ def test_a_damaged_cache_of_throughputs_is_named_and_measured_again(
     assert measurements == ["fp32"] * 2
 
 
-def test_auto_precision_is_bf16_where_it_is_faster(measurements: list[str]) -> None:
+def test_auto_precision_is_bf16_where_it_is_faster(measurements: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     assert choose_precision(CPU, "auto") == "bf16"
     assert choose_precision(CPU, "fp32") == "fp32"
+    assert measurements == ["bf16", "fp32"]
+
+
+def test_a_processor_that_only_emulates_bf16_is_not_asked(
+    measurements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert choose_precision(CPU, "auto") == "fp32"
+    assert measurements == []
 
 
 def test_seconds_by_part_add_up() -> None:
