@@ -1,6 +1,7 @@
 """What all tests share: an own cache folder, one thread per process, and access to real photos and weights."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ def _isolate_the_process(tmp_path_factory: pytest.TempPathFactory) -> None:
     # Test processes run in parallel. More threads per process would only slow them down.
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+    # A shell starts what runs in the background with Ctrl-C ignored, and commands would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
