@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from bench.data import decode_images, quiet_decoders, read_picture, to_input
+from bench.data import decode_images, read_picture, to_input
 from bench.errors import RecordError, UsageError, VggbenchError, WeightsError
 from bench.models import (
     VGGS,
@@ -20,6 +20,7 @@ from bench.models import (
     skeleton,
     torchvision_classifiers,
 )
+from bench.neighbours import quiet_decoders
 from bench.recipes import MODELS, Recipe, make_recipe, parse_value, uses
 from bench.records import RUN_FILE, WEIGHTS_FILE, Run, check_file, read_run
 from bench.training import probabilities

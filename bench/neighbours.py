@@ -62,6 +62,15 @@ def decode_photo(image: "ImageFile") -> "Image":
 
 
 @contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Without Pillow's warnings about photos. Enter it in the main thread, around the threads that decode."""
+    from collect.verify import quiet_decoders
+
+    with quiet_decoders():
+        yield
+
+
+@contextmanager
 def photo_errors() -> Iterator[None]:
     """Turn the reason for which collect rejects an image into a VggbenchError."""
     from collect.candidate import RejectError

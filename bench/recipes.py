@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
 from bench.errors import UsageError, name_hint
+from collect.datasets import TYPE_WORDS
 
 CHOICES = {
     "head": ("mlp256", "classifier", "last", "pooled"),
@@ -19,7 +20,6 @@ CHOICES = {
 
 FLAGS_OUTSIDE_RECIPE = ("seeds", "device", "tune", "budget")
 VAL_FRACTION = 0.15
-WORDS = {bool: "true or false", int: "a whole number", float: "a number"}
 AUTO_ONLY = ("patience", "min_steps", "max_steps")  # fields that only epochs=auto uses
 
 
@@ -159,7 +159,7 @@ def parse_value(key: str, value: Any) -> Any:
 
 def _type_words(hint: Any) -> str:
     kinds = get_args(hint) or (hint,)
-    words = [WORDS[kind] for kind in kinds if kind in (bool, int, float)]
+    words = [TYPE_WORDS[kind] for kind in kinds if kind in (bool, int, float)]
     words += ["auto"] if str in kinds else []
     return " or ".join(words + (["none"] if type(None) in kinds else []))
 

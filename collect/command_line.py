@@ -48,13 +48,13 @@ def name_hint(wrong: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     folded = {name.lower(): name for name in names}
     if close := get_close_matches(wrong.lower(), folded, n=3):
-        return f"did you mean {listed_or([folded[name] for name in close])}?"
+        return f"did you mean {_listed_or([folded[name] for name in close])}?"
     if not names:
         return "there are none"
     rest = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return f"choose from {', '.join(names[:MOST_NAMES])}{rest}"
 
 
-def listed_or(names: list[str]) -> str:
+def _listed_or(names: list[str]) -> str:
     """Names as alternatives: a, b or c."""
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

@@ -19,6 +19,7 @@ from collect.errors import file_error_text as file_error_text
 from collect.errors import run_command as run_command
 from collect.lock import lock_folder as lock_folder
 from collect.redact import redact
+from collect.schema import TYPE_WORDS as TYPE_WORDS
 from collect.schema import check_value as check_value
 from collect.schema import parse_toml, parse_values
 from collect.terminal import make_console as make_console

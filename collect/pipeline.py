@@ -2,7 +2,6 @@
 
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
@@ -22,6 +21,7 @@ from collect.manifest import UNUSED, Key, Rejected, RejectReason, Row
 from collect.redact import is_redacted
 from collect.sources import endpoint, open_streams
 from collect.split import Assignment, items_of, split
+from collect.verify import quiet_decoders
 
 TEST_FRACTION = 0.2
 
@@ -59,8 +59,7 @@ def collect(
     if resume.is_complete(folder, dataset):
         return _nothing_to_do(folder, started)
     resume.check_folder(folder)
-    with Journal(folder) as journal, show_progress(quiet, dataset.per_class) as display, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # verify decides about what Pillow warns of
+    with Journal(folder) as journal, show_progress(quiet, dataset.per_class) as display, quiet_decoders():
         if write.settle(folder, journal.photos()) and resume.is_complete(folder, dataset):
             return _nothing_to_do(folder, started)
         try:

@@ -17,7 +17,7 @@ from collect.errors import VggbenchError
 T = TypeVar("T")
 SCALARS: dict[type, set[type]] = {kind: {kind} for kind in (str, int, bool, NoneType)} | {float: {float, int}}
 
-WORDS: dict[Any, str] = {
+TYPE_WORDS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     str: "a text",
@@ -179,4 +179,4 @@ def _words(hint: Any) -> str:
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, Enum)):
         return " or ".join(map(str, get_args(hint) or hint))
     origin = get_origin(hint) or hint
-    return WORDS.get(origin) or str(getattr(origin, "__name__", hint))
+    return TYPE_WORDS.get(origin) or str(getattr(origin, "__name__", hint))

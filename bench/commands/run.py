@@ -96,7 +96,7 @@ def run_command(
     from bench.api import RunRequest, execute, prepare, print_verdict
 
     console, progress = make_console(), make_console(quiet and not dry_run)
-    command = "bench " + shlex.join(sys.argv[1:]).replace(str(Path.home()), "~")
+    command = "bench " + shlex.join(sys.argv[1:])
     request = RunRequest(models, dataset, {**given, **values}, data, results, command, fresh, dry_run, start)
     source, plans = prepare(request, progress)
     _print_estimate(plans, source, progress)
@@ -132,9 +132,11 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
     has_budget = bool(plans[0].order and plans[0].order.limit.seconds)
     if most > SLOW_SECONDS and not has_budget:
         size = smaller_size(waiting, source, QUICK_SECONDS)
-        advice = [f"--size {size} takes minutes"] if size else []
-        if not size and any((plan.recipe.arch or "").startswith("vgg") for plan in waiting):
-            advice = ["--width 0.25 takes a fraction of that"]
+        advice = []
+        if size:
+            advice.append(f"--size {size} takes minutes")
+        elif any((plan.recipe.arch or "").startswith("vgg") for plan in waiting):
+            advice.append("--width 0.25 takes a fraction of that")
         if all(plan.recipe.fixed_epochs is None for plan in waiting):
             advice.append("--budget 1h ends within an hour")
         advised = f": {', and '.join(advice)}" if advice else ""

@@ -1,7 +1,6 @@
 """Image files as small RGB squares: JPEGs through simplejpeg (libjpeg-turbo), everything else through Pillow."""
 
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,14 +37,6 @@ def image_errors(path: str | Path) -> Iterator[None]:
         reason = getattr(err, "strerror", None) or err
         advice = "remove it; collect --from FOLDER skips such files"
         raise VggbenchError(f"{path}: not a readable image ({reason}); {advice}") from err
-
-
-@contextmanager
-def quiet_decoders() -> Iterator[None]:
-    """Without Pillow's warnings, most of them about metadata. Enter it in the main thread, around the decoding ones."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")
-        yield
 
 
 def read_picture(path: str | Path) -> Image.Image:

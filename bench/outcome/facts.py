@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.data import Source, image_errors, quiet_decoders, read_file, read_picture, split_of
+from bench.data import Source, image_errors, read_file, read_picture, split_of
 from bench.machine import cores
-from bench.neighbours import decode_photo, open_photo
+from bench.neighbours import decode_photo, open_photo, quiet_decoders
 from bench.outcome.pictures import save_thumbnail
 from bench.records import DatasetFacts, Picture, facts_folder, read_facts, write_facts
 from collect.manifest import Row, read_rejected

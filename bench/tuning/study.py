@@ -42,13 +42,15 @@ class TuningStudy:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._model, self._space, self._own, self._fixed = model, space, own, fixed
-        if path.is_file() and not self._is_sound(path):
+        if path.is_file() and self._opens_soundly(path):
+            return
+        if path.is_file():
             warn(f"{path}: damaged; it is made again")
             path.unlink()
         self._open(path)
 
-    def _is_sound(self, path: Path) -> bool:
-        """Whether all that the file holds is as it was written."""
+    def _opens_soundly(self, path: Path) -> bool:
+        """Open the study of a file; whether all that it holds is as it was written."""
         try:
             with closing(sqlite3.connect(path)) as database:
                 if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
@@ -102,7 +104,8 @@ class TuningStudy:
 
     def epochs_of_first(self) -> int:
         """The epochs of the first trial, 0 before it."""
-        return len(self._finished()[0].intermediate_values) if self._finished() else 0
+        finished = self._finished()
+        return len(finished[0].intermediate_values) if finished else 0
 
     def start(self) -> tuple[optuna.Trial, dict[str, Any]]:
         """A new trial and its values by Recipe field."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -84,9 +85,9 @@ def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: 
     """Read or fetch one photo, verify it and stage it; the result has no bytes. Raises RejectError, MovedError."""
     if candidate.read is None and not url:
         raise RejectError(RejectReason.NO_URL, "the source gives no address for it")
-    data = b"" if candidate.read else fetch(session, url or "")
+    read = candidate.read or partial(bytes, fetch(session, url or ""))
     with DECODING:
-        verified = verify(candidate.read() if candidate.read else data)
+        verified = verify(read())
     expected = candidate.expected_sha256
     if expected and not {verified.sha256, verified.source_sha256} & set(expected):
         raise RejectError(RejectReason.CHANGED, f"sha256 is {verified.source_sha256}, was {expected[0]}")

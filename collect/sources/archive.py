@@ -1,7 +1,5 @@
 """A .tgz, .tar or .zip of class folders as a source, local or at an http(s) address."""
 
-import bz2
-import gzip
 import lzma
 import struct
 import tarfile
@@ -11,26 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from collect.candidate import Candidate, RejectError, RejectReason, SourceContext, Streams, wanted_class
 from collect.datasets import Dataset
 from collect.errors import SourceError
 from collect.sources.download import check_digests, download, is_remote
+from collect.sources.formats import ZIP_STARTS, tar_opener
 from collect.sources.layout import ArchiveMember, check_layout, check_size, is_image, read_layout, source_id
-from collect.sources.tar import is_header, tar_members
-from collect.sources.xz import open_xz
+from collect.sources.tar import tar_members
 from collect.sources.zip import zip_members
 
 MAX_NAMES_BYTES = 256 * 2**20  # of all members of an archive, with what Python needs for each
 NAME_BYTES = 100
-OPENERS: dict[bytes, Callable[..., Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": open_xz,
-    b"]\0\0": open_xz,
-}
-ZIP_STARTS = b"PK", b"MZ"  # an archive, or a program that unpacks itself
 # What tarfile, zipfile and the decompressors raise on damaged data; the built-in errors come from numbers, names and
 # headers that make no sense.
 FORMAT_ERRORS = tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error
@@ -116,8 +107,7 @@ def _members(path: Path) -> Iterator[ArchiveMember]:
     """Folders and files of an archive. Nothing is extracted; links and devices are left out."""
     with path.open("rb") as file:
         start = file.read(tarfile.BLOCKSIZE)
-    # a plain tar first: its first file may be called BZh.jpg, and its last one may be a zip
-    opener = open if is_header(start) else next((o for magic, o in OPENERS.items() if start.startswith(magic)), None)
+    opener = tar_opener(start)
     if opener is None and start.startswith(ZIP_STARTS):
         yield from zip_members(path)
         return

@@ -28,13 +28,13 @@ from collect.http import (
 )
 from collect.lock import lock_folder
 from collect.redact import is_redacted, redact
+from collect.sources.formats import starts_archive
 
 TRIES, MAX_REDIRECTS = 4, 10
 READ_SECONDS = 60.0
 LIMITS = Limits(seconds=READ_SECONDS, slowest=1024)
 CHUNK_BYTES = 2**20
 MAX_NAME_BYTES = 200
-ARCHIVE_STARTS = (b"PK", b"MZ", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"]\0\0")  # MZ: a .zip that unpacks itself
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
 # What is worth another try. An OSError of the file that is written is not among them.
 INTERRUPTIONS = (
@@ -198,13 +198,7 @@ def _wrong_kind(path: Path, is_list: bool) -> str:
         head = handle.read(tarfile.BLOCKSIZE)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return f"is a web page, not {'a list' if is_list else 'an archive'}"
-    if is_list or head.startswith(ARCHIVE_STARTS):
-        return ""
-    try:
-        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return "is not a .tgz, .tar or .zip"
-    return ""
+    return "" if is_list or starts_archive(head) else "is not a .tgz, .tar or .zip"
 
 
 def check_digests(path: Path, dataset: Dataset) -> None:

@@ -1,6 +1,6 @@
 """One photo: its bytes decoded under limits, turned into an upright JPEG, kept or rejected."""
 
-from collect.verify.decoding import open_photo
+from collect.verify.decoding import open_photo, quiet_decoders
 from collect.verify.jpeg import count_scans
 from collect.verify.photo import (
     MAX_BYTES,

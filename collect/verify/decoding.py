@@ -5,6 +5,7 @@ Decoders cannot be interrupted. So what would make one run for long is counted b
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,14 @@ MAX_STRIPS = 100_000  # of a TIFF, or tiles
 MAX_PROFILES = 16  # colour profiles of a PNG, each of which may inflate to a megabyte
 OPENING_READS, LOADING_READS = 4_000, 200_000  # in Pillow's Python code, which reads each part of a file by itself
 STRIP_TAGS = (273, 279, 324, 325)  # offsets and sizes of strips and tiles
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Without Pillow's warnings: verify decides about their causes. Enter it in the main thread, around all others."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
 
 
 class CountedReads(io.BytesIO):

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from collect.candidate import RejectError, RejectReason
-from collect.verify.decoding import DECODER_ERRORS, decoder_errors, open_photo
+from collect.verify.decoding import DECODER_ERRORS, decoder_errors, open_photo, quiet_decoders
 from collect.verify.jpeg import is_jpeg, read_scans
 from collect.verify.pixels import decode, orientation
 
@@ -99,10 +98,8 @@ def _as_jpeg(picture: Image.Image) -> bytes:
 def read_thumbnail(path: Path) -> np.ndarray | None:
     """The thumbnail of a stored photo; None if the file cannot be read."""
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="PIL")
-            with Image.open(path) as image:
-                return thumbnail(image)
+        with quiet_decoders(), Image.open(path) as image:
+            return thumbnail(image)
     except DECODER_ERRORS:
         return None
 
