@@ -5,10 +5,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
 from bench.data import Source
 from bench.errors import VggbenchError
+from bench.models import safetensors_bytes
 from bench.plans import make_plans
 from bench.recipes import Recipe
 from bench.records import WEIGHTS_FILE, Run, RunStatus
@@ -29,7 +30,7 @@ def pretrain(source: Source, recipe: Recipe, device: str, out: Path, console: Co
             raise VggbenchError(f"pretraining on {source.name}: {run.result.status}: {run.result.reason}")
         state = load_file(Path(plan.folder) / WEIGHTS_FILE)
     with atomic_write(out, "wb") as handle:
-        handle.write(save(state, _metadata(recipe, source, run)))
+        handle.write(safetensors_bytes(state, _metadata(recipe, source, run)))
     return run
 
 

@@ -1,5 +1,6 @@
-"""Pretrained weights: torchvision's or a file's, their origin, and whether they fit a network."""
+"""Pretrained weights: torchvision's or a file's, their origin, whether they fit a network, and how they are written."""
 
+import json
 import re
 import warnings
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from urllib.error import URLError
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from bench.errors import WeightsError
@@ -191,3 +193,16 @@ def _require_fit(net: nn.Module, weights: Weights, recipe: Recipe, wanted: str, 
         stated = f" (the file says {weights.arch}, width {weights.width or 1:g})" if weights.arch else ""
         fit = f"--arch {recipe.arch} --width {recipe.width:g}"
         raise WeightsError(f"--weights {wanted}: does not fit {fit}{stated}: {'; '.join(problems)}")
+
+
+def safetensors_bytes(state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """A safetensors file. The same content gives the same bytes; safetensors itself writes metadata in a random order
+    (https://github.com/safetensors/safetensors/issues/584).
+    """
+    written = save(dict(state), dict(metadata))
+    end = 8 + int.from_bytes(written[:8], "little")
+    header = json.loads(written[8:end])
+    header["__metadata__"] = dict(sorted(metadata.items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the format aligns the tensors
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(written)[end:]))

@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 
 from bench import training
 from bench.data import DECODER, TrainingData, to_input
-from bench.models import Network, check_fit
+from bench.models import Network, check_fit, safetensors_bytes
 from bench.outcome.record import RunInputs
 from bench.records import WEIGHTS_FILE, Prediction, Result, RunStatus, StopReason, write_predictions
 from bench.training import TrainingResult, is_stalled
@@ -61,7 +60,7 @@ def save_weights(inputs: RunInputs, network: Network) -> None:
     metadata |= {"width": str(plan.recipe.width), "size": str(plan.recipe.size), "classes": "\n".join(classes)}
     metadata["pretrained_on"] = f"{inputs.source.name} ({len(classes)} classes)"
     with atomic_write(Path(plan.folder) / WEIGHTS_FILE, "wb") as out:
-        out.write(save(state, metadata))
+        out.write(safetensors_bytes(state, metadata))
 
 
 def notes_before_training(inputs: RunInputs, network: Network, data: TrainingData) -> list[str]:

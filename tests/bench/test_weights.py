@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from bench.classify import pretrained_classifier
 from bench.data import open_source
 from bench.errors import VggbenchError, WeightsError
-from bench.models import build_architecture, build_network, check_fit, load_weights
+from bench.models import build_architecture, build_network, check_fit, load_weights, safetensors_bytes
 from bench.models import weights as module
 from bench.models.weights import IMAGENET
 from bench.outcome import load_inputs, notes_before_training
@@ -45,6 +45,18 @@ def test_only_torchvisions_own_file_is_called_imagenet(pretrained: Path, tmp_pat
     name = "vgg11_bn-6002323d.pth"
     torch.save(state, tmp_path / name)
     assert load_weights(str(tmp_path / name), "vgg11_bn").origin == name
+
+
+def test_equal_weights_and_metadata_make_equal_files() -> None:
+    state = {"a": torch.arange(3.0), "b": torch.ones(1, dtype=torch.int8)}
+    metadata = {f"key {i}": 'é "quoted"\n' * i for i in range(16)}
+    backwards = dict(reversed(metadata.items()))
+    written = safetensors_bytes(state, metadata)
+    assert all(written == safetensors_bytes(state, shuffled) for shuffled in [metadata, backwards] * 4)
+    read = safetensors.deserialize(written)
+    assert [(name, value["shape"]) for name, value in sorted(read)] == [("a", [3]), ("b", [1])]
+    assert torch.equal(safetensors.torch.load(written)["a"], state["a"])
+    assert len(written) % 8 == 5  # the tensors begin at a multiple of 8
 
 
 def test_features_only_weights_leave_the_classifier_random_with_a_note(
