@@ -8,7 +8,7 @@ FUZZED = tests/test_fuzz_images.py tests/bench/test_fuzz_records.py tests/collec
 FUZZERS = fuzz or random_damage or no_response_ends_in
 ISOLATED = $(BIN)/uv run --isolated --no-project --with-editable ".[dev]"
 
-.PHONY: demo test check wheel soak fuzz python-versions oldest audit release clean
+.PHONY: demo test check wheel sample-weights soak fuzz python-versions oldest audit release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/bench run all --dataset sample
@@ -24,6 +24,13 @@ check: test
 
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --wheel
+
+# The weights that the sample's runs start from, made from drawings of the other things.
+sample-weights: $(VENV)/.installed
+	$(BIN)/collect bus truck motorcycle scooter tractor train airplane boat --source synthetic --train 500 --test 40 \
+	  --name sample-pretraining
+	$(BIN)/bench pretrain --dataset sample-pretraining --arch vgg16_bn --width 0.25 --size 64 --epochs 6 \
+	  --set lr=0.001 --set head=pooled --half --out bench/sample_weights/vgg16_bn-width0.25-64px.safetensors
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))

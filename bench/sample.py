@@ -20,6 +20,7 @@ from collect.datasets import ClassSearch, Dataset, lock_folder
 from collect.manifest import file_sha256, is_dataset
 
 SAMPLE_CLASSES = ("car", "bicycle")
+SHIPPED = Path(__file__).parent / "sample_weights"  # made by `make sample-weights`
 PRETRAINING = Dataset("sample-pretraining", "synthetic", train=500, test=40)
 HASH_FORMAT = "vggbench.sha256/1"
 PRETRAINING_VALUES = {"epochs": 6, "lr": 1e-3}
@@ -46,8 +47,9 @@ def with_drawn_weights(
 ) -> list[tuple[str, Recipe]]:
     """The recipes of a drawn dataset with these classes, ImageNet's weights replaced by weights made from drawings.
 
-    They come from drawings of other things than the dataset's and the sample's classes, made once and kept in the
-    user's cache. A dry run makes none (None). Raises UsageError if the classes leave too few others to draw.
+    They come from drawings of other things than the dataset's and the sample's classes. Those of the sample's own
+    network are part of the package; others are made once and kept in the user's cache. A dry run makes none (None).
+    Raises UsageError if the classes leave too few others to draw.
     """
     others = [name for name in drawable_classes() if name not in (*SAMPLE_CLASSES, *classes)]
     if len(others) < 2:
@@ -55,7 +57,8 @@ def with_drawn_weights(
     added = sorted(set(classes) - set(SAMPLE_CLASSES))
     home = cache_folder() / "-".join([PRETRAINING.name, code_info().version, *(["without", *added] if added else [])])
     files = {r: f"{r.arch}-width{r.width:g}-{r.size}px.safetensors" for _, r in recipes if r.weights == "imagenet"}
-    missing = {file: recipe for recipe, file in files.items() if not _is_intact(home / file)}
+    places = {file: SHIPPED if not added and (SHIPPED / file).is_file() else home for file in files.values()}
+    missing = {f: r for r, f in files.items() if places[f] == home and not _is_intact(home / f)}
     for file, recipe in missing.items():
         work = f"{recipe.arch} (width {recipe.width:g}) on drawings of {len(others)} other things, once per machine"
         if dry_run:
@@ -66,7 +69,7 @@ def with_drawn_weights(
                 if not _is_intact(home / file):
                     console.print(f"Pretraining {work}", highlight=False)
                     _pretrain_on_drawings(recipe, others, home / file, device, console)
-    weights = {r: None if dry_run and file in missing else str(home / file) for r, file in files.items()}
+    weights = {r: None if dry_run and file in missing else str(places[file] / file) for r, file in files.items()}
     return [(model, replace(r, weights=weights[r]) if r in weights else r) for model, r in recipes]
 
 

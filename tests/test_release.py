@@ -26,7 +26,7 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(tmp_path: Path) -> 
         for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {Path(name).suffix for name in packages} <= {".py", ".j2", ".css", ".js"}
+    assert {Path(name).suffix for name in packages} <= {".py", ".j2", ".css", ".js", ".safetensors"}
     home = f"vggbench-{PROJECT['version']}.dist-info"
     assert names == packages | {"collect/datasets.toml"} | {f"{home}/{name}" for name in ABOUT}
 

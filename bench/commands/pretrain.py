@@ -20,6 +20,7 @@ def pretrain_command(
     size: Annotated[str, typer.Option(metavar="PX", help="side of the square input")] = "64",
     epochs: Annotated[str, typer.Option(metavar="N", help="passes over the train images")] = "20",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu")] = "auto",
+    half: Annotated[bool, typer.Option("--half", help="store 16 bits per weight; half the size")] = False,
     set_: SetValues = None,
     data: Data = Path("data"),
     quiet: Quiet = False,
@@ -46,5 +47,5 @@ def pretrain_command(
     entry = load_datasets().get(dataset)
     if entry is not None and entry.source == "synthetic":
         draw_missing(entry, data, progress)
-    run = pretrain(open_source(dataset, data), recipe, device, out, progress)
+    run = pretrain(open_source(dataset, data), recipe, device, out, progress, half)
     console.print(f"{out}: {arch}, {run.result.accuracy:.1%} test accuracy", highlight=False, soft_wrap=True)

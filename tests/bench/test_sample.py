@@ -1,6 +1,8 @@
 """Weights for drawn datasets: made from drawings, once per shape of network, and never fetched."""
 
 import io
+import re
+import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,14 +11,18 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+import collect.cli
 from bench.cache import write_values
+from bench.cli import app
 from bench.data import Source
 from bench.errors import UsageError
 from bench.machine import cache_folder, code_info
+from bench.models import read_tensors
 from bench.neighbours import drawable_classes
 from bench.recipes import Recipe, make_recipe
-from bench.sample import HASH_FORMAT, PRETRAINING, _pretrain_on_drawings, draw_missing, with_drawn_weights
+from bench.sample import HASH_FORMAT, PRETRAINING, SHIPPED, _pretrain_on_drawings, draw_missing, with_drawn_weights
 from collect.datasets import Dataset
 from collect.manifest import file_sha256
 from tests.bench.damage import DAMAGES
@@ -130,3 +136,35 @@ def test_other_classes_of_a_drawn_dataset_are_kept_out_of_its_pretraining(cached
 def test_a_dataset_of_all_drawable_classes_leaves_none_to_pretrain_on(cached: Path) -> None:
     with pytest.raises(UsageError, match="no other classes are left to pretrain on; give --weights FILE"):
         with_drawn_weights(recipes(), drawable_classes(), "cpu", QUIET, dry_run=True)
+
+
+def test_the_samples_own_runs_start_from_weights_in_the_package(cached: Path) -> None:
+    values = {"arch": "vgg16_bn", "width": 0.25, "size": 64}
+    own = [(model, make_recipe(model, values)) for model in ("frozen-vgg", "finetuned-vgg")]
+    for dry_run in (True, False):
+        used = {r.weights for _, r in with_drawn_weights(own, SAMPLE, "cpu", QUIET, dry_run=dry_run)}
+        assert used == {str(SHIPPED / "vgg16_bn-width0.25-64px.safetensors")}
+    [path] = used
+    assert path is not None and Path(path).stat().st_size < 2e6
+    with_boat = with_drawn_weights(own, (*SAMPLE, "boat"), "cpu", QUIET, dry_run=True)
+    assert [r.weights for _, r in with_boat] == [None, None]  # they were trained on boats
+
+
+def test_the_recorded_command_makes_weights_like_those_in_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = (Path(__file__).parents[2] / "Makefile").read_text().replace("\\\n", " ")
+    [collect_words, bench_words] = re.findall(r"^\t\$\(BIN\)/(\w+ .*sample-pretraining.*)$", recorded, re.MULTILINE)
+    small = collect_words.replace("--train 500", "--train 4").replace("--test 40", "--test 1")
+    monkeypatch.chdir(tmp_path)
+    Path("bench/sample_weights").mkdir(parents=True)
+    for command, words in ((collect.cli.app, small), (app, bench_words)):
+        done = CliRunner().invoke(command, shlex.split(words)[1:], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    [shipped], [made] = SHIPPED.glob("*"), Path("bench/sample_weights").glob("*")
+    assert made.name == shipped.name
+    (state, about), (own_state, own_about) = read_tensors(shipped, "shipped"), read_tensors(made, "made")
+    assert {k: (v.shape, v.dtype) for k, v in state.items()} == {k: (v.shape, v.dtype) for k, v in own_state.items()}
+    differ = {key for key in about.keys() | own_about.keys() if about.get(key) != own_about.get(key)}
+    assert differ <= {"pretrained_on", "top1", "manifest_sha256"}
+    assert float(about["top1"]) > 0.5
