@@ -56,7 +56,7 @@ def coverage_chart(comparison: Comparison) -> Chart | None:
     frame = pd.DataFrame({"x": SHARES} | dict(zip(styles, means, strict=True)))
     with house_style(styles) as axes:
         draw_lines(axes, frame.melt("x", var_name="model", value_name="y"), styles)
-        axes.set(xlabel="share of images answered, most confident first", ylabel="")
+        axes.set(xlabel="share of images answered", ylabel="")
         percent_axis(axes)
         percent_axis(axes, "x")
         end_labels(axes, [(1.0, mean[-1], *style) for mean, style in zip(means, styles.items(), strict=True)])

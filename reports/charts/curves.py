@@ -80,7 +80,7 @@ def _curve(epochs: pd.DataFrame, contenders: list[Contender], measure: str, agai
 def _set_axes(axes: Axes, curve: Curve) -> None:
     if curve.against == "epoch":
         axes.set(xlabel="epoch", ylabel="")
-        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
     else:
         axes.set(xlabel="training time, feature pass included", ylabel="")
         style.log_axis(axes, [max(x, 1e-3) for x, *_ in curve.points], style.tick_seconds, style.NICE_SECONDS)
@@ -98,7 +98,10 @@ def _stops(axes: Axes, curve: Curve) -> list[Stop]:
         (x, y, epoch, (place, style.interval_text(by_seed, show))) for x, y, place, epoch, by_seed in curve.points
     ]
     if curve.against == "seconds":
-        return [style.stop(axes, x, y, f"After {duration(x)}, epoch {n}: {measure}", [row]) for x, y, n, row in sorted(points)]
+        return [
+            style.stop(axes, x, y, f"After {duration(x)}, epoch {n}: {measure}", [row])
+            for x, y, n, row in sorted(points)
+        ]
     by_epoch: dict[int, list[Row]] = {}
     for _, _, epoch, row in points:
         by_epoch.setdefault(epoch, []).append(row)

@@ -12,7 +12,6 @@ import pandas as pd
 import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
@@ -167,7 +166,7 @@ def percent_axis(axes: Axes, which: str = "y") -> None:
     low = min(max(low - lack / 2, 0.0), 1.004 - LEAST_SPAN) if lack else low
     getattr(axes, f"set_{which}lim")(low, max(high, low + LEAST_SPAN))
     axis = getattr(axes, f"{which}axis")
-    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
     axis.set_major_formatter(lambda v, _: f"{100 * v:.0f}{PERCENT}")
 
 

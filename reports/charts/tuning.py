@@ -33,7 +33,10 @@ def _stops(axes: Axes, curves: Sequence[TuningCurve], by_time: bool) -> list[Sto
         for place, x in enumerate(_x(curve, by_time)):
             points.setdefault(x, []).append((number, _value(curve, place)))
     if not by_time:
-        return [style.stop(axes, n, None, f"Best of {plural(int(n), 'trial')}: {MEASURE}", points[n]) for n in sorted(points)]
+        return [
+            style.stop(axes, n, None, f"Best of {plural(int(n), 'trial')}: {MEASURE}", points[n])
+            for n in sorted(points)
+        ]
     stops = []
     for x in sorted(points):
         number, _ = points[x][0]
@@ -68,7 +71,7 @@ def _draw(curves: Sequence[TuningCurve], title: str, by_time: bool) -> Chart:
             ends = [x for curve in curves for x in _x(curve, by_time)]
             style.log_axis(axes, ends, style.tick_seconds, style.NICE_SECONDS)
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
         style.percent_axis(axes)
         last = [(_x(c, by_time)[-1], float(c.expected[-1])) for c in curves]
         end_labels(axes, [(*end, *look) for end, look in zip(last, styles, strict=True)])

@@ -69,4 +69,10 @@ def part(comparison: Comparison) -> Part | None:
         return None
     seed = next((c.predictions.seeds[0] for c in comparison.contenders if c.predictions), 0)
     about = "random test images and the worst mistakes"
-    return Part("images", "Images", "Test images and predictions", {"samples": samples, "worst": worst, "seed": seed}, about=about)
+    return Part(
+        "images",
+        "Images",
+        "Test images and predictions",
+        {"samples": samples, "worst": worst, "seed": seed},
+        about=about,
+    )

@@ -54,7 +54,9 @@ def test_point_labels_touch_neither_each_other_nor_a_mark_nor_a_bar(seed: int) -
     rng = np.random.default_rng(seed)
     axes = axes_of(0.8, 1.0)
     axes.set_xlim(0, 100)
-    names = ["Frozen VGG", "Fine-tuned VGG", "Scratch VGG", "Baseline CNN", "vgg11_bn, width 0.25, lr 0.001"][: 3 + seed % 3]
+    names = ["Frozen VGG", "Fine-tuned VGG", "Scratch VGG", "Baseline CNN", "vgg11_bn, width 0.25, lr 0.001"][
+        : 3 + seed % 3
+    ]
     spread = rng.choice([0.02, 0.15])
     points = [(rng.uniform(5, 95), 0.9 + rng.uniform(-spread, spread) / 2, name) for name in names]
     bars = [((x, y - 0.01), (x, y + 0.01)) for x, y, _ in points]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.records import Trial, TrialStatus, Tuning, read_runs, write_run
+from bench.records import read_runs, write_run
 from reports.page import page
 from reports.parts.tuning import part
 from reports.study import compare_study, leads_by_time, leads_by_trials, load_study, tuning_curves
