@@ -91,7 +91,7 @@ def test_table_sorts_and_filters_by_keyboard(results: Path, visit) -> None:
 
 
 def test_a_wide_table_keeps_names_heading_and_caption_in_sight(results: Path, visit) -> None:
-    page, _ = visit(results / "car-bicycle/report.html", width=800)
+    page, _ = visit(results / "car-bicycle/report.html", width=390)
     frame = page.get_by_role("region", name="Comparison of cost")
     frame.evaluate("e => { e.scrollLeft = 200; }")
     assert frame.evaluate("e => e.scrollLeft") == 200
