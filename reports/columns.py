@@ -8,6 +8,12 @@ import numpy as np
 from reports.study import Measures
 from reports.words import TIE
 
+ACCURACIES = frozenset(
+    ("accuracy", "accuracy_seeds", "accuracy_images", "balanced_accuracy", "clean_accuracy", "top5", "macro_f1",
+     "calibration_error")
+)  # fmt: skip
+"""The columns that say how good a model is; the others say what it costs."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -29,12 +35,20 @@ def _time(key: str, title: str, rows: Sequence[Measures], help: str) -> Column:
 
 def shown_columns(rows: Sequence[Measures]) -> list[Column]:
     """The columns that every comparison has, and those of the others with a value in at least one row."""
+    has_clean = any(r.get("clean_accuracy") is not None for r in rows)
+    accuracy = "Accuracy on all images" if has_clean else "Accuracy"
     every = [
-        Column("accuracy", "Accuracy", "%", 100, "test accuracy after the last epoch, mean over seeds"),
+        Column("accuracy", accuracy, "%", 100, "test accuracy after the last epoch, mean over seeds"),
         Column("accuracy_seeds", "over seeds", "%", 100, "95 % interval of the mean over seeds (Student's t)"),
         Column("accuracy_images", "over images", "%", 100, "95 % interval over test images (Wilson)"),
         Column("balanced_accuracy", "Balanced accuracy", "%", 100, "mean of the classes' accuracies, equal weights"),
-        Column("clean_accuracy", "Clean accuracy", "%", 100, "on test images known not to be in the pretraining set"),
+        Column(
+            "clean_accuracy",
+            "Accuracy on clean images",
+            "%",
+            100,
+            "on test images known not to be in the pretraining set",
+        ),
         Column("top5", "Top 5", "%", 100, "true class among the five most likely"),
         Column("macro_f1", "Macro F1", "%", 100, "mean F1 over classes"),
         Column("calibration_error", "Calibration error", "points", 100, "mean gap of confidence and accuracy (ECE)"),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from bench.records import UsageError, atomic_write
 from reports.export import summary_line
-from reports.parts import PARTS, Part, verdict_title, would_change
+from reports.parts import FOLDED, PARTS, Part, verdict_title, would_change
 from reports.study import Comparison, all_measures, compare_study, load_study, select_datasets, weights_line
 from reports.words import clean, listed, percent
 
@@ -24,7 +24,8 @@ PHOTO_SIDES = (96, 72, 48)  # in pixels, tried in turn until a report is under M
 
 def page(comparison: Comparison) -> str:
     """The report of a comparison as one HTML document; photos shrink until it is under MOST_BYTES."""
-    parts = [p for part in PARTS if (p := part(comparison))]
+    rows = [(p, part in FOLDED) for part in PARTS if (p := part(comparison))]
+    parts = [p for p, _ in rows]
     runs = [r for g in comparison.study.groups for r in (*g.runs, *g.unfinished)]
     values: dict[str, object] = {
         "dataset": clean(runs[0].dataset.name if runs else comparison.study.name),
@@ -34,6 +35,7 @@ def page(comparison: Comparison) -> str:
         "weights": weights_line(comparison.contenders),
         "charts_data": {chart.id: chart.data for part in parts for chart in part.charts},
         "results_data": all_measures(comparison),
+        "folded": [p.id for p, is_folded in rows if is_folded],
     }
     text = ""
     for side in PHOTO_SIDES:

@@ -34,8 +34,8 @@ def clean(text: object, limit: int = 300) -> str:
     return shorten(shown, limit)
 
 
-def shorten(text: str, limit: int = 18) -> str:
-    """A text of at most `limit` characters; by default one that fits beside a mark in a chart."""
+def shorten(text: str, limit: int) -> str:
+    """A text of at most `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

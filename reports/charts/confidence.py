@@ -3,7 +3,7 @@
 import pandas as pd
 
 from reports.charts.labels import end_labels
-from reports.charts.style import Chart, draw_lines, finish, house_style, percent_axis, percent_ticks, stop
+from reports.charts.style import Chart, draw_lines, finish, house_style, percent_axis, stop
 from reports.charts.svg import INK
 from reports.study import Comparison, weights_line
 from reports.words import percent, points
@@ -24,14 +24,14 @@ def reliability_chart(comparison: Comparison) -> Chart | None:
     bins = [(place, *b) for place, (_, p) in enumerate(rows) for b in p.bins]
     frame = pd.DataFrame([(rows[place][0].name, x, y) for place, x, y, _ in bins], columns=["model", "x", "y"])
     last = {place: (x, y) for place, x, y, _ in bins}
-    with house_style() as axes:
+    with house_style(styles) as axes:
         draw_lines(axes, frame, styles, marked=True)
         low = min(x for _, x, _, _ in bins)
         axes.plot([low, 1], [low, 1], color=INK, linewidth=0.9, linestyle=(0, (2, 2)), alpha=0.6)
         axes.set(xlabel="confidence", ylabel="")
         axes.set_ylim(top=1.02)
         percent_axis(axes)
-        percent_ticks(axes.xaxis)
+        percent_axis(axes, "x")
         end_labels(axes, [(*last[place], *style) for place, style in enumerate(styles.items())])
         stops = [
             stop(axes, x, y, f"Confidence {percent(x, 0)}", [(place, f"{percent(y)} correct, {n:,} answers")])
@@ -54,11 +54,11 @@ def coverage_chart(comparison: Comparison) -> Chart | None:
     styles = {c.name: c.style for c, _ in rows}
     means = [[p.accuracy_at(share) for share in SHARES] for _, p in rows]
     frame = pd.DataFrame({"x": SHARES} | dict(zip(styles, means, strict=True)))
-    with house_style() as axes:
+    with house_style(styles) as axes:
         draw_lines(axes, frame.melt("x", var_name="model", value_name="y"), styles)
-        axes.set(xlabel="share of images answered, most confident first", ylabel="")
+        axes.set(xlabel="share of images answered", ylabel="")
         percent_axis(axes)
-        percent_ticks(axes.xaxis)
+        percent_axis(axes, "x")
         end_labels(axes, [(1.0, mean[-1], *style) for mean, style in zip(means, styles.items(), strict=True)])
         stops = [
             stop(axes, x, None, f"{percent(x, 0)} answered", [(k, f"{percent(y)} correct") for k, y in enumerate(ys)])

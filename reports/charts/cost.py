@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -57,6 +58,15 @@ def _title(comparison: Comparison, priced: Priced, price: Price) -> str:
     return f"{top.name} needs {price.show(high)} {price.amount}; {cheaper}"
 
 
+def judged_on(comparison: Comparison) -> str:
+    """The accuracy by which the contenders are judged, in words."""
+    if comparison.few_clean:
+        return "test accuracy on all images"
+    if images := comparison.clean_images:
+        return f"test accuracy on the {images:,} clean images"
+    return "test accuracy"
+
+
 def _caption(comparison: Comparison) -> str:
     over = "seeds (t)" if any(c.seed_interval for c in comparison.contenders) else "test images (Wilson)"
     caption = f"Bars: 95{PERCENT} interval over {over}. Dashed line: no other model is both better and cheaper."
@@ -67,8 +77,8 @@ def _caption(comparison: Comparison) -> str:
     return f"{caption} {weights_line(comparison.contenders)}".strip()
 
 
-def _draw_contenders(axes: Axes, priced: Priced) -> None:
-    """A mark with its interval for each contender, and a dashed line along the Pareto front."""
+def _draw_contenders(axes: Axes, priced: Priced) -> list[tuple[float, float]]:
+    """A mark with its interval for each contender, and a dashed line along the Pareto front; the line's corners."""
     front = [priced[i] for i in pareto([p for _, p in priced], [c.accuracy for c, _ in priced])]
     axes.plot([p for _, p in front], [c.accuracy for c, _ in front], drawstyle="steps-post",
               color=INK, linewidth=0.9, linestyle=(0, (2, 2)), alpha=0.6, zorder=1)  # fmt: skip
@@ -79,18 +89,20 @@ def _draw_contenders(axes: Axes, priced: Priced) -> None:
         sns.scatterplot(x=[p], y=[c.accuracy], ax=axes, color=look["markerfacecolor"], marker=look["marker"], s=52,
                         edgecolor=PAPER if filled else look["color"], linewidth=0.4 if filled else 1.3,
                         legend=False, zorder=3)  # fmt: skip
+    corners = [(p, c.accuracy) for c, p in front]
+    return [point for (x, y), (next_x, _) in pairwise(corners) for point in ((x, y), (next_x, y))] + corners[-1:]
 
 
-def _draw_other_recipes(axes: Axes, comparison: Comparison, price: Price) -> list[float]:
-    """A small circle for each other recipe of a contender's model; their prices."""
+def _draw_other_recipes(axes: Axes, comparison: Comparison, price: Price) -> list[tuple[float, float]]:
+    """A small circle for each other recipe of a contender's model; where they are."""
     colours = {c.group.example.model.name: style.style_of(c.style)["color"] for c in reversed(comparison.contenders)}
-    prices = []
+    places = []
     for group, exclusion in comparison.excluded.items():
         if exclusion.reason in SAME_DATA and (p := price.of(group)):
             colour = colours.get(group.example.model.name, INK)
             axes.plot(p, group.accuracy, "o", markersize=3.5, markerfacecolor="none", color=colour, alpha=0.7)
-            prices.append(p)
-    return prices
+            places.append((p, group.accuracy))
+    return places
 
 
 def accuracy_by_cost(comparison: Comparison, price: Price) -> Chart | None:
@@ -99,21 +111,23 @@ def accuracy_by_cost(comparison: Comparison, price: Price) -> Chart | None:
     if len(priced) < 2:
         return None
     name = f"accuracy-by-{price.key}"
-    with style.house_style(right=0.965) as axes:
-        prices = _draw_other_recipes(axes, comparison, price) + [p for _, p in priced]
-        _draw_contenders(axes, priced)
+    with style.house_style() as axes:
+        circles = _draw_other_recipes(axes, comparison, price)
+        line = _draw_contenders(axes, priced)
+        prices = [p for p, _ in circles] + [p for _, p in priced]
         axes.set(xlabel=price.label, ylabel="")
         axes.margins(y=0.12)
         is_time = price is TRAINING_TIME
         limits = [min(prices) / 1.3, max(prices) * 1.3]
         style.log_axis(axes, limits, style.tick_seconds if is_time else big, style.NICE_SECONDS if is_time else ())
         style.percent_axis(axes)
-        point_labels(axes, [(p, c.accuracy, c.name) for c, p in priced], [c.interval for c, _ in priced])
+        bars = [((p, low), (p, high)) for c, p in priced for low, high in [c.interval]]
+        point_labels(axes, [(p, c.accuracy, c.name) for c, p in priced], circles, [*bars, *pairwise(line)])
         stops = []
         for place, (c, p) in sorted(enumerate(priced), key=lambda row: row[1][1]):
             low, high = c.interval
             text = f"{percent(c.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
-            stops.append(style.stop(axes, p, c.accuracy, price.show(p), [(place, text)]))
+            stops.append(style.stop(axes, p, c.accuracy, f"{price.show(p)}: {judged_on(comparison)}", [(place, text)]))
         series = [(c.name, c.style) for c, _ in priced]
         return Chart(
             name, _title(comparison, priced, price), _caption(comparison), series, style.finish(axes, name), stops

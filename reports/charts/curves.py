@@ -80,7 +80,7 @@ def _curve(epochs: pd.DataFrame, contenders: list[Contender], measure: str, agai
 def _set_axes(axes: Axes, curve: Curve) -> None:
     if curve.against == "epoch":
         axes.set(xlabel="epoch", ylabel="")
-        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
     else:
         axes.set(xlabel="training time, feature pass included", ylabel="")
         style.log_axis(axes, [max(x, 1e-3) for x, *_ in curve.points], style.tick_seconds, style.NICE_SECONDS)
@@ -93,15 +93,19 @@ def _set_axes(axes: Axes, curve: Curve) -> None:
 
 def _stops(axes: Axes, curve: Curve) -> list[Stop]:
     show: Callable[[float], str] = percent if curve.is_rate else lambda v: f"{v:.3f}"
+    measure = MEASURES[curve.measure][0].lower()
     points = [
         (x, y, epoch, (place, style.interval_text(by_seed, show))) for x, y, place, epoch, by_seed in curve.points
     ]
     if curve.against == "seconds":
-        return [style.stop(axes, x, y, f"After {duration(x)}, epoch {n}", [row]) for x, y, n, row in sorted(points)]
+        return [
+            style.stop(axes, x, y, f"After {duration(x)}, epoch {n}: {measure}", [row])
+            for x, y, n, row in sorted(points)
+        ]
     by_epoch: dict[int, list[Row]] = {}
     for _, _, epoch, row in points:
         by_epoch.setdefault(epoch, []).append(row)
-    return [style.stop(axes, n, None, f"Epoch {n}", by_epoch[n]) for n in sorted(by_epoch)]
+    return [style.stop(axes, n, None, f"Epoch {n}: {measure}", by_epoch[n]) for n in sorted(by_epoch)]
 
 
 def _draw(curve: Curve, title: str, caption: str) -> Chart | None:
@@ -110,7 +114,7 @@ def _draw(curve: Curve, title: str, caption: str) -> Chart | None:
     name = f"{curve.measure.replace('_', '-')}-by-{curve.against}"
     styles = {c.name: c.style for c in curve.contenders}
     last = {place: (x, y) for x, y, place, *_ in curve.points}
-    with style.house_style() as axes:
+    with style.house_style(styles) as axes:
         style.draw_seeds(axes, curve.frame.assign(x=curve.frame[curve.against]), styles)
         style.draw_lines(axes, curve.frame, styles, share_interval if curve.is_rate else t_interval)
         _set_axes(axes, curve)

@@ -25,7 +25,7 @@ def _stops(axes: Axes, rows: list[list[RunGroup]]) -> list[Stop]:
     for place, groups in enumerate(rows):
         for g in groups:
             by_size.setdefault(g.images_per_class, []).append((place, style.interval_text(g.accuracies, percent)))
-    return [style.stop(axes, n, None, f"{n:.0f} images per class", by_size[n]) for n in sorted(by_size)]
+    return [style.stop(axes, n, None, f"{n:.0f} images per class: test accuracy", by_size[n]) for n in sorted(by_size)]
 
 
 def accuracy_by_images(comparison: Comparison) -> Chart | None:
@@ -40,7 +40,7 @@ def accuracy_by_images(comparison: Comparison) -> Chart | None:
     sizes = sorted(set(frame["x"]))
     note = "A crossing is interpolated between the two sizes around it; the chart says nothing beyond the sizes shown."
     caption = f"Dots are seeds, bands 95{PERCENT} t-intervals. {note} {weights_line(comparison.contenders)}"
-    with style.house_style() as axes:
+    with style.house_style(styles) as axes:
         dots = frame[frame["seeds"] <= style.MOST_THIN]
         palette = {name: style.COLOURS[k % 4] for name, k in styles.items()}
         if len(dots):

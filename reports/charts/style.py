@@ -1,6 +1,7 @@
 """The house style of the charts: figure, axes, lines, and the values that the page reads out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,23 +12,39 @@ import pandas as pd
 import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from reports.charts.svg import FAINT, INK, PAPER, to_svg
 from reports.study import Interval, t_interval
-from reports.words import PERCENT
+from reports.words import PERCENT, shorten
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Okabe and Ito's: contrast over 3:1 on white and on #121212, distinct for colour-blind readers."""
 DASHES: tuple[Any, ...] = ("", (5, 1.6), (6, 1.6, 1.4, 1.6), (1.4, 1.4))
 MARKS = ("o", "s", "^", "D")
-WIDTH, HEIGHT = 5.0, 2.9
+WIDTH, HEIGHT, FONT = 344, 232, 12
+"""Units of the SVG. The page shows it at 0.9 to 1.2 times this size, on a phone and on a large screen alike."""
+LEFT, RIGHT, BOTTOM, TOP = 46, 14, 42, 8
+LABEL_ROOM = 112
+"""What the longest name beside a line may take."""
+LEAST_SPAN = 0.04
+"""A percent axis shows at least this much, so that equal values have different ticks."""
 MOST_THIN = 12
 """Up to this many seeds are drawn one by one, of more only their mean and interval."""
-NICE_SECONDS = tuple(unit * n for unit in (0.01, 1, 60, 3600) for n in (1, 3, 10, 30))
-FINE_SECONDS = (1, 2, 5, 10, 20, 30, 40, 50, 70, 80, *(60 * n for n in (1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)))
+NICE_SECONDS = (
+    *(10.0**k * n for k in range(-4, 0) for n in (1, 3)),
+    *(unit * n for unit in (1, 60) for n in (1, 3, 10, 30)),
+    *(3600.0 * 10**k * n for k in range(5) for n in (1, 3)),
+)
+FINE_SECONDS = (
+    *(10.0**k * n for k in range(-4, 0) for n in (2, 4, 5, 6, 8)),
+    *(unit * n for unit in (1, 60) for n in (1.5, 2, 4, 5, 6, 7, 8, 15, 20, 25, 40, 50)),
+    *(3600.0 * 10**k * n for k in range(5) for n in (1.5, 2, 4, 5, 6, 8)),
+)
+
+MOST_WIDENING = 20
+"""How often an axis without two ticks may grow, by a fifth on either side."""
 
 Band = Callable[[Sequence[float]], Interval | None]
 Row = tuple[int, str]
@@ -63,20 +80,37 @@ def style_of(index: int) -> dict[str, Any]:
     return {"color": COLOURS[k], "marker": MARKS[k], "markerfacecolor": filling}
 
 
+def text_width(text: str) -> float:
+    """What a text takes in the SVG at most: the reader's font is not known, so this is that of a wide one."""
+    shares = [("mwMW@%", 0.86), ("iljtfr.,:;()[]|'! ", 0.36)]
+    width = 0.0
+    for c in text:
+        plain = 1.0 if unicodedata.east_asian_width(c) in "WF" else 0.74 if c.isupper() else 0.62
+        width += FONT * next((share for some, share in shares if c in some), plain)
+    return width
+
+
+def fitted(name: str, room: float = LABEL_ROOM) -> str:
+    """A name, shortened so that it takes at most `room`."""
+    limit = next((n for n in range(len(name), 1, -1) if text_width(shorten(name, n)) <= room), 1)
+    return shorten(name, limit)
+
+
 @contextmanager
-def house_style(right: float = 0.73) -> Iterator[Axes]:
-    """Axes in the house style, for as long as the block runs; `right` is the right edge as a share of the width."""
+def house_style(names: Iterable[str] = (), height: float = HEIGHT) -> Iterator[Axes]:
+    """Axes in the house style, for as long as the block runs, with room at the right for `names`."""
     ink = ("axes.edgecolor", "text.color", "axes.labelcolor", "xtick.color", "ytick.color")
     rc: Any = dict.fromkeys(ink, INK) | {
         "svg.fonttype": "none", "svg.hashsalt": "vggbench", "text.parse_math": False, "axes.unicode_minus": True,
-        "font.size": 9.5, "axes.labelsize": 9.5, "xtick.labelsize": 9, "ytick.labelsize": 9,
+        "font.size": FONT, "axes.labelsize": FONT, "xtick.labelsize": FONT, "ytick.labelsize": FONT,
         "grid.color": FAINT, "grid.linewidth": 0.8, "axes.linewidth": 0.6, "axes.spines.left": False,
         "xtick.major.width": 0.6, "xtick.major.size": 3, "ytick.major.size": 0,
     }  # fmt: skip
+    right = max((text_width(fitted(name)) + 20 for name in names), default=RIGHT)
     with mpl.rc_context(), sns.axes_style("ticks"):
         mpl.rcParams.update(rc)
-        canvas = Figure(figsize=(WIDTH, HEIGHT), dpi=72)
-        canvas.subplots_adjust(left=0.115, right=right, top=0.955, bottom=0.165)
+        canvas = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
+        canvas.subplots_adjust(LEFT / WIDTH, BOTTOM / height, 1 - right / WIDTH, 1 - TOP / height)
         axes = canvas.add_subplot()
         axes.grid(axis="y")
         axes.set_axisbelow(True)
@@ -96,7 +130,7 @@ def finish(axes: Axes, name: str) -> Markup:
 def stop(axes: Axes, x: float, y: float | None, head: str, rows: list[Row]) -> Stop:
     """A stop at data coordinates, which become the SVG's units, origin at the top left."""
     px, py = axes.transData.transform((x, axes.get_ylim()[0] if y is None else y))
-    return round(float(px), 1), None if y is None else round(float(HEIGHT * 72 - py), 1), head, rows
+    return round(float(px), 1), None if y is None else round(float(axes.figure.bbox.height - py), 1), head, rows
 
 
 def draw_lines(
@@ -124,36 +158,47 @@ def draw_seeds(axes: Axes, frame: pd.DataFrame, styles: Mapping[str, int]) -> No
         )  # fmt: skip
 
 
-def percent_ticks(axis: Axis, digits: int = 0) -> None:
-    """Label the ticks of shares in percent."""
-    axis.set_major_formatter(lambda v, _: f"{100 * v:.{digits}f}{PERCENT}")
+def percent_axis(axes: Axes, which: str = "y") -> None:
+    """An axis of shares within 0 to 1, labelled in whole percent; `which` is x or y."""
+    low, high = getattr(axes, f"get_{which}lim")()
+    low, high = max(low, 0.0), min(high, 1.004)
+    lack = max(0.0, LEAST_SPAN - (high - low))
+    low = min(max(low - lack / 2, 0.0), 1.004 - LEAST_SPAN) if lack else low
+    getattr(axes, f"set_{which}lim")(low, max(high, low + LEAST_SPAN))
+    axis = getattr(axes, f"{which}axis")
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
+    axis.set_major_formatter(lambda v, _: f"{100 * v:.0f}{PERCENT}")
 
 
-def percent_axis(axes: Axes) -> None:
-    """A y axis of shares within 0 to 1, labelled in percent with no more digits than its ticks need."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, 0), min(high, 1.004))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    percent_ticks(axes.yaxis, 0 if axes.get_ylim()[1] - axes.get_ylim()[0] > 0.045 else 1)
+def _spaced_ticks(axes: Axes, ticks: Sequence[float], name: Callable[[float], str]) -> list[float]:
+    """Those of the ticks inside the axis, the first first, whose labels do not touch."""
+    low, high = axes.get_xlim()
+    shown: list[tuple[float, float]] = []
+    kept = []
+    for tick in dict.fromkeys(t for t in ticks if low <= t <= high):
+        x, width = axes.transData.transform((tick, 0))[0], text_width(name(tick))
+        if all(abs(x - other) > (width + wide) / 2 + 6 for other, wide in shown):
+            shown.append((x, width))
+            kept.append(tick)
+    return kept
 
 
 def log_axis(axes: Axes, values: Sequence[float], name: Callable[[float], str], nice: Sequence[float] = ()) -> None:
-    """A logarithmic x axis with plain numbers at round places."""
+    """A logarithmic x axis with plain numbers at round places, at least two of them."""
     low, high = min(values) / 1.35, max(values) * 1.35
     axes.set_xscale("log")
-    axes.set_xlim(low, high)
     powers: list[Sequence[float]] = [
         [s * 10.0**k for k in range(-4, 16) for s in steps] for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10))
     ]
     choices = [nice, [*nice, *FINE_SECONDS]] if nice else powers
-    inside = [[t for t in choice if low <= t <= high] for choice in choices]
-    enough = next((found for found in inside if len(set(found)) >= 3), inside[-1])
     ticks: list[float] = []
-    for tick in enough:
-        x = axes.transData.transform((tick, 0))[0]
-        # 44 units hold the longest label.
-        if all(abs(x - axes.transData.transform((t, 0))[0]) > 44 for t in ticks):
-            ticks.append(tick)
+    for _ in range(MOST_WIDENING):
+        axes.set_xlim(low, high)
+        found = [_spaced_ticks(axes, choice, name) for choice in choices]
+        ticks = next((some for some in found if len(some) >= 3), max(found, key=len))
+        if len(ticks) >= 2:
+            break
+        low, high = low / 1.2, high * 1.2
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda v, _: name(v))
@@ -161,7 +206,9 @@ def log_axis(axes: Axes, values: Sequence[float], name: Callable[[float], str], 
 
 def tick_seconds(seconds: float) -> str:
     """A round time for an axis."""
-    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
+    if seconds < 0.099:
+        return f"{seconds * 1000:g} ms"
+    for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= size and (2 * seconds / size).is_integer():
             return f"{seconds / size:g} {unit}"
     return f"{seconds:g} s"

@@ -11,6 +11,7 @@ from reports.charts.style import Chart, Row, Stop
 from reports.study import TuningCurve, leads_by_time, leads_by_trials, weights_line
 from reports.words import PERCENT, duration, mid_sentence, percent, plural
 
+MEASURE = "validation accuracy"
 CAPTION = (
     f"Validation accuracy expected from the best of so many trials, with its 95{PERCENT} interval (bootstrap over the "
     "trials). It treats trials as random draws; later ones were chosen with knowledge of earlier ones."
@@ -32,12 +33,15 @@ def _stops(axes: Axes, curves: Sequence[TuningCurve], by_time: bool) -> list[Sto
         for place, x in enumerate(_x(curve, by_time)):
             points.setdefault(x, []).append((number, _value(curve, place)))
     if not by_time:
-        return [style.stop(axes, n, None, f"Best of {plural(int(n), 'trial')}", points[n]) for n in sorted(points)]
+        return [
+            style.stop(axes, n, None, f"Best of {plural(int(n), 'trial')}: {MEASURE}", points[n])
+            for n in sorted(points)
+        ]
     stops = []
     for x in sorted(points):
         number, _ = points[x][0]
         place = round(x / curves[number].trial_seconds) - 1
-        head = f"After {duration(x)}, {plural(place + 1, 'trial')}"
+        head = f"After {duration(x)}, {plural(place + 1, 'trial')}: {MEASURE}"
         stops.append(style.stop(axes, x, float(curves[number].expected[place]), head, points[x]))
     return stops
 
@@ -56,7 +60,7 @@ def _title(curves: Sequence[TuningCurve], by_time: bool) -> str:
 def _draw(curves: Sequence[TuningCurve], title: str, by_time: bool) -> Chart:
     name = f"tuning-by-{'time' if by_time else 'trials'}"
     styles = [(c.contender.name, c.contender.style) for c in curves]
-    with style.house_style() as axes:
+    with style.house_style([name for name, _ in styles]) as axes:
         for curve, (_, look) in zip(curves, styles, strict=True):
             colour, x = style.COLOURS[look % 4], _x(curve, by_time)
             low, high = zip(*curve.intervals, strict=True)
@@ -67,7 +71,7 @@ def _draw(curves: Sequence[TuningCurve], title: str, by_time: bool) -> Chart:
             ends = [x for curve in curves for x in _x(curve, by_time)]
             style.log_axis(axes, ends, style.tick_seconds, style.NICE_SECONDS)
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
         style.percent_axis(axes)
         last = [(_x(c, by_time)[-1], float(c.expected[-1])) for c in curves]
         end_labels(axes, [(*end, *look) for end, look in zip(last, styles, strict=True)])

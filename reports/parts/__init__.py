@@ -25,6 +25,8 @@ from reports.parts.remedies import would_change
 from reports.parts.title import short_verdict, verdict_title
 from reports.study import Comparison
 
-_SUMMARY = (verdict, table, leak, curves, cost, tuning, learning, pairs, confusion, trust)
-_DETAILS = (images, inside, dataset, fairness, history, conditions)
-PARTS: tuple[Callable[[Comparison], Part | None], ...] = tuple(p.part for p in (*_SUMMARY, *_DETAILS))
+_OPEN = (verdict, table, leak, curves, cost, learning)
+_FOLDED = (tuning, pairs, confusion, trust, images, inside, dataset, fairness, history, conditions)
+PARTS: tuple[Callable[[Comparison], Part | None], ...] = tuple(p.part for p in (*_OPEN, *_FOLDED))
+FOLDED = frozenset(p.part for p in _FOLDED)
+"""The parts that the reader opens."""

@@ -103,4 +103,5 @@ def part(comparison: Comparison) -> Part:
         "receipts": [_receipt(name, group) for group, name in contenders.items()],
         "other_receipts": [_receipt(name, group, comparison.excluded.get(group)) for name, group in names],
     }
-    return Part("conditions", "Conditions", "How it was measured", values)
+    about = "settings, device, versions and the command of every run"
+    return Part("conditions", "Conditions", "How it was measured", values, about=about)

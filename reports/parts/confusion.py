@@ -104,4 +104,5 @@ def part(comparison: Comparison) -> Part | None:
         "number_of_classes": len(rows),
         "several_seeds": any(len(c.by_seed) > 1 for c in comparison.contenders),
     }
-    return Part("confusion", "Confusion", "Confusion matrices", values)
+    about = "which classes are mistaken for which, and accuracy by class"
+    return Part("confusion", "Confusion", "Confusion matrices", values, about=about)

@@ -75,4 +75,5 @@ def part(comparison: Comparison) -> Part:
         "counts": [(clean(c, 60), [facts.counts[s].get(c, 0) for s in splits]) for c in facts.classes] if facts else [],
         "samples": comparison.gallery.by_class,
     }
-    return Part("dataset", "Dataset", "The dataset", values)
+    about = "counts, sources, licences, duplicates and sample images"
+    return Part("dataset", "Dataset", "The dataset", values, about=about)

@@ -112,4 +112,5 @@ def checks(comparison: Comparison) -> list[Check]:
 def part(comparison: Comparison) -> Part | None:
     """The audit; None without a finished run."""
     rows = checks(comparison)
-    return Part("fairness", "Fairness", "Is the comparison fair?", {"checks": rows}) if rows else None
+    about = "what could favour a model"
+    return Part("fairness", "Fairness", "Is the comparison fair?", {"checks": rows}, about=about) if rows else None

@@ -25,4 +25,5 @@ def part(comparison: Comparison) -> Part:
         values = [f"{before} ({clean(change.commit_before, 20)})", f"{after} ({clean(change.commit_after, 20)})"]
         runs = f"{change.runs_after} against {change.runs_before}"
         rows.append((name, level, FINDINGS.get(change.kind, change.kind.value), [*values, runs]))
-    return Part("history", "History", "Comparison with earlier runs", {"rows": rows})
+    about = "whether newer code changed the results"
+    return Part("history", "History", "Comparison with earlier runs", {"rows": rows}, about=about)

@@ -68,4 +68,11 @@ def part(comparison: Comparison) -> Part | None:
     if not samples and not worst:
         return None
     seed = next((c.predictions.seeds[0] for c in comparison.contenders if c.predictions), 0)
-    return Part("images", "Images", "Test images and predictions", {"samples": samples, "worst": worst, "seed": seed})
+    about = "random test images and the worst mistakes"
+    return Part(
+        "images",
+        "Images",
+        "Test images and predictions",
+        {"samples": samples, "worst": worst, "seed": seed},
+        about=about,
+    )

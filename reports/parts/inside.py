@@ -15,4 +15,5 @@ def part(comparison: Comparison) -> Part | None:
                 sheets[picture.entry.kind].append((picture.photo, clean(picture.entry.layer or "", 60)))
         if any(sheets.values()):
             rows.append((c.name, c.group.origin, sheets))
-    return Part("inside", "Inside", "Inside the networks", {"rows": rows}) if rows else None
+    about = "filters and activations"
+    return Part("inside", "Inside", "Inside the networks", {"rows": rows}, about=about) if rows else None

@@ -110,4 +110,5 @@ def part(comparison: Comparison) -> Part | None:
     ]
     several_seeds = any(len(c.by_seed) > 1 for c in comparison.contenders)
     values: dict[str, object] = {"pairs": rows, "names": list(index), "several_seeds": several_seeds}
-    return Part("pairs", "Side by side", "Two models side by side", values)
+    about = "the images that one gets right and the other wrong"
+    return Part("pairs", "Side by side", "Two models side by side", values, about=about)

@@ -28,4 +28,5 @@ def part(comparison: Comparison) -> Part | None:
     for k, name in enumerate(classes if len(classes) <= MOST_OPEN else ()):
         accept.append((f"{percent(0.9, 0)}, {clean(name, 40)}", [_cell(p, 0.9, k) for _, p in rows]))
     values = {"charts": charts, "accept": accept, "names": [c.name for c, _ in rows]}
-    return Part("trust", "Confidence", "Is the confidence reliable?", values, charts)
+    about = "what accepting only confident answers gains"
+    return Part("trust", "Confidence", "Is the confidence reliable?", values, charts, about=about)

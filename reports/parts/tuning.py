@@ -95,4 +95,5 @@ def part(comparison: Comparison) -> Part | None:
     charts = tuning_charts(curves)
     tried = [(c.contender, [(t.number, _trial_cells(t)) for t in c.tuning.tried]) for c in curves]
     values = {"charts": charts, "sentences": _sentences(curves), "rows": [_row(c) for c in curves], "tried": tried}
-    return Part("tuning", "Tuning", "What tuning found, and what it cost", values, charts)
+    about = "the accuracy to expect from more trials, and every trial"
+    return Part("tuning", "Tuning", "What tuning found, and what it cost", values, charts, about=about)

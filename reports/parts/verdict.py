@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reports.charts import TRAINING_TIME, accuracy_by_cost
+from reports.charts import TRAINING_TIME, accuracy_by_cost, judged_on
 from reports.parts.evidence import evidence
 from reports.parts.part import Part
 from reports.parts.remedies import would_change
@@ -35,7 +35,8 @@ def _without_gpu(comparison: Comparison) -> str | None:
     if not groups:
         return "not measured; run `bench run all --device cpu`" if comparison.above_floor else None
     on_cpu = compare_study(replace(comparison.study, groups=groups))
-    return _best_of(on_cpu, on_cpu.contenders) or "none of the models is shown to do better than the floor"
+    best = _best_of(on_cpu, on_cpu.contenders)
+    return f"{best}: other runs, on a CPU" if best else "none of the models is shown to do better than the floor"
 
 
 def budgets(comparison: Comparison) -> list[tuple[str, str]]:
@@ -62,6 +63,7 @@ def part(comparison: Comparison) -> Part:
     values: dict[str, object] = {
         "clauses": evidence(comparison),
         "budgets": budgets(comparison),
+        "judged_on": judged_on(comparison),
         "would_change": would_change(comparison),
         "chart": chart,
     }

@@ -14,7 +14,7 @@ function chart(figure) {
   range.setAttribute('aria-label', 'Read values: ' + figure.querySelector('h3').textContent);
   function show(i) {
     const [x, y, head, rows] = stops[i];
-    cross.setAttribute('d', y === null ? `M${x} 8V${box.height - 36}` : `M${x - 9} ${y}a9 9 0 1 0 18 0a9 9 0 1 0 -18 0`);
+    cross.setAttribute('d', y === null ? `M${x} 8V${box.height - 42}` : `M${x - 9} ${y}a9 9 0 1 0 18 0a9 9 0 1 0 -18 0`);
     const list = $('ul');
     for (const [k, text] of rows) list.append($('li', {}, $('span', { className: 'sw s' + series[k][1] % 4 + (series[k][1] > 3 ? ' o' : '') }), series[k][0] + ' ' + text));
     out.replaceChildren($('b', { textContent: head }), list);
@@ -58,7 +58,7 @@ function sortable(table) {
     count();
   });
   count();
-  table.parentElement.before($('div', { className: 'tools' }, $('label', {}, 'Show rows with ', search), say));
+  if (body.rows.length > 6) table.parentElement.before($('div', { className: 'tools' }, $('label', {}, 'Show rows with ', search), say));
 }
 
 function pairs(root) {
@@ -73,6 +73,7 @@ function pairs(root) {
     if (target && target.matches('.pair')) { a.value = target.dataset.a; b.value = target.dataset.b; }
     else if (wanted.has('a') && wanted.has('b')) { a.value = wanted.get('a'); b.value = wanted.get('b'); }
     show();
+    if (wanted.has('a')) root.closest('details').open = true;
     if (target && target.matches('.pair')) target.scrollIntoView();
   }
   for (const s of [a, b]) s.addEventListener('change', () => {
@@ -86,7 +87,27 @@ function pairs(root) {
   read();
 }
 
+function hint(box) {
+  const text = $('p', { className: 'hint', textContent: 'Scroll sideways to see more →' });
+  const look = () => {
+    text.hidden = box.scrollWidth <= box.clientWidth + 1;
+    box.classList.toggle('more', box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
+  };
+  box.before(text);
+  box.addEventListener('scroll', look);
+  new ResizeObserver(look).observe(box);
+}
+
+function reveal() {
+  for (let e = document.getElementById(location.hash.slice(1)); e; e = e.parentElement) if (e.matches('details')) e.open = true;
+}
+
+addEventListener('hashchange', reveal);
+reveal();
 all('figure.chart').forEach(chart);
 all('table.sortable').forEach(sortable);
+all('.scroll').forEach(hint);
 all('[data-names]').forEach(pairs);
-addEventListener('beforeprint', () => all('details').forEach(d => { d.open = true; }));
+let folded = [];
+addEventListener('beforeprint', () => { folded = all('details:not([open])'); folded.forEach(d => { d.open = true; }); });
+addEventListener('afterprint', () => folded.forEach(d => { d.open = false; }));

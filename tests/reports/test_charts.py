@@ -1,7 +1,7 @@
 """The house style: ticks and labels that are correct and do not touch, SVG without styles or scripts."""
 
 import re
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from reports.charts import labels, style, svg
 
 
 def axes_of(low: float, high: float):
-    axes = Figure(figsize=(style.WIDTH, style.HEIGHT), dpi=72).add_subplot()
+    axes = Figure(figsize=(style.WIDTH / 72, style.HEIGHT / 72), dpi=72).add_subplot()
     axes.set_ylim(low, high)
     return axes
 
@@ -49,31 +49,51 @@ def test_labels_are_nudged_apart_within_the_frame_and_keep_their_order() -> None
         assert list(np.argsort(placed, kind="stable")) == list(np.argsort(wanted, kind="stable"))
 
 
-def test_point_labels_touch_neither_each_other_nor_a_mark() -> None:
+@pytest.mark.parametrize("seed", range(20))
+def test_point_labels_touch_neither_each_other_nor_a_mark_nor_a_bar(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     axes = axes_of(0.8, 1.0)
     axes.set_xlim(0, 100)
-    points = [
-        (10, 0.94, "Frozen VGG"),
-        (90, 0.96, "Fine-tuned VGG"),
-        (60, 0.87, "Scratch VGG"),
-        (45, 0.869, "Baseline CNN"),
+    names = ["Frozen VGG", "Fine-tuned VGG", "Scratch VGG", "Baseline CNN", "vgg11_bn, width 0.25, lr 0.001"][
+        : 3 + seed % 3
     ]
-    labels.point_labels(axes, points, [(y - 0.01, y + 0.01) for _, y, _ in points])
-    boxes = []
+    spread = rng.choice([0.02, 0.15])
+    points = [(rng.uniform(5, 95), 0.9 + rng.uniform(-spread, spread) / 2, name) for name in names]
+    bars = [((x, y - 0.01), (x, y + 0.01)) for x, y, _ in points]
+    circles = [(rng.uniform(5, 95), rng.uniform(0.82, 0.98)) for _ in range(4)]
+    labels.point_labels(axes, points, circles, bars)
+    frame, boxes = axes.get_window_extent(), []
     for text in axes.texts:
-        x, y = text.get_position()
-        width = 5.4 * len(text.get_text())
-        boxes.append(
-            (
-                x if text.get_ha() == "left" else x - width,
-                y,
-                (x if text.get_ha() == "left" else x - width) + width,
-                y + 9,
-            )
-        )
-    assert len(boxes) == 4
-    for a, b in combinations(boxes, 2):
-        assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3])
+        (x, y), width = text.get_position(), style.text_width(text.get_text())
+        left = x - width * {"left": 0, "center": 0.5, "right": 1}[text.get_ha()]
+        boxes.append((left, y - labels.TEXT, left + width, y + labels.TEXT))
+    assert len(boxes) == len(names)
+    assert all(frame.x0 - 0.1 <= box[0] and box[2] <= frame.x1 + 0.1 for box in boxes)
+    marks = [(x - 3, y - 3, x + 3, y + 3) for x, y in labels.axes_points(axes, [p[:2] for p in points] + circles)]
+    for box, other in [*combinations(boxes, 2), *product(boxes, marks)]:
+        assert not (box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3])
+
+
+@pytest.mark.parametrize("value", [0.004, 0.37, 0.9, 1.4, 23, 33, 59, 61, 143, 2900, 40_000, 400_000])
+def test_one_time_alone_has_two_ticks(value: float) -> None:
+    axes = axes_of(0, 1)
+    style.log_axis(axes, [value], style.tick_seconds, style.NICE_SECONDS)
+    ticks = axes.get_xticks()
+    assert len(ticks) >= 2 and len({style.tick_seconds(t) for t in ticks}) == len(ticks)
+    assert ticks.max() / ticks.min() < 12
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.4993, 0.5, 0.995, 1.0])
+def test_one_accuracy_alone_has_different_ticks_in_whole_percent(share: float) -> None:
+    axes = axes_of(0, 1)
+    axes.plot([1], [share])
+    axes.autoscale(axis="y")
+    style.percent_axis(axes)
+    shown = [axes.yaxis.get_major_formatter()(t, 0) for t in axes.get_yticks()]
+    low, high = axes.get_ylim()
+    inside = [text for text, t in zip(shown, axes.get_yticks(), strict=True) if low <= t <= high]
+    assert len(set(inside)) == len(inside) >= 3 and not any("." in text for text in inside)
+    assert low <= share <= high and low >= 0 and high <= 1.0041
 
 
 def test_svg_has_no_inline_style_and_uses_the_colours_of_the_page() -> None:

@@ -7,25 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.records import Trial, TrialStatus, Tuning, read_runs, write_run
+from bench.records import read_runs, write_run
 from reports.page import page
 from reports.parts.tuning import part
 from reports.study import compare_study, leads_by_time, leads_by_trials, load_study, tuning_curves
 from reports.study.tuning import expected_best, expected_best_intervals
-from tests.factories.results import TWO_CLASSES, make_dataset
+from tests.factories.results import TWO_CLASSES, make_dataset, make_tuning
 
 SECONDS = {"scratch-vgg": 240.0, "frozen-vgg": 4.0, "finetuned-vgg": 150.0, "baseline-cnn": 30.0}
-
-
-def tuning(accuracies: list[float | None], seconds: float) -> Tuning:
-    """A tuning whose trials had these validation accuracies; None is a failed trial."""
-    tried = []
-    for number, accuracy in enumerate(accuracies, 1):
-        status = TrialStatus.FAILED if accuracy is None else TrialStatus.COMPLETE
-        values = {"lr": 0.001 * number, "weight_decay": 0.0005, "augment": "flip", "batch_size": 32}
-        tried.append(Trial(number, values, status, accuracy, seconds))
-    best = max((t for t in tried if t.validation_accuracy is not None), key=lambda t: t.validation_accuracy)
-    return Tuning(len(tried), seconds * len(tried), best.values, best.validation_accuracy, str(len(tried)), tried)
 
 
 def tuned_results(folder: Path, accuracies: dict[str, list[float | None]]) -> Path:
@@ -33,7 +22,7 @@ def tuned_results(folder: Path, accuracies: dict[str, list[float | None]]) -> Pa
     make_dataset(folder, "car-bicycle", TWO_CLASSES, seeds=2)
     for place, run in read_runs(folder)[0].items():
         if run.model.name in accuracies:
-            found = tuning(accuracies[run.model.name], SECONDS[run.model.name])
+            found = make_tuning(accuracies[run.model.name], SECONDS[run.model.name])
             write_run(place, replace(run, tuning=found))
     return folder
 
