@@ -15,6 +15,7 @@ from collect.command_line import vggbench_version as vggbench_version
 from collect.errors import DISK_FULL as DISK_FULL
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
+from collect.errors import connection_error_text as connection_error_text
 from collect.errors import file_error_text as file_error_text
 from collect.errors import run_command as run_command
 from collect.lock import lock_folder as lock_folder

@@ -10,6 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,6 +21,7 @@ from bench.errors import WeightsError
 from bench.models.architectures import build_architecture, classifier_name, last_layer
 from bench.models.vgg import VGGS
 from bench.recipes import Recipe
+from collect.datasets import connection_error_text
 from collect.manifest import file_sha256
 
 IMAGENET = "ImageNet (torchvision)"
@@ -73,9 +75,9 @@ def _from_torchvision(arch: str) -> Weights:
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), known)
     except (URLError, HTTPException, OSError, RuntimeError) as err:
-        reason = getattr(err, "reason", err)
+        reason = connection_error_text(err, urlsplit(url).netloc) or str(getattr(err, "reason", err))
         raise WeightsError(
-            f"--weights imagenet: cannot fetch {url} ({reason}); fetch it on another machine and pass --weights "
+            f"--weights imagenet: cannot download {url}: {reason}; download it on another machine and pass --weights "
             f"{path.name}, or copy it to {path.parent}; any .safetensors or .pth file of {arch} works too"
         ) from err
     sha256 = file_sha256(path)

@@ -277,5 +277,5 @@ def test_unreachable_weights_are_an_error_that_says_how_to_pass_a_file(mirror) -
     url = mirror(b"", "1" * 64)
     closed = url.replace(url.split(":")[2].split("/")[0], "9")
     module._torchvision_entry = lambda arch: (closed, ())
-    with pytest.raises(WeightsError, match=r"cannot fetch .*pass --weights tiny-11111111\.pth"):
+    with pytest.raises(WeightsError, match=r"cannot download .* refuses the connection; download it .*pass --weights tiny-11111111\.pth"):
         load_weights("imagenet", "vgg11")
