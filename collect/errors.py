@@ -22,6 +22,10 @@ class VggbenchError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback."""
+        return [redact(str(self))]
+
 
 class UsageError(VggbenchError):
     """An unknown flag, key, model, dataset or run, or values that do not go together."""

@@ -96,7 +96,9 @@ def _download(dataset: Dataset, context: SourceContext, target: Path, is_list: b
                 again = f"; run the same command again to continue, or remove {part.parent} to start afresh"
                 advice = again if part.is_file() else ""
                 url = dataset.url or ""
-                raise SourceError(f"{redact(url)}: cannot be downloaded: {request_error_text(err, url)}{advice}") from None
+                raise SourceError(
+                    f"{redact(url)}: cannot be downloaded: {request_error_text(err, url)}{advice}"
+                ) from None
     _check_complete(part, dataset, is_list)
     part.replace(target)
     _version_file(part).unlink(missing_ok=True)

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from bench.cache import write_values
+from bench.cache import cache_folder, write_values
 from bench.data import Source
 from bench.errors import UsageError
-from bench.machine import cache_folder, code_info
+from bench.machine import code_info
 from bench.neighbours import drawable_classes
 from bench.recipes import Recipe, make_recipe
 from bench.sample import HASH_FORMAT, PRETRAINING, _pretrain_on_drawings, draw_missing, with_drawn_weights

@@ -123,8 +123,7 @@ def test_an_archive_or_a_list_without_a_network(name: str, tmp_path: Path, no_na
     with pytest.raises(SourceError) as caught:
         collect(Dataset("x", kind, url=f"https://example.org/{name}"), tmp_path, quiet=True)
     assert str(caught.value) == (
-        f"https://example.org/{name}: cannot be downloaded: "
-        "example.org cannot be reached: no network or no name server"
+        f"https://example.org/{name}: cannot be downloaded: example.org cannot be reached: no network or no name server"
     )
 
 
