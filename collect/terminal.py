@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, direction marks, halves of characters, line separators
 NOTEBOOK_FORMAT = '<pre style="white-space: pre; overflow-x: auto; line-height: normal">{code}</pre>'
+NOTEBOOK_COLUMNS = 115  # rich's own width there
 JOINERS = "\u200c\u200d"  # of category Cf, but words and emoji need them
 
 
@@ -61,6 +62,13 @@ def make_table(*columns: str, left: Collection[str] = (), padding: int = 2) -> "
     return table
 
 
+def as_html(*contents: "RenderableType") -> str:
+    """What a console would print, as HTML for the cell of a notebook."""
+    console = make_console(file=io.StringIO(), record=True, width=NOTEBOOK_COLUMNS, force_jupyter=False)
+    console.print(*contents, sep="\n")
+    return str(console.export_html(inline_styles=True, code_format=NOTEBOOK_FORMAT))
+
+
 @contextmanager
 def live_view(console: "Console") -> "Iterator[Callable[[RenderableType], None] | None]":
     """A function that shows something in place of what it showed before, on a terminal or in the cell of a notebook.
@@ -77,15 +85,9 @@ def live_view(console: "Console") -> "Iterator[Callable[[RenderableType], None] 
     elif console.is_jupyter:
         from IPython.display import HTML, display  # rich's own Live needs ipywidgets
 
-        recorder = make_console(file=io.StringIO(), record=True, width=console.width, force_jupyter=False)
-
-        def show(content: "RenderableType") -> None:
-            recorder.print(content)
-            handle.update(HTML(recorder.export_html(inline_styles=True, code_format=NOTEBOOK_FORMAT)))
-
         handle = display(HTML(""), display_id=True)
         try:
-            yield show
+            yield lambda content: handle.update(HTML(as_html(content)))
         finally:
             handle.update(HTML(""))
     else:

@@ -206,7 +206,7 @@ def _fitting_flags(weights: Weights, recipe: Recipe) -> str:
     kernels = [value for value in state.values() if value.ndim == 4]
     if arch is None and (name := VGG_OF_DEPTH.get(len(kernels))):
         arch = name + ("_bn" if any(key.endswith("running_mean") for key in state) else "")
-        width = round(len(kernels[-1]) / 512, 2)
+        width = round(max(map(len, kernels)) / 512, 2)
     flags = [f"--arch {arch}"] if arch and arch != recipe.arch else []
     flags += [f"--width {width:g}"] if width and width != recipe.width else []
     if flags:
