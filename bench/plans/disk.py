@@ -31,12 +31,10 @@ def disk_line(kept: int, beside: int, results: Path) -> str:
     """How much disk the runs will take, in words. Raises VggbenchError if there is less."""
     existing = next(folder for folder in (results.absolute(), *results.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
-    line = (
-        f"The runs keep about {size_text(kept)} in {results}/, and one takes {size_text(beside)} more while it trains"
-    )
+    line = f"Disk: about {size_text(kept)} in {results}/, and up to {size_text(beside)} more while a run trains"
     if free < kept + beside:
         raise VggbenchError(
-            f"{line}, but only {size_text(free)} are free; `bench clean` shows what can be freed, --results "
-            "takes another disk, and --width 0.25 makes the VGGs 16 times smaller"
+            f"{line}, but only {size_text(free)} are free; `bench clean` shows what can be freed, --results takes "
+            "another disk, and --width 0.25 makes the VGGs 16 times smaller"
         )
     return f"{line}."

@@ -83,14 +83,16 @@ def _line_printer(started: float) -> Callable[[Snapshot], None]:
 
 
 def _table(snapshot: Snapshot, seconds: float, height: int) -> Group:
-    """At most `height` lines: the classes, unfinished ones first, and below them the speed and the busiest hosts."""
+    """At most `height` lines: the classes, unfinished ones first if not all fit, the speed and the busiest hosts."""
     hosts = sorted(snapshot.hosts.items(), key=lambda item: -item[1].in_flight)[:HOSTS_SHOWN]
     table = Table(box=None, pad_edge=False)
     for column in ("class", "good", "under way", "rejected", "why"):
         is_text = column in ("class", "why")
         table.add_column(column, justify="left" if is_text else "right", no_wrap=not is_text)
-    classes = sorted(snapshot.classes, key=snapshot.is_complete)
-    rows = len(classes) if len(classes) <= height - len(hosts) - 2 else max(1, height - len(hosts) - 3)
+    classes, rows = list(snapshot.classes), len(snapshot.classes)
+    if rows > height - len(hosts) - 2:
+        classes.sort(key=snapshot.is_complete)
+        rows = max(1, height - len(hosts) - 3)
     for name in classes[:rows]:
         table.add_row(*_row(snapshot, [name], name))
     if rest := classes[rows:]:

@@ -62,7 +62,7 @@ def names(results: Path) -> list[str]:
 
 def test_without_yes_everything_is_shown_and_nothing_removed(results: Path) -> None:
     before = names(results)
-    lines = clean(results).splitlines()
+    lines = [line.rstrip() for line in clean(results).splitlines()]
     rows = [line.split() for line in lines[1:-1]]
     assert [row[:2] for row in rows] == [
         ["cache", "decoded"], ["checkpoint", "pets/scratch-vgg-1"], ["replaced", "run"],
@@ -98,7 +98,7 @@ def test_a_choice_frees_only_that(results: Path, choice: str, gone: set[str]) ->
 def test_what_another_command_uses_is_shown_and_never_removed(results: Path) -> None:
     with lock_folder(results / "pets/scratch-vgg-1", print):
         text = clean(results, "--yes")
-    in_use = [line.split()[0] for line in text.splitlines() if line.endswith("in use")]
+    in_use = [line.split()[0] for line in text.splitlines() if line.rstrip().endswith("in use")]
     assert in_use == ["cache", "checkpoint"]
     assert "scratch-vgg-1" in names(results) and (cache_folder() / "packs/a.pack").is_file()
 
