@@ -86,7 +86,7 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     with announce(console, f"Checking the files of {name}"):
         source = open_source(name, request.data)
     for line in balance_warnings(source.counts()):
-        console.print(f"warning: {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"warning: {line}", highlight=False, markup=False, soft_wrap=not console.is_terminal)
     check_images(recipes, source)
     if drawn and "weights" not in given:
         recipes = with_drawn_weights(recipes, source.classes, device, console, request.dry_run)

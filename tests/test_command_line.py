@@ -58,7 +58,7 @@ def test_a_field_given_twice_is_an_error() -> None:
     ("app", "args", "hint"),
     [
         (bench, ["rum", "all"], "Did you mean 'run'"),
-        (bench, ["run", "vgg"], "vgg: no such model; did you mean scratch-vgg, frozen-vgg or finetuned-vgg?"),
+        (bench, ["run", "vgg"], "vgg: no such model; did you mean frozen-vgg, scratch-vgg or finetuned-vgg?"),
         (bench, ["run", "scratch-vg"], "scratch-vg: no such model; did you mean scratch-vgg?"),
         (bench, ["run", "all", "--dataset", "samplle"], "did you mean sample?"),
         (bench, ["run", "all", "--dataset", "imagenette"], "collect it first: collect --dataset imagenette"),
