@@ -86,7 +86,7 @@ def test_a_wrong_name_gets_a_hint(
         ("train_images", 1.5, "must be a whole number or none"),
         ("lr", "fast", "--set lr=fast: must be a number"),
         ("deterministic", 1, "must be true or false"),
-        ("augment", "flp", "--set augment=flp: did you mean flip?"),
+        ("augment", "flp", "--set augment=flp: did you mean flip or flip-rotate?"),
     ],
 )
 def test_wrong_fields_and_values_are_told_in_words(key: str, value: object, message: str) -> None:
