@@ -74,4 +74,5 @@ def test_the_data_frame_holds_a_learning_curve(outputs: list[str]) -> None:
 
 
 def test_an_error_is_one_line(outputs: list[str]) -> None:
-    assert outputs[6].split() == "Dataset pets baseline-cn: no such model; did you mean baseline-cnn?".split()
+    lines = [line for line in outputs[6].splitlines() if line]
+    assert lines == ["Dataset pets", "baseline-cn: no such model; did you mean baseline-cnn?"]
