@@ -13,13 +13,15 @@ from bench.data import Source, open_source, split_of
 from bench.errors import UsageError, VggbenchError
 from bench.machine import choose_device
 from bench.models import has_imagenet_weights
-from bench.neighbours import balance_warnings, build_report, find_leaks, read_verdict
+from bench.neighbours import balance_warnings, build_report, choose_dataset, find_leaks, read_verdict
 from bench.outcome import keep_facts
 from bench.plans import (
     Plan,
     TuningOrder,
     check_images,
     check_networks,
+    disk_bytes,
+    disk_line,
     expand_recipes,
     fresh_copy,
     make_plans,
@@ -28,12 +30,12 @@ from bench.plans import (
 )
 from bench.recipes import FLAGS_OUTSIDE_RECIPE, Recipe
 from bench.records import WEIGHTS_FILE, Run, balanced_accuracy
-from bench.runs import make_runs
+from bench.runs import finished_run, make_runs
+from bench.runs import print_runs as print_runs
 from bench.sample import draw_missing, with_drawn_weights
 from bench.settings import Settings, dataset_settings
 from bench.tuning import check_budget, tune_plans
-from collect.datasets import load_datasets, make_console
-from collect.manifest import last_collected
+from collect.datasets import announce, load_datasets, make_console
 
 if TYPE_CHECKING:
     import pandas
@@ -43,12 +45,12 @@ if TYPE_CHECKING:
 class RunRequest:
     """What the user asks for. `flags` holds what was given, by flag or Recipe field; `command` is how it was written.
 
-    `dataset` is a name or a folder, None for the dataset collected last. A dry run makes and downloads no weights.
+    `dataset` is a name or a folder. A dry run makes and downloads no weights.
     The time of a budget counts from the `time.monotonic()` of `start`.
     """
 
     models: Sequence[str]
-    dataset: str | None
+    dataset: str
     flags: Mapping[str, Any]
     data: Path
     results: Path
@@ -66,8 +68,7 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     for what the user can fix.
     """
     models = resolve_models(request.models)
-    name, reason = _choose_dataset(request.dataset, request.data)
-    console.print(f"Dataset {name}{reason}", highlight=False)
+    name = request.dataset
     entry = load_datasets().get(name)
     settings = dataset_settings(entry) if entry else Settings()
     flags = {**settings.flags, **request.flags}
@@ -82,31 +83,28 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
     if entry is not None and drawn:
         check_networks(recipes, len(entry.classes))
         draw_missing(entry, request.data, console)
-    source = open_source(name, request.data)
+    with announce(console, f"Checking the files of {name}"):
+        source = open_source(name, request.data)
     for line in balance_warnings(source.counts()):
-        console.print(f"warning: {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"warning: {line}", highlight=False, markup=False, soft_wrap=not console.is_terminal)
     check_images(recipes, source)
     if drawn and "weights" not in given:
         recipes = with_drawn_weights(recipes, source.classes, device, console, request.dry_run)
     if request.dry_run:
         recipes = _without_missing_weights(recipes, console)
-    plans = make_plans(recipes, seeds, source, request.results, device, request.command)
+    with announce(console, "Reading weights and measuring the speed of this device"):
+        plans = make_plans(recipes, seeds, source, request.results, device, request.command)
     if limit is not None:
         fixed = {model: frozenset({*flags, *settings.by_model.get(model, {})}) for model in models}
         plans = [replace(p, order=TuningOrder(limit, fixed[p.model], request.fresh, request.start)) for p in plans]
         check_budget(plans, source)
-        return source, plans
-    return source, [fresh_copy(plan) for plan in plans] if request.fresh else plans
-
-
-def _choose_dataset(wanted: str | None, data: Path) -> tuple[str, str]:
-    """The dataset wanted, else the one collected last, else `sample`; and for the last two, why."""
-    if wanted is not None:
-        return wanted, ""
-    last = last_collected(data)
-    if last is not None:
-        return last, " (collected last; choose another with --dataset)"
-    return "sample", " (drawn cars and bicycles, because nothing is collected yet; see --dataset)"
+    elif request.fresh:
+        plans = [fresh_copy(plan) for plan in plans]
+    waiting = [plan for plan in plans if plan.order or finished_run(plan) is None]
+    if waiting:
+        kept, beside = disk_bytes(waiting, len(source.classes))
+        console.print(disk_line(kept, beside, request.results), highlight=False, markup=False)
+    return source, plans
 
 
 def _without_missing_weights(recipes: Sequence[tuple[str, Recipe]], console: Console) -> list[tuple[str, Recipe]]:
@@ -161,13 +159,15 @@ def run(
     *,
     data: Path | str = "data",
     results: Path | str = "results",
-    quiet: bool = True,
+    quiet: bool = False,
     **flags: Any,
 ) -> "pandas.DataFrame":
-    """Train models and return one row per run: model, seed, status, accuracy with interval, seconds, parameters.
+    """Train models and return one row per run: model, seed, status, accuracy with interval, seconds, parameters, and
+    what a learning curve needs (size, epochs, train_images, width, head).
 
     `models` is "all" or names of models; `flags` are those of `bench run` (size=64, epochs=5, ...) or any Recipe field.
-    Also builds the report. Raises VggbenchError where the command ends with an error line.
+    Also builds the report, and shows progress, a table of the runs and the verdict unless `quiet`. Raises VggbenchError
+    where the command ends with an error line.
 
     >>> bench.run("all", "car-bicycle", size=64, epochs=5)  # doctest: +SKIP
     """
@@ -176,14 +176,17 @@ def run(
     console = make_console(quiet=quiet)
     names = [models] if isinstance(models, str) else list(models)
     command = f"bench.run({names!r}, {', '.join(f'{k}={v!r}' for k, v in flags.items())})"
-    source, plans = prepare(RunRequest(names, dataset, flags, Path(data), Path(results), command), console)
+    name, reason = choose_dataset(dataset, Path(data))
+    console.print(f"Dataset {name}{reason}")
+    source, plans = prepare(RunRequest(names, name, flags, Path(data), Path(results), command), console)
     runs, _ = execute(source, plans, Path(results), console)
+    print_runs(runs, console)
     print_verdict(source, Path(results), console)
     return pandas.DataFrame([_row(r) for r in runs])
 
 
 def _row(record: Run) -> dict[str, Any]:
-    """A run as one flat row for a table."""
+    """A run as one flat row for a table. Its `train_images` are those per class, of unequal classes the mean."""
     result, cost = record.result, record.cost
     return {
         "run": record.run,
@@ -200,4 +203,9 @@ def _row(record: Run) -> dict[str, Any]:
         "parameters_trainable": record.model.parameters_trainable,
         "weights": record.model.weights,
         "arch": record.model.arch,
+        "width": record.recipe.get("width"),
+        "head": record.model.head,
+        "size": record.recipe.get("size"),
+        "epochs": len(record.epochs),
+        "train_images": record.recipe.get("train_images") or round(record.dataset.train / len(record.dataset.classes)),
     }

@@ -38,6 +38,12 @@ class ArrayKind:
     rows: int
 
 
+def cache_folder() -> Path:
+    """The folder of packs, features, drawn weights and measured rates: in $XDG_CACHE_HOME or the system's cache."""
+    default = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, "~/.cache")
+    return Path(os.environ.get("XDG_CACHE_HOME") or default).expanduser() / "vggbench"
+
+
 @cache
 def warn(line: str) -> None:
     """Report a line on stderr, where no progress is shown, and only once."""

@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collect.datasets import Dataset, VggbenchError
-from collect.manifest import RejectReason, Row
+from collect.manifest import RejectReason, Row, last_collected
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
+
+
+def choose_dataset(wanted: str | None, data: Path) -> tuple[str, str]:
+    """The dataset wanted, else the one collected last, else `sample`; and for the last two, why."""
+    if wanted is not None:
+        return wanted, ""
+    last = last_collected(data)
+    if last is not None:
+        return last, " (collected last; choose another with --dataset)"
+    return "sample", " (drawn cars and bicycles, because nothing is collected yet; see --dataset)"
 
 
 def draw(dataset: Dataset, data: Path) -> None:
@@ -111,3 +121,13 @@ def build_report(results: Path, dataset: str) -> list[Path]:
     from reports.page import build
 
     return build(results, dataset)
+
+
+def replaced_runs(results: Path) -> list[Path]:
+    """The folders of the finished runs that no report uses, because a later run with the same recipe replaced them."""
+    from reports.study import load_study, select_datasets
+
+    if not any(results.glob("*/*/run.json")):
+        return []
+    groups = [group for name in select_datasets(results) for group in load_study(results, name).groups]
+    return [group.folders[run.run] for group in groups for run in group.replaced]

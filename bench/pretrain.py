@@ -26,7 +26,7 @@ def pretrain(source: Source, recipe: Recipe, device: str, out: Path, console: Co
     """
     with TemporaryDirectory(prefix="vggbench-") as results:
         [plan] = make_plans([("scratch-vgg", recipe)], 1, source, Path(results), device, "bench pretrain")
-        run = make_run(plan, source, console)
+        run = make_run(plan, source, console, f"pretraining {recipe.arch}")
         if run.result.status is not RunStatus.DONE:
             raise VggbenchError(f"pretraining on {source.name}: {run.result.status}: {run.result.reason}")
         state = load_file(Path(plan.folder) / WEIGHTS_FILE)

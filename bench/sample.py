@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.cache import read_values, warn, write_values
+from bench.cache import cache_folder, read_values, warn, write_values
 from bench.data import open_source
 from bench.errors import UsageError
-from bench.machine import cache_folder, code_info
+from bench.machine import code_info
 from bench.neighbours import draw, drawable_classes, passes_audit
 from bench.pretrain import pretrain
 from bench.recipes import Recipe, make_recipe

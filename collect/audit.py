@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from collect.dedupe import NearDuplicate, find_near_duplicates
-from collect.errors import UsageError
 from collect.files import file_sha256
-from collect.journal import JOURNAL
 from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, SPLITS, Row, manifest_sha256, read_manifest
 from collect.split import owner_of
 from collect.verify import read_thumbnail
-from collect.write import is_unsettled, read_dataset_file
+from collect.write import is_unsettled, no_manifest, read_dataset_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +34,7 @@ class DatasetCheck:
 def check_dataset(folder: Path) -> DatasetCheck:
     """Hash every file of a dataset and look for leaks between its splits. Raises UsageError if there is none."""
     if not (folder / MANIFEST).is_file():
-        if (folder / JOURNAL).is_file():
-            raise UsageError(f"{folder}: not collected yet; run the command that makes it again to continue")
-        raise UsageError(f"{folder}: no dataset with a manifest; `collect --list` shows what is there")
+        raise no_manifest(folder)
     rows = read_manifest(folder)
     collected = read_dataset_file(folder) if (folder / DATASET_FILE).is_file() else None
     differences = _file_differences(folder, rows)

@@ -1,13 +1,14 @@
 """What the three commands share at the command line. Standard library only."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 HELP_FLAGS = {"help_option_names": ["-h", "--help"]}
-MOST_NAMES = 12
+MOST_NAMES, MOST_HINTS, CLOSE = 12, 3, 0.6
 
 
 class FlagsGivenOnce:
@@ -46,13 +47,20 @@ def vggbench_version() -> str:
 def name_hint(wrong: str, known: Iterable[str]) -> str:
     """What a message about an unknown name ends with: the closest names, or all if none is close and they are few."""
     names = sorted(set(known))
-    folded = {name.lower(): name for name in names}
-    if close := get_close_matches(wrong.lower(), folded, n=3):
-        return f"did you mean {_listed_or([folded[name] for name in close])}?"
+    ranked = sorted(((*_closeness(wrong, name), name) for name in names), reverse=True)
+    if close := [name for closeness, _, name in ranked[:MOST_HINTS] if closeness >= CLOSE]:
+        return f"did you mean {_listed_or(close)}?"
     if not names:
         return "there are none"
     rest = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return f"choose from {', '.join(names[:MOST_NAMES])}{rest}"
+
+
+def _closeness(wrong: str, name: str) -> tuple[float, float]:
+    """How close a name or one of its words is to a wrong name, from 0 to 1, and how close all of it is."""
+    words = [name, *re.split("[-_]", name)]
+    ratios = [SequenceMatcher(None, wrong.lower(), word.lower()).ratio() for word in words]
+    return max(ratios), ratios[0]
 
 
 def _listed_or(names: list[str]) -> str:

@@ -15,15 +15,23 @@ from collect.command_line import vggbench_version as vggbench_version
 from collect.errors import DISK_FULL as DISK_FULL
 from collect.errors import UsageError as UsageError
 from collect.errors import VggbenchError as VggbenchError
+from collect.errors import connection_error_text as connection_error_text
 from collect.errors import file_error_text as file_error_text
 from collect.errors import run_command as run_command
+from collect.lock import is_locked as is_locked
 from collect.lock import lock_folder as lock_folder
 from collect.redact import redact
 from collect.schema import TYPE_WORDS as TYPE_WORDS
 from collect.schema import check_value as check_value
 from collect.schema import parse_toml, parse_values
+from collect.terminal import announce as announce
+from collect.terminal import live_view as live_view
 from collect.terminal import make_console as make_console
+from collect.terminal import make_table as make_table
 from collect.terminal import print_text as print_text
+from collect.wording import counted as counted
+from collect.wording import duration as duration
+from collect.wording import size_text as size_text
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from collect.terminal import print_text
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
+NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 INTERRUPTED = 130
 
 
@@ -19,6 +21,10 @@ class VggbenchError(Exception):
     """Something the user can fix. The message says what happened, where, and what to do next."""
 
     exit_code = 1
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback."""
+        return [redact(str(self))]
 
 
 class UsageError(VggbenchError):
@@ -90,6 +96,42 @@ def file_error_text(err: OSError) -> str:
     elif err.errno in NO_ACCESS:
         reason += "; allow access to it, or choose another folder"
     return where + reason
+
+
+def connection_error_text(err: BaseException, host: str) -> str:
+    """Why a request to `host` got no answer, "" if `err` and what caused it do not say so in a known way."""
+    import ssl  # late: most commands make no request
+
+    causes = list(_causes(err))
+    for cause in causes:
+        if isinstance(cause, socket.gaierror):
+            unsure = "" if cause.errno == socket.EAI_AGAIN else ", or this host does not exist"
+            return f"{host} cannot be reached: no network or no name server{unsure}"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"{host} has no valid certificate ({cause.verify_message}); is this computer's clock right?"
+        if isinstance(cause, ssl.SSLError):
+            return f"{host} offers no secure connection ({cause.reason or 'TLS failed'}); does it need http:// instead?"
+        if isinstance(cause, ConnectionRefusedError):
+            return f"{host} cannot be reached: it refuses the connection"
+        if isinstance(cause, OSError) and cause.errno in NO_ROUTE:
+            return f"{host} cannot be reached: no network"
+        if isinstance(cause, TimeoutError):
+            return f"{host} does not answer in time"
+    if any(isinstance(cause, ConnectionError) for cause in causes):
+        return f"{host} closed the connection"
+    return ""
+
+
+def _causes(err: BaseException) -> Iterator[BaseException]:
+    """An error and what it names as its cause, from the outside to the inside; libraries use all of these ways."""
+    seen: list[BaseException] = []
+    found: list[object] = [err]
+    while found:
+        cause = found.pop(0)
+        if isinstance(cause, BaseException) and cause not in seen:
+            seen.append(cause)
+            yield cause
+            found += [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
 
 
 def _flush_output() -> None:

@@ -49,6 +49,20 @@ def lock_folder(folder: Path, notify: Callable[[str], None], wait: bool = False)
             os.close(file)
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether another process holds the lock of a folder. Nothing is written."""
+    if fcntl is None:
+        return False
+    try:
+        with (folder / LOCK_FILE).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is no lock, or there are none on this file system
+        return False
+    return False
+
+
 def _acquire(file: int, path: Path, notify: Callable[[str], None], wait: bool) -> bool:
     """Lock an open file; False if that is not possible on this system."""
     try:

@@ -59,7 +59,7 @@ def collect(
     if resume.is_complete(folder, dataset):
         return _nothing_to_do(folder, started)
     resume.check_folder(folder)
-    with Journal(folder) as journal, show_progress(quiet, dataset.per_class) as display, quiet_decoders():
+    with Journal(folder) as journal, show_progress(quiet) as display, quiet_decoders():
         if write.settle(folder, journal.photos()) and resume.is_complete(folder, dataset):
             return _nothing_to_do(folder, started)
         try:

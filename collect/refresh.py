@@ -10,14 +10,14 @@ from pathlib import Path
 
 from collect.candidate import RejectError, RejectReason, SourceContext
 from collect.datasets import Dataset
-from collect.errors import ShortfallError, UsageError
+from collect.errors import ShortfallError
 from collect.fetch import Host, show_progress
 from collect.http import MovedError, fetch, guard, host_of, open_session
 from collect.journal import Journal, PhotoStatus
 from collect.manifest import MANIFEST, Row, read_manifest
 from collect.sources import endpoint, license_reader
 from collect.wording import counted
-from collect.write import Summary, read_dataset_file, recorded_rejects, settle, summarise, write_dataset
+from collect.write import Summary, no_manifest, read_dataset_file, recorded_rejects, settle, summarise, write_dataset
 
 WORKERS, TRIES = 16, 2
 GONE = (RejectReason.GONE, RejectReason.FORBIDDEN, RejectReason.PLACEHOLDER, RejectReason.HTML)
@@ -34,7 +34,7 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
     started = time.monotonic()
     folder = data / name
     if not (folder / MANIFEST).is_file():
-        raise UsageError(f"{folder}: no dataset with a manifest; `collect --list` shows what is there")
+        raise no_manifest(folder)
     with Journal(folder) as journal, show_progress(quiet) as display:
         settle(folder, journal.photos())
         collected, rows = read_dataset_file(folder), read_manifest(folder)

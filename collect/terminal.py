@@ -1,13 +1,19 @@
 """Text on a terminal: names and messages from outside are shown and never obeyed."""
 
+import io
 import sys
 import unicodedata
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
 UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, direction marks, halves of characters, line separators
+NOTEBOOK_FORMAT = '<pre style="white-space: pre; overflow-x: auto; line-height: normal">{code}</pre>'
+NOTEBOOK_COLUMNS = 115  # rich's own width there
 JOINERS = "\u200c\u200d"  # of category Cf, but words and emoji need them
 
 
@@ -44,3 +50,56 @@ def make_console(**options: Any) -> "Console":
             return super().render_str(printable(text), **style)
 
     return TerminalConsole(markup=False, emoji=False, highlight=False, **options)
+
+
+def make_table(*columns: str, left: Collection[str] = (), padding: int = 2) -> "Table":
+    """An empty table without lines. Columns named in `left` hold text, the others figures."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, padding), header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="left" if name in left else "right", no_wrap=name not in left)
+    return table
+
+
+def as_html(*contents: "RenderableType") -> str:
+    """What a console would print, as HTML for the cell of a notebook."""
+    console = make_console(file=io.StringIO(), record=True, width=NOTEBOOK_COLUMNS, force_jupyter=False)
+    console.print(*contents, sep="\n")
+    return str(console.export_html(inline_styles=True, code_format=NOTEBOOK_FORMAT))
+
+
+@contextmanager
+def live_view(console: "Console") -> "Iterator[Callable[[RenderableType], None] | None]":
+    """A function that shows something in place of what it showed before, on a terminal or in the cell of a notebook.
+
+    Nothing of it is left at the end. None where output cannot be replaced, or is not wanted.
+    """
+    if console.quiet:
+        yield None
+    elif console.is_terminal:
+        from rich.live import Live
+
+        with Live(console=console, transient=True, auto_refresh=False) as live:
+            yield lambda content: live.update(content, refresh=True)
+    elif console.is_jupyter:
+        from IPython.display import HTML, display  # rich's own Live needs ipywidgets
+
+        handle = display(HTML(""), display_id=True)
+        try:
+            yield lambda content: handle.update(HTML(as_html(content)))
+        finally:
+            handle.update(HTML(""))
+    else:
+        yield None
+
+
+@contextmanager
+def announce(console: "Console", work: str) -> Iterator[None]:
+    """Show at once what is done inside the block: on a terminal as long as it lasts, elsewhere in a line."""
+    if console.is_terminal and not console.quiet:
+        with console.status(f"{work} ..."):
+            yield
+    else:
+        console.print(f"{work} ...")
+        yield

@@ -17,6 +17,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def size_text(number: int) -> str:
+    """Bytes for a reader: 12 KB, 3.4 MB, 528 MB, 1.6 GB."""
+    unit, divisor = next((u for u in (("GB", 1e9), ("MB", 1e6)) if number >= u[1]), ("KB", 1e3))
+    value = number / divisor
+    return f"{value:.1f} {unit}" if 0 < value < 10 else f"{value:,.0f} {unit}"
+
+
 def joined_counts(counts: Iterable[tuple[str, int]]) -> str:
     """Codes with their counts: 361 surplus, 26 near-duplicate."""
     return ", ".join(f"{number:,} {code}" for code, number in counts)

@@ -58,6 +58,7 @@ def test_a_field_given_twice_is_an_error() -> None:
     ("app", "args", "hint"),
     [
         (bench, ["rum", "all"], "Did you mean 'run'"),
+        (bench, ["run", "vgg"], "vgg: no such model; did you mean frozen-vgg, scratch-vgg or finetuned-vgg?"),
         (bench, ["run", "scratch-vg"], "scratch-vg: no such model; did you mean scratch-vgg?"),
         (bench, ["run", "all", "--dataset", "samplle"], "did you mean sample?"),
         (bench, ["run", "all", "--dataset", "imagenette"], "collect it first: collect --dataset imagenette"),
@@ -79,13 +80,13 @@ def test_a_wrong_name_gets_a_hint(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("lrr", 1, "--set lrr: no such field; did you mean lr?"),
+        ("lrr", 1, "--set lrr: no such field; did you mean lr or backbone_lr?"),
         ("batchsize", 1, "did you mean batch_size"),
         ("epochs", "x", "--set epochs=x: must be a whole number or auto"),
         ("train_images", 1.5, "must be a whole number or none"),
         ("lr", "fast", "--set lr=fast: must be a number"),
         ("deterministic", 1, "must be true or false"),
-        ("augment", "flp", "--set augment=flp: did you mean flip?"),
+        ("augment", "flp", "--set augment=flp: did you mean flip or flip-rotate?"),
     ],
 )
 def test_wrong_fields_and_values_are_told_in_words(key: str, value: object, message: str) -> None:

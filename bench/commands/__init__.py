@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bench.commands.clean import clean_command
 from bench.commands.list import list_command
 from bench.commands.models import models_command
 from bench.commands.options import EXIT_CODES
@@ -19,4 +20,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": show_command,
     "predict": predict_command,
     "pretrain": pretrain_command,
+    "clean": clean_command,
 }

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.commands.options import Classes, Json, Size, make_console, make_table
+from bench.commands.options import Classes, Json, Size, make_console
 from bench.errors import UsageError
 from bench.recipes import MODELS, make_recipe, parse_value
+from collect.datasets import make_table
 
 if TYPE_CHECKING:
     from rich.table import Table

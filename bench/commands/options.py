@@ -1,7 +1,7 @@
 """What several commands share: options, help text, the reading of `--set`, and the console they print to."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,6 @@ from collect import datasets
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 a run failed or stalled, 2 usage, unknown key or missing
@@ -33,16 +32,6 @@ Size = Annotated[int, typer.Option(metavar="PX", help="side of the square input"
 def make_console(quiet: bool = False) -> "Console":
     """A console as wide as the terminal, or 120 columns in a pipe; a quiet one prints nothing."""
     return datasets.make_console(width=None if sys.stdout.isatty() else 120, quiet=quiet)
-
-
-def make_table(*columns: str, left: Collection[str] = (), padding: int = 2) -> "Table":
-    """An empty table without lines. Columns named in `left` hold text, the others figures."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, padding), header_style="bold")
-    for name in columns:
-        table.add_column(name, justify="left" if name in left else "right", no_wrap=name not in left)
-    return table
 
 
 def set_values(pairs: Sequence[str]) -> dict[str, str]:

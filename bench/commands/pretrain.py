@@ -8,7 +8,7 @@ import typer
 from bench.commands.options import Data, Quiet, SetValues, make_console, set_values
 from bench.errors import UsageError
 from bench.server import start_server
-from collect.datasets import load_datasets
+from collect.datasets import announce, load_datasets
 
 
 # One parameter per option.
@@ -35,17 +35,20 @@ def pretrain_command(
         raise UsageError(f"--out {out}: must end in .safetensors")
     given = {"arch": arch, "width": width, "size": size, "epochs": epochs, **set_values(set_ or [])}
     start_server()  # it imports torch while this process prepares the plan
-    from bench.data import open_source
-    from bench.plans import expand_recipes
-    from bench.pretrain import pretrain
-    from bench.sample import draw_missing
+    console, progress = make_console(), make_console(quiet)
+    with announce(progress, "Loading PyTorch"):
+        from bench.data import open_source
+        from bench.plans import expand_recipes
+        from bench.pretrain import pretrain
+        from bench.sample import draw_missing
 
     [(_, recipe), *others] = expand_recipes(["scratch-vgg"], given, given)
     if others:
         raise UsageError("bench pretrain makes one set of weights; give each field a single value")
-    console, progress = make_console(), make_console(quiet)
     entry = load_datasets().get(dataset)
     if entry is not None and entry.source == "synthetic":
         draw_missing(entry, data, progress)
-    run = pretrain(open_source(dataset, data), recipe, device, out, progress, half)
+    with announce(progress, f"Checking the files of {dataset}"):
+        source = open_source(dataset, data)
+    run = pretrain(source, recipe, device, out, progress, half)
     console.print(f"{out}: {arch}, {run.result.accuracy:.1%} test accuracy", highlight=False, soft_wrap=True)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.commands.options import EXIT_CODES, Data, Quiet, Results, SetValues, make_console, make_table, set_values
+from bench.commands.options import EXIT_CODES, Data, Quiet, Results, SetValues, make_console, set_values
 from bench.errors import UsageError
+from bench.neighbours import choose_dataset
 from bench.recipes import MODELS, Recipe, make_recipe
-from bench.records import Run, RunStatus, always_guessing, are_unequal, balanced_accuracy, counts_by_class
+from bench.records import RunStatus
 from bench.server import start_server
+from collect.datasets import announce, make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +45,6 @@ Models:
 {EXIT_CODES}"""
 Text = str | None
 SLOW_SECONDS, QUICK_SECONDS = 1800.0, 600.0
-WIDE = 100  # columns of a terminal that has room for wide gaps
 
 
 # One parameter per option.
@@ -93,17 +94,19 @@ def run_command(
         raise UsageError(f"--set {both[0]}=...: --{both[0].replace('_', '-')} is given too; keep one of them")
     if not dry_run:
         start_server()  # it imports torch while this process prepares the plans
-    from bench.api import RunRequest, execute, prepare, print_verdict
-
     console, progress = make_console(), make_console(quiet and not dry_run)
+    name, reason = choose_dataset(dataset, data)
+    progress.print(f"Dataset {name}{reason}")
+    with announce(progress, "Loading PyTorch"):
+        from bench.api import RunRequest, execute, prepare, print_runs, print_verdict
     command = "bench " + shlex.join(sys.argv[1:])
-    request = RunRequest(models, dataset, {**given, **values}, data, results, command, fresh, dry_run, start)
+    request = RunRequest(models, name, {**given, **values}, data, results, command, fresh, dry_run, start)
     source, plans = prepare(request, progress)
     _print_estimate(plans, source, progress)
     if dry_run:
         return
     runs, pages = execute(source, plans, results, progress)
-    _print_runs(runs, console)
+    print_runs(runs, console)
     print_verdict(source, results, console)
     for page in pages:
         console.print(f"Report: {page}", highlight=False, soft_wrap=True)
@@ -119,7 +122,8 @@ def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console
 
     table = make_table("model", "seed", "recipe", "about", left=("model", "recipe"))
     waiting = [plan for plan in plans if plan.order or finished_run(plan) is None]
-    ranges = {plan.folder: times for plan, times in zip(waiting, estimate_range(waiting, source), strict=True)}
+    with announce(console, f"Measuring the speed of this {plans[0].device}"):
+        ranges = {plan.folder: times for plan, times in zip(waiting, estimate_range(waiting, source), strict=True)}
     for plan in plans:
         estimate = duration_range(*ranges[plan.folder]) if plan.folder in ranges else "already there"
         table.add_row(plan.model, str(plan.seed), _recipe_text(plan, plans), estimate)
@@ -171,38 +175,3 @@ def duration_range(fewest: float, most: float) -> str:
     """An estimate in words, with both ends if they differ: 3 min to 2.5 h."""
     shortest, longest = duration(fewest), duration(most)
     return shortest if shortest == longest else f"{shortest} to {longest}"
-
-
-def _print_runs(runs: Sequence[Run], console: "Console") -> None:
-    """Print a table of runs, the most accurate first, and below it where the pretrained weights come from.
-
-    If the test classes are unequal, balanced accuracy and what always guessing gives are shown too.
-    """
-    counts = next((c for run in runs if are_unequal((c := counts_by_class(run)).values())), None)
-    balanced = ("balanced",) if counts else ()
-    columns = ("model", "seed", "accuracy (95 %)", *balanced, "s/epoch", "s total", "parameters")
-    table = make_table(*columns, left=("model",), padding=1 if console.width < WIDE else 2)
-    table.collapse_padding = True  # so that it fits on 80 columns
-    for run in sorted(runs, key=lambda r: -(r.result.accuracy or 0)):
-        result = run.result
-        name = run.model.name if result.status is RunStatus.DONE else f"{run.model.name} ({result.status})"
-        accuracy, seconds = "", ("", "")
-        if result.accuracy is not None and result.accuracy_low is not None and result.accuracy_high is not None:
-            interval = f"{100 * result.accuracy_low:.1f} to {100 * result.accuracy_high:.1f}"
-            accuracy = f"{result.accuracy:.1%} ({interval})"
-            per_epoch = run.cost.epoch_seconds
-            seconds = ("" if per_epoch is None else f"{per_epoch:.2f}", f"{run.cost.total_seconds:.0f}")
-        mean = balanced_accuracy(result)
-        balance = (("" if mean is None else f"{mean:.1%}"),) if counts else ()
-        table.add_row(name, str(run.seed), accuracy, *balance, *seconds, f"{run.model.parameters_total:,}")
-    console.print(table)
-    if counts:
-        largest, share = always_guessing(counts)
-        console.print(
-            f"Test classes are unequal: always answering {largest} gives {share:.1%} accuracy. Balanced accuracy is "
-            f"the mean over classes; guessing gives {1 / len(counts):.1%}.",
-            highlight=False,
-            markup=False,
-        )
-    for origin in sorted({r.model.weights for r in runs if r.model.weights}):
-        console.print(f"Pretrained weights: {origin}", highlight=False, markup=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import Results, make_console, make_table
+from bench.commands.options import Results, make_console
 from bench.errors import UsageError, name_hint
 from bench.records import (
     RUN_FILE,
@@ -17,6 +17,7 @@ from bench.records import (
     read_run,
     run_folders,
 )
+from collect.datasets import make_table
 
 if TYPE_CHECKING:
     from rich.table import Table

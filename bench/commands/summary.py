@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import Classes, Size, make_console, make_table
+from bench.commands.options import Classes, Size, make_console
 from bench.errors import UsageError, VggbenchError, name_hint
 from bench.recipes import MODELS, Recipe
+from collect.datasets import make_table
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,12 +11,12 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.cache import HEADER_BYTES, ArrayKind, stored_array, write_array
+from bench.cache import HEADER_BYTES, ArrayKind, cache_folder, stored_array, write_array
 from bench.data.decode import DECODER, decode_images, image_errors
 from bench.data.source import Source
 from bench.errors import VggbenchError
 from bench.events import Emit, ImagesDone, Note
-from bench.machine import cache_folder, cores
+from bench.machine import cores
 from collect.manifest import Row, file_sha256
 
 PACK_VERSION = f"square-bilinear-4-{DECODER}"

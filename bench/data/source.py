@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cache import cache_folder
 from bench.errors import UsageError, VggbenchError, name_hint
-from bench.machine import cache_folder, cores
+from bench.machine import cores
 from collect.datasets import load_datasets
 from collect.manifest import (
     MANIFEST,

@@ -2,7 +2,6 @@
 
 from bench.machine.device import (
     autocast,
-    cache_folder,
     choose_device,
     cores,
     device_info,

@@ -18,12 +18,6 @@ from bench.records import DeviceInfo
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
-def cache_folder() -> Path:
-    """The folder of packs, features, drawn weights and measured rates: in $XDG_CACHE_HOME or the system's cache."""
-    default = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, "~/.cache")
-    return Path(os.environ.get("XDG_CACHE_HOME") or default).expanduser() / "vggbench"
-
-
 def choose_device(wanted: str) -> torch.device:
     """The device for auto, cuda, mps or cpu. Raises UsageError if this machine does not have it."""
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}

@@ -9,8 +9,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from bench.cache import read_values, warn, write_values
-from bench.machine.device import autocast, cache_folder, device_info
+from bench.cache import cache_folder, read_values, warn, write_values
+from bench.machine.device import autocast, device_info
 from bench.machine.timing import clock
 
 RATES_FORMAT = "vggbench.rates/1"

@@ -10,6 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,14 +19,16 @@ from torch import Tensor, nn
 
 from bench.errors import WeightsError
 from bench.models.architectures import build_architecture, classifier_name, last_layer
-from bench.models.vgg import VGGS
+from bench.models.vgg import VGG_CONFIGS, VGGS
 from bench.recipes import Recipe
+from collect.datasets import connection_error_text
 from collect.manifest import file_sha256
 
 IMAGENET = "ImageNet (torchvision)"
 LOADING_ERRORS = (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, SafetensorError)
 """What torch and safetensors raise for damaged files, besides UnpicklingError."""
 MOST_LETTERS = 200  # of an origin that a file states
+VGG_OF_DEPTH = {sum(isinstance(item, int) for item in layers): name for name, layers in VGG_CONFIGS.items()}
 POOLED_LAYER = "classifier.1.weight"  # where a VGG's own classifier has a ReLU
 
 
@@ -73,9 +76,9 @@ def _from_torchvision(arch: str) -> Weights:
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), known)
     except (URLError, HTTPException, OSError, RuntimeError) as err:
-        reason = getattr(err, "reason", err)
+        reason = connection_error_text(err, urlsplit(url).netloc) or str(getattr(err, "reason", err))
         raise WeightsError(
-            f"--weights imagenet: cannot fetch {url} ({reason}); fetch it on another machine and pass --weights "
+            f"--weights imagenet: cannot download {url}: {reason}; download it on another machine and pass --weights "
             f"{path.name}, or copy it to {path.parent}; any .safetensors or .pth file of {arch} works too"
         ) from err
     sha256 = file_sha256(path)
@@ -192,7 +195,23 @@ def _require_fit(net: nn.Module, weights: Weights, recipe: Recipe, wanted: str, 
     if problems:
         stated = f" (the file says {weights.arch}, width {weights.width or 1:g})" if weights.arch else ""
         fit = f"--arch {recipe.arch} --width {recipe.width:g}"
-        raise WeightsError(f"--weights {wanted}: does not fit {fit}{stated}: {'; '.join(problems)}")
+        advice = _fitting_flags(weights, recipe)
+        raise WeightsError(f"--weights {wanted}: does not fit {fit}{stated}; {advice} ({'; '.join(problems)})")
+
+
+def _fitting_flags(weights: Weights, recipe: Recipe) -> str:
+    """Which flags to add for weights that do not fit: as the file says, else as its convolutions are those of a VGG."""
+    arch, width = weights.arch, weights.width
+    state = {key: value for key, value in weights.state.items() if key.startswith("features.")}
+    kernels = [value for value in state.values() if value.ndim == 4]
+    if arch is None and (name := VGG_OF_DEPTH.get(len(kernels))):
+        arch = name + ("_bn" if any(key.endswith("running_mean") for key in state) else "")
+        width = round(max(map(len, kernels)) / 512, 2)
+    flags = [f"--arch {arch}"] if arch and arch != recipe.arch else []
+    flags += [f"--width {width:g}"] if width and width != recipe.width else []
+    if flags:
+        return f"add {' '.join(flags)}"
+    return "it is changed or incomplete" if arch else "add --arch and --width of the network that it was made for"
 
 
 def safetensors_bytes(state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:

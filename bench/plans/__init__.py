@@ -1,5 +1,6 @@
 """From flags to plans: which runs there will be, under which names, and how long they will take."""
 
+from bench.plans.disk import disk_bytes, disk_line
 from bench.plans.estimate import REPORT_SECONDS, estimate_range, estimate_seconds, smaller_size
 from bench.plans.expand import (
     check_images,

@@ -42,5 +42,6 @@ from bench.records.store import (
     write_run,
 )
 from bench.records.tuning import Trial, TrialStatus, Tuning
+from bench.records.unfinished import CHECKPOINT_FILE, UnfinishedRun, command_kept, unfinished_runs
 from collect.datasets import FEWEST_PHOTOS, MOST_TIMES_THE_PHOTOS, valid_name
 from collect.manifest import atomic_write

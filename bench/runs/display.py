@@ -1,20 +1,37 @@
-"""Progress of one run for the person who waits: a bar on a terminal; elsewhere one line per epoch and, while images
-are prepared, one every ten seconds.
+"""Progress of one run for the person who waits: a bar on a terminal or in a notebook; elsewhere one line per epoch
+and, while images are prepared, one every ten seconds.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
 from bench.events import Emit, EpochEnd, Event, ImagesDone, Note, Step
 from bench.plans import Plan
 from bench.records import Epoch
+from collect.datasets import live_view
 
 LINE_SECONDS = 10.0
 WIDE = 120  # columns of a terminal that has room for a long bar and all figures
+FULL = 1.001  # more than all steps: work follows the last one, so the remaining time is not zero
+
+
+class OneLineColumn(TextColumn):
+    """A text that is cut where there is no room for it. The bar and the times keep their widths."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, markup=False, table_column=Column())
+
+    def render(self, task: Task) -> Text:
+        """The text of a task."""
+        text = super().render(task)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
 
 
 @contextmanager
@@ -23,18 +40,18 @@ def show_progress(console: Console, plan: Plan, title: str | None = None) -> Ite
 
     The bar's title is the run's model and seed if there is no other.
     """
-    heading, words = (TextColumn(text, markup=False) for text in ("{task.fields[title]}", "{task.description}"))
+    heading, words = (OneLineColumn(text) for text in ("{task.fields[title]}", "{task.description}"))
     is_wide = console.width >= WIDE
     times = (TimeElapsedColumn(), TimeRemainingColumn(compact=True))
     bar = Progress(heading, BarColumn(12 if is_wide else 6), *times, words, console=console, transient=True)
-    task = bar.add_task("starting", total=1.0, title=title or f"{plan.model} seed {plan.seed}")
+    task = bar.add_task("starting", total=FULL, title=title or f"{plan.model} seed {plan.seed}")
     last_line, phase = time.monotonic(), ""
 
     def begin(work: str) -> None:
         """Start the bar and its times again for another kind of work."""
         nonlocal phase
         if work != phase:
-            bar.reset(task, total=1.0)
+            bar.reset(task, total=FULL)
             phase = work
 
     def show(event: Event) -> None:
@@ -43,23 +60,37 @@ def show_progress(console: Console, plan: Plan, title: str | None = None) -> Ite
             case Note(text):
                 console.print(f"  note: {text}", highlight=False, markup=False)
             case EpochEnd(epoch):
-                if not console.is_terminal:
+                if refresh is None:
                     console.print(f"  {_epoch_line(epoch, plan)}", highlight=False, markup=False)
             case ImagesDone(work, done, total):
                 text = f"{work} {done:,}/{total:,}"
                 begin(work)
                 bar.update(task, completed=done / total, description=text)
-                if not console.is_terminal and time.monotonic() - last_line > LINE_SECONDS:
+                if refresh is None and time.monotonic() - last_line > LINE_SECONDS:
                     console.print(f"  {text}", highlight=False, markup=False)
                     last_line = time.monotonic()
             case Step(epoch, step, steps, epochs=epochs):
                 share = (epoch - 1 + step / steps) / epochs if epochs else 0.0
                 begin("training")
                 text = _step_text(event, is_wide)
-                bar.update(task, total=1.0 if epochs else None, completed=share, description=text)
+                bar.update(task, total=FULL if epochs else None, completed=share, description=text)
 
-    with bar if console.is_terminal else nullcontext():
+        if refresh is not None:
+            refresh()
+
+    with _shown(bar, console) as refresh:
         yield show
+
+
+@contextmanager
+def _shown(bar: Progress, console: Console) -> Iterator[Callable[[], None] | None]:
+    """Show a bar where that is possible; yields what brings it up to date, else None. On a terminal it moves alone."""
+    if console.is_terminal:
+        with bar:
+            yield bar.refresh
+    else:
+        with live_view(console) as view:
+            yield (lambda: view(bar)) if view else None
 
 
 def _epoch_line(epoch: Epoch, plan: Plan) -> str:

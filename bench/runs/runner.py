@@ -18,7 +18,7 @@ from bench.events import Done, Emit, Failure
 from bench.outcome import record_failure
 from bench.plans import Plan, backbone_key
 from bench.recipes import Recipe, shown
-from bench.records import RUN_FILE, Run, RunStatus, read_run
+from bench.records import RUN_FILE, Run, RunStatus, command_kept, read_run
 from bench.runs.display import show_progress
 from bench.runs.worker import LOG_FILE, work
 from bench.server import start_process
@@ -162,24 +162,29 @@ class ProcessOfGroup:
             return _make_alone(plan, source, console, lock)
 
 
-def make_run(plan: Plan, source: Source, console: Console) -> Run:
+def make_run(plan: Plan, source: Source, console: Console, title: str | None = None) -> Run:
     """Make one run in its own process and return its record; a crash leaves a record with status failed.
+
+    The bar's title is the run's model and seed if there is no other.
 
     Raises RunError if the reason concerns the whole command. KeyboardInterrupt ends the process and is passed on.
     """
     with lock_results(plan, console) as lock:
-        return _make_alone(plan, source, console, lock)
+        return _make_alone(plan, source, console, lock, title)
 
 
-def _make_alone(plan: Plan, source: Source, console: Console, lock: int | None) -> Run:
-    with Worker() as worker, show_progress(console, plan) as show:
+def _make_alone(plan: Plan, source: Source, console: Console, lock: int | None, title: str | None = None) -> Run:
+    with Worker() as worker, show_progress(console, plan, title) as show:
         failure = worker.make(plan, show, lock)
     return _record(plan, source, failure)
 
 
 @contextmanager
 def lock_results(plan: Plan, console: Console) -> Iterator[int | None]:
-    """Hold the lock of a plan's folder inside the block. While another command works there, say so and wait."""
+    """Hold the lock of a plan's folder inside the block. While another command works there, say so and wait.
+
+    An interruption leaves the plan's command in the folder, from which `bench list` reads how to continue.
+    """
     folder = Path(plan.folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -189,7 +194,8 @@ def lock_results(plan: Plan, console: Console) -> Iterator[int | None]:
     with lock_folder(folder, lambda line: say(f"  {line}"), wait=True) as lock:
         for leftover in folder.rglob(".*.part"):  # of a command that was killed
             leftover.unlink(missing_ok=True)
-        yield lock
+        with command_kept(folder, plan.command):
+            yield lock
 
 
 def _record(plan: Plan, source: Source, failure: Failure | None) -> Run:

@@ -13,9 +13,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from bench.cache import HEADER_BYTES, Report, open_sealed, write_sealed
 from bench.events import Emit, Note
-from bench.records import Epoch, Training
+from bench.records import CHECKPOINT_FILE, Epoch, Training
 
-CHECKPOINT_FILE, CHECKPOINT_FORMAT = ".checkpoint.pt", "vggbench.checkpoint/1"
+CHECKPOINT_FORMAT = "vggbench.checkpoint/1"
 SLOW_SAVE_SECONDS = 1.0  # a checkpoint that takes longer is saved less often:
 TRAINING_PER_SAVE = 5.0  # once this multiple of its saving time has passed since the last one
 Stateful = nn.Module | torch.optim.Optimizer | LRScheduler

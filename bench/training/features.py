@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.cache import ArrayKind, stored_array, write_array
+from bench.cache import ArrayKind, cache_folder, stored_array, write_array
 from bench.data import PACK_VERSION, Pack, augment_images, to_input
 from bench.events import Emit, ImagesDone, Note
-from bench.machine import autocast, cache_folder, clock, kernel_search
+from bench.machine import autocast, clock, kernel_search
 from bench.recipes import Recipe
 
 BATCH = 128

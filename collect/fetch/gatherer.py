@@ -71,12 +71,12 @@ class Gatherer:
             if self._running or self._queues:
                 self._handle_results()
                 if time.monotonic() - shown >= SNAPSHOT_SECONDS:
-                    show(self._snapshot())
+                    show(self._snapshot(needed))
                     shown = time.monotonic()
             elif not any(self._number_to_pull(name, stream, needed) for name, stream in self._streams.items()):
                 break
         self._journal.commit()
-        show(self._snapshot())
+        show(self._snapshot(needed))
         streams = {c: self._streams.get(c) or self._streams[""] for c in self._ledger.entries}
         return self._ledger.gathered({c for c, s in streams.items() if s.exhausted and not s.idle})
 
@@ -202,8 +202,8 @@ class Gatherer:
             self._ledger.record(entry, error)
             self._queues.put(entry)
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self, needed: Needed) -> Snapshot:
         ledger, hosts = self._ledger, {name: replace(host) for name, host in self._queues.hosts.items()}
         rejected = {name: Counter(reasons) for name, reasons in ledger.reasons.items()}
-        counts = Counter(ledger.good), Counter(ledger.under_way), rejected
+        counts = Counter(ledger.good), dict(needed), Counter(ledger.under_way), rejected
         return Snapshot(tuple(ledger.entries), *counts, hosts, self._fetched_bytes)

@@ -9,7 +9,7 @@ from collect.http.request import (
     host_of,
     is_address,
     redirect_target,
+    request_error_text,
     retry_after,
-    root_message,
 )
 from collect.http.session import CONNECT_SECONDS, MAX_PER_HOST, PHOTO_LIMITS, Limits, open_session, user_agent

@@ -11,6 +11,7 @@ import requests
 import urllib3
 
 from collect.candidate import RejectError, RejectReason
+from collect.errors import connection_error_text
 from collect.http.addresses import PrivateAddressError
 from collect.http.session import CONNECT_SECONDS
 from collect.redact import is_redacted, redact
@@ -72,7 +73,7 @@ def fetch(session: requests.Session, url: str, probe: bool = False) -> bytes:
     except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as err:
         raise RejectError(RejectReason.TIMEOUT, "no complete answer in time", transient=True) from err
     except REQUEST_ERRORS as err:
-        raise RejectError(RejectReason.CONNECTION, root_message(err), transient=True) from err
+        raise RejectError(RejectReason.CONNECTION, request_error_text(err, url), transient=True) from err
 
 
 def _check_status(response: requests.Response, url: str, probe: bool) -> None:
@@ -147,8 +148,15 @@ def retry_after(header: str | None) -> float | None:
         return None
 
 
-def root_message(err: BaseException) -> str:
+def request_error_text(err: BaseException, url: str) -> str:
+    """Why a request to `url` failed, in words and without its path and secrets."""
+    is_proxy = isinstance(err, requests.exceptions.ProxyError)
+    host = f"the proxy for {host_of(url)}" if is_proxy else host_of(url)
+    return connection_error_text(err, host) or f"{host}: {_root_message(err)}"
+
+
+def _root_message(err: BaseException) -> str:
     """The message of the error at the root, without the URL that urllib3 repeats."""
     while inner := next((a for a in [getattr(err, "reason", None), *err.args] if isinstance(a, BaseException)), None):
         err = inner
-    return f"{type(err).__name__}: {redact(str(err))}" if str(err) else type(err).__name__
+    return redact(str(err)) or type(err).__name__

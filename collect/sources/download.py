@@ -24,7 +24,7 @@ from collect.http import (
     is_address,
     open_session,
     redirect_target,
-    root_message,
+    request_error_text,
 )
 from collect.lock import lock_folder
 from collect.redact import is_redacted, redact
@@ -95,8 +95,10 @@ def _download(dataset: Dataset, context: SourceContext, target: Path, is_list: b
             if attempt == TRIES or not isinstance(err, INTERRUPTIONS):
                 again = f"; run the same command again to continue, or remove {part.parent} to start afresh"
                 advice = again if part.is_file() else ""
-                shown = redact(dataset.url or "")
-                raise SourceError(f"{shown}: cannot be downloaded: {root_message(err)}{advice}") from None
+                url = dataset.url or ""
+                raise SourceError(
+                    f"{redact(url)}: cannot be downloaded: {request_error_text(err, url)}{advice}"
+                ) from None
     _check_complete(part, dataset, is_list)
     part.replace(target)
     _version_file(part).unlink(missing_ok=True)

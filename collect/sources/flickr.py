@@ -12,7 +12,7 @@ import requests
 from collect.candidate import Candidate, SourceContext, Streams, reject_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError
-from collect.http import retry_after
+from collect.http import request_error_text, retry_after
 from collect.sources.api import (
     CALL_ERRORS,
     LATER,
@@ -86,7 +86,9 @@ class FlickrClient:
                     raise ValueError("the answer is not a JSON object")
             except self._errors as err:
                 code = str(getattr(err, "code", "") or "")
-                failure = redacted(str(err), self._secrets)
+                is_unanswered = isinstance(err, requests.ConnectionError | requests.Timeout)
+                words = request_error_text(err, self._api.REST_URL) if is_unanswered else str(err)
+                failure = redacted(words, self._secrets)
                 response = err.response if isinstance(err, requests.HTTPError) else None
                 asked_seconds = None if response is None else retry_after(response.headers.get("Retry-After"))
                 if code in REFUSED_CODES or (response is not None and response.status_code in (401, 403)):
@@ -99,7 +101,7 @@ class FlickrClient:
             else:
                 self._context.journal.keep_answer(question, answer)
                 return answer
-        raise SourceError(f"Flickr does not answer ({failure}); {LATER}")
+        raise SourceError(f"Flickr does not answer: {failure}; {LATER}")
 
     def started(self) -> int:
         """When this search began, in seconds since 1970; the same in a continued run."""

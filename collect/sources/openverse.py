@@ -8,7 +8,7 @@ from typing import Any
 from collect.candidate import Candidate, SourceContext, Streams, reject_license
 from collect.datasets import ClassSearch, Dataset
 from collect.errors import SourceError, UsageError
-from collect.http import retry_after
+from collect.http import request_error_text, retry_after
 from collect.sources.api import (
     CALL_ERRORS,
     LATER,
@@ -87,9 +87,9 @@ class OpenverseClient:
                 if response.status_code < 500 and response.status_code != 429:
                     raise SourceError(f"Openverse refuses the search ({failure}): {detail}")
             except CALL_ERRORS as err:
-                failure = redacted(str(err), self._secrets)
+                failure = redacted(request_error_text(err, self._base), self._secrets)
             pause_before_retry(self._context.stop, attempt, wait)
-        raise SourceError(f"Openverse does not answer ({failure}); {LATER}")
+        raise SourceError(f"Openverse does not answer: {failure}; {LATER}")
 
 
 def streams(dataset: Dataset, context: SourceContext) -> Streams:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collect.datasets import Dataset, dataset_table, parse_dataset, published, shipped_file, toml_value
+from collect.datasets import Dataset, dataset_table, name_hint, parse_dataset, published, shipped_file, toml_value
 from collect.errors import UsageError, VggbenchError
 from collect.files import atomic_write
 from collect.http import user_agent
-from collect.manifest import DATASET_FILE, Row, manifest_sha256
+from collect.journal import JOURNAL
+from collect.manifest import DATASET_FILE, MANIFEST, Row, manifest_sha256
 from collect.schema import check_value, parse_toml
 
 USER_FILE = "datasets.toml"
@@ -37,6 +38,14 @@ def write_dataset_file(folder: Path, collected: Collected, rows: Sequence[Row]) 
         out.writelines(f"{key} = {toml_value(value)}\n" for key, value in head.items())
         out.write(f"\n[{json.dumps(collected.recipe.name, ensure_ascii=False)}]\n")
         out.writelines(f"{key} = {toml_value(value)}\n" for key, value in table.items())
+
+
+def no_manifest(folder: Path) -> UsageError:
+    """The error for a folder without a manifest: it names the datasets beside it."""
+    if (folder / JOURNAL).is_file():
+        return UsageError(f"{folder}: not collected yet; run the command that makes it again to continue")
+    hint = name_hint(folder.name, (path.parent.name for path in folder.parent.glob(f"*/{MANIFEST}")))
+    return UsageError(f"{folder}: no dataset with a manifest; {hint} (`collect --list` shows what is there)")
 
 
 def read_dataset_file(folder: Path) -> Collected:

@@ -9,6 +9,7 @@ from pathlib import Path
 from collect.dedupe import Duplicates
 from collect.errors import VggbenchError
 from collect.manifest import REJECTED, Rejected, Row, read_rejected
+from collect.terminal import as_html, make_table
 from collect.wording import counted, duration, joined_counts
 
 
@@ -41,6 +42,13 @@ class Summary:
         if self.rejected and self.changed:
             lines.append(f"  rejected: {joined_counts(self.rejected.items())} ({self.folder / REJECTED})")
         return lines + [f"  {note}" for note in self.notes]
+
+    def _repr_html_(self) -> str:
+        """The summary in a notebook: its lines, and the photos by class in a table."""
+        table = make_table("class", *self.counts, left=("class",))
+        for name in sorted({c for counts in self.counts.values() for c in counts}):
+            table.add_row(name, *(f"{counts.get(name, 0):,}" for counts in self.counts.values()))
+        return as_html("\n".join(self.as_lines()), table)
 
     def as_values(self) -> dict[str, object]:
         """The summary for a program."""

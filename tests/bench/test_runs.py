@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -83,16 +84,43 @@ def test_on_a_terminal_a_bar_describes_the_current_event(event, text: str, small
     assert text in shown(small_plan("baseline-cnn", "two", tmp_path), event, terminal=True)
 
 
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+def bar_lines(plan, *events, width: int, title: str) -> list[str]:
+    """Each state of the bar, without colours."""
+    text = COLOURS.sub("", shown(plan, *events, terminal=True, width=width, title=title))
+    return [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+
+
 @pytest.mark.parametrize(("width", "rate"), [(80, ""), (120, ", train accuracy 50.0%, 1,200 images/s")])
 def test_the_bar_fits_and_begins_again_after_the_images(small_plan, tmp_path: Path, width: int, rate: str) -> None:
     plan = small_plan("finetuned-vgg", "two", tmp_path)
     events = (ImagesDone("backbone features", 190_000, 190_000), Step(12, 2, 4, 1200.0, 0.69, 0.5, 40))
-    text = shown(plan, *events, terminal=True, width=width, title="finetuned-vgg trial 10/10")
-    assert "…" not in text
-    assert "backbone features 190,000/190,000" in text
-    last = text.split("\r")[-2]
-    assert f"epoch 12/40, loss 0.690{rate}" in text
-    assert "0:00:00 00:00 epoch" not in last.replace("\x1b[36m", "").replace("\x1b[0m", "").replace("\x1b[33m", "")
+    lines = bar_lines(plan, *events, width=width, title="finetuned-vgg trial 10/10")
+    assert "…" not in "".join(lines) and max(map(len, lines)) <= width
+    assert any("backbone features 190,000/190,000" in line for line in lines)
+    assert f"0:00:00 --:-- epoch 12/40, loss 0.690{rate}" in lines[-1]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_title_is_cut_and_the_bar_and_times_are_not(small_plan, tmp_path: Path, width: int) -> None:
+    events = (ImagesDone("backbone features", 95_000, 190_000), Step(1, 1, 4, 1200.0, 0.69, 0.5, 40))
+    lines = bar_lines(small_plan("baseline-cnn", "two", tmp_path), *events, width=width, title="finetuned-vgg " * 8)
+    assert max(map(len, lines)) <= width
+    assert all(
+        re.search(rf"━{{{12 if width == 120 else 6}}} 0:00:00 --:-- ", line.replace("╸", "━").replace("╺", "━"))
+        for line in lines
+    )
+
+
+def test_the_remaining_time_is_not_zero_while_work_follows(small_plan, tmp_path: Path) -> None:
+    events = (ImagesDone("packing images", 1, 2), ImagesDone("packing images", 2, 2))
+    lines = bar_lines(small_plan("baseline-cnn", "two", tmp_path), *events, width=80, title="pretraining vgg11")
+    assert "packing images 2/2" in lines[-1] and " 00:00 " not in lines[-1]
+    trained = [Step(epoch, 4, 4, 100.0, epochs=2) for epoch in (1, 2)]
+    lines = bar_lines(small_plan("baseline-cnn", "two", tmp_path), *trained, width=80, title="baseline-cnn seed 1")
+    assert "epoch 2/2" in lines[-1] and " 00:00 " not in lines[-1]
 
 
 def test_a_failed_run_is_recorded_and_is_not_finished(two_classes: Path, small_plan) -> None:
@@ -141,7 +169,8 @@ def quiet() -> Console:
 SCRIPT = """
 print("the script starts")
 import bench
-table = bench.run("baseline-cnn", {dataset!r}, size=32, epochs=1, batch_size=8, device="cpu", precision="fp32")
+flags = dict(size=32, epochs=1, batch_size=8, device="cpu", precision="fp32")
+table = bench.run("baseline-cnn", {dataset!r}, quiet=True, **flags)
 print(*table["status"])
 """
 

@@ -14,11 +14,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import collect.cli
-from bench.cache import write_values
+from bench.cache import cache_folder, write_values
 from bench.cli import app
 from bench.data import Source
 from bench.errors import UsageError
-from bench.machine import cache_folder, code_info
+from bench.machine import code_info
 from bench.models import read_tensors
 from bench.neighbours import drawable_classes
 from bench.recipes import Recipe, make_recipe

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.cache import cache_folder
 from bench.data import open_source, source, split_of
 from bench.errors import UsageError
-from bench.machine import cache_folder
 from collect.manifest import Row, file_sha256, write_manifest
 
 

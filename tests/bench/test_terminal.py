@@ -9,13 +9,14 @@ import torch
 from rich.console import Console
 
 from bench.api import RunRequest, prepare, print_verdict
-from bench.commands.options import make_console, make_table
-from bench.commands.run import _print_runs
+from bench.commands.options import make_console
 from bench.commands.show import _facts
 from bench.data import open_source
 from bench.neighbours import build_report
 from bench.records import WEIGHTS_FILE, Run, are_unequal, balanced_accuracy
+from bench.runs import print_runs
 from bench.training import compute_metrics
+from collect.datasets import make_table
 from tests.bench.conftest import draw_dataset
 from tests.factories.results import BASELINE, FINETUNED, FROZEN, make_facts, make_run
 
@@ -59,19 +60,19 @@ def test_classes_are_unequal_from_one_and_a_half_times_on() -> None:
 
 
 def test_the_table_of_runs_shows_balanced_accuracy_and_always_guessing(always_car: Run) -> None:
-    text = printed(lambda console: _print_runs([always_car], console))
+    text = printed(lambda console: print_runs([always_car], console))
     assert "balanced" in text and "95.2% (" in text and " 50.0% " in text
     assert "always answering car gives 95.2% accuracy" in text and "guessing gives 50.0%" in text
 
 
 def test_the_table_of_runs_fits_80_columns(always_car: Run) -> None:
-    text = printed(lambda console: _print_runs([always_car], console), width=80)
+    text = printed(lambda console: print_runs([always_car], console), width=80)
     assert "…" not in text and "baseline-cnn" in text and "1,714,369" in text
 
 
 def test_equal_classes_have_no_balanced_accuracy_in_the_table(tmp_path: Path) -> None:
     run = make_run(tmp_path, "ds", ["bicycle", "car"], BASELINE, 1, evidence=False)
-    text = printed(lambda console: _print_runs([run], console))
+    text = printed(lambda console: print_runs([run], console))
     assert "balanced" not in text and "always answering" not in text
     assert not [name for name, _ in _facts(run) if "balanced" in name]
 

@@ -139,7 +139,10 @@ def test_the_documented_code_loads_a_pooled_network_into_torchvisions_own(
     ("values", "message"),
     [
         ({"arch": "vgg11"}, r"does not fit --arch vgg11 --width 0.1 \(the file says vgg11_bn.*missing features"),
+        ({"arch": "vgg11"}, r"the file says vgg11_bn, width 0.1\); add --arch vgg11_bn \(missing"),
         ({"width": 0.2}, r"classifier.0.bias is \(410,\), not \(819,\)"),
+        ({"width": 0.2}, r"; add --width 0.1 \("),
+        ({"arch": "vgg16", "width": 1.0}, r"; add --arch vgg11_bn --width 0.1 \("),
     ],
 )
 def test_weights_that_do_not_fit_are_an_error_that_names_the_first_keys(
@@ -148,6 +151,21 @@ def test_weights_that_do_not_fit_are_an_error_that_names_the_first_keys(
     recipe = make_recipe("frozen-vgg", {**VALUES, **values})
     with pytest.raises(WeightsError, match=message):
         check_fit(recipe, load_weights(str(pretrained), "vgg11_bn"), "mine.safetensors")
+
+
+def test_the_flags_that_fit_are_read_from_the_convolutions_if_the_file_does_not_say(
+    pretrained: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "plain.pth"
+    torch.save(load_file(pretrained), path)
+    with pytest.raises(WeightsError, match=r"; add --arch vgg11_bn --width 0.1 \("):
+        check_fit(
+            make_recipe("frozen-vgg", {**VALUES, "arch": "vgg16", "width": 1.0}), load_weights(str(path), "vgg16"), "x"
+        )
+    other = build_architecture("resnet18", 2)
+    torch.save(other.state_dict(), path)
+    with pytest.raises(WeightsError, match="add --arch and --width of the network that it was made for"):
+        check_fit(make_recipe("frozen-vgg", VALUES), load_weights(str(path), "vgg11_bn"), "x")
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.pth", b"hello"), ("a.safetensors", b"{}"), ("a.pth", b"")])
@@ -277,5 +295,5 @@ def test_unreachable_weights_are_an_error_that_says_how_to_pass_a_file(mirror) -
     url = mirror(b"", "1" * 64)
     closed = url.replace(url.split(":")[2].split("/")[0], "9")
     module._torchvision_entry = lambda arch: (closed, ())
-    with pytest.raises(WeightsError, match=r"cannot fetch .*pass --weights tiny-11111111\.pth"):
+    with pytest.raises(WeightsError, match=r"refuses the connection; .* pass --weights tiny-11111111\.pth"):
         load_weights("imagenet", "vgg11")

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import count
 
 from collect.candidate import Candidate, SourceContext, Streams
-from collect.datasets import Dataset
+from collect.datasets import Dataset, name_hint
 from collect.errors import UsageError
 
 
@@ -14,7 +14,7 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     from collect.sources.synthetic.drawing import CLASSES, draw
 
     if unknown := [n for n in dataset.class_names if n not in CLASSES]:
-        raise UsageError(f"{unknown[0]!r} cannot be drawn; the synthetic source draws {', '.join(CLASSES)}")
+        raise UsageError(f"{unknown[0]}: the synthetic source cannot draw this; {name_hint(unknown[0], CLASSES)}")
 
     def drawings(name: str, seed: int) -> Iterator[Candidate]:
         for index in count():
