@@ -1,8 +1,9 @@
 """What a source yields: candidates, lazily, and the reasons for which a candidate is not kept."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from collect.datasets import Dataset
@@ -49,19 +50,36 @@ class Candidate:
                 object.__setattr__(self, item.name, value.encode("utf-8", "backslashreplace").decode())
 
 
+@dataclass(slots=True)
+class FileCount:
+    """Every file of a local source: the candidates by source_id, and how many others there are of each kind."""
+
+    candidates: set[str] = field(default_factory=set)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a source may use: the data folder, the journal with earlier answers, whether private hosts are allowed."""
+    """What a source may use: the data folder, the journal with earlier answers, whether private hosts are allowed.
+
+    A local source counts its files in `files`.
+    """
 
     data: Path
     journal: Journal
     allow_private: bool
     notify: Callable[[str], None]  # shows one line to the user
     stop: threading.Event  # set when the run ends and no more candidates are needed
+    files: FileCount = field(default_factory=FileCount)
 
 
 Streams = Mapping[str, Iterator[Candidate]]
 SHARED_WITH_ROW = ("source", "url", "page_url", "owner", "owner_name", "license", "title")  # fields of both
+
+
+def reject(error: RejectError) -> bytes:
+    """In place of reading a candidate that is rejected already. Raises the error."""
+    raise error
 
 
 def reject_license(code: str) -> bytes:

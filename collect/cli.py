@@ -37,7 +37,7 @@ Flickr reads its key from FLICKR_API_KEY and FLICKR_API_SECRET.
 Exit codes: 0 done, 1 failed, 2 usage, 3 too few photos,
 4 source or credentials, 130 interrupted (run again to continue).
 """
-ARCHIVES, LISTS = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2"), (".txt", ".csv")
+LISTS = (".txt", ".csv", ".tsv")
 
 
 class CollectCommand(FlagsGivenOnce, TyperCommand):
@@ -49,7 +49,7 @@ app = typer.Typer(context_settings=HELP_FLAGS, pretty_exceptions_enable=False, r
 
 @app.command(cls=CollectCommand, context_settings=HELP_FLAGS, epilog=EPILOG)
 def command(
-    classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for")] = None,
+    classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for, or to take")] = None,
     source: Annotated[
         str | None, Option(metavar="NAME", help="flickr, openverse or synthetic [default: flickr]")
     ] = None,
@@ -57,6 +57,7 @@ def command(
     origin: Annotated[
         str | None, Option("--from", metavar="PATH_OR_URL", help="archive, folder, .txt or .csv list, manifest")
     ] = None,
+    labels: Annotated[str | None, Option(metavar="FILE.csv", help="the class of each file of --from")] = None,
     name: Annotated[str | None, Option(metavar="NAME", help="name of the dataset [default: the classes]")] = None,
     license_: Annotated[
         str | None, Option("--license", metavar="open|any|LIST", help="licences to accept [default: open]")
@@ -78,7 +79,14 @@ def command(
     ] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
-    jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
+    jobs = [
+        bool(classes) and origin is None,
+        dataset is not None,
+        origin is not None,
+        verify is not None,
+        refresh is not None,
+        show,
+    ]
     if sum(jobs) != 1:
         raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
     if verify is not None:
@@ -93,8 +101,10 @@ def command(
         from collect.pipeline import collect
         from collect.write import remember_recipe
 
-        if source is not None and not classes:
+        if source is not None and (not classes or origin is not None):
             raise UsageError("--source is for CLASS... only")
+        if labels is not None and (origin is None or not Path(labels).is_file()):
+            raise UsageError(f"--labels: {labels}: no such file" if origin else "--labels is for --from only")
         if split not in (None, "owner", "image"):
             raise UsageError(f"--split must be owner or image, not {split!r}")
         options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
@@ -102,13 +112,15 @@ def command(
         if dataset is not None:
             recipe = _entry(dataset, name, given)
         elif origin is not None:
+            given |= {"classes": classes} if classes else {}
+            given |= {"labels": labels} if labels else {}
             recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
         else:
             recipe = _search(classes or [], source or "flickr", name, given)
         if license_ is not None and recipe.source not in datasets.LICENSED:
             raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
         summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
-        if classes and summary.changed and (note := remember_recipe(recipe)):
+        if classes and origin is None and summary.changed and (note := remember_recipe(recipe)):
             summary = replace(summary, notes=(*summary.notes, note))
         _print(summary, as_json)
 
@@ -146,7 +158,7 @@ def _source_of(origin: str, name: str | None) -> str:
         return "manifest"
     if path.endswith(LISTS):
         return "urls"
-    if not remote and not path.endswith(ARCHIVES) and Path(origin).is_dir():
+    if not remote and not path.endswith(datasets.ARCHIVES) and Path(origin).is_dir():
         return "manifest" if (Path(origin) / "manifest.jsonl").is_file() else "folder"
     return "archive"
 

@@ -27,6 +27,8 @@ from collect.terminal import print_text as print_text
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence
+ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2", ".tbz2", ".txz", ".tar.zst")  # endings of names
+LABELLED = ("archive", "folder")  # whose files a CSV may label
 DEFAULT_COUNTS = {"train": 1000, "test": 300}  # per class, of a search
 FEWEST_PHOTOS = {"train": 50, "test": 20}  # per class; fewer give a warning
 MOST_TIMES_THE_PHOTOS = 3  # of the smallest class that the largest may have without a warning
@@ -77,6 +79,7 @@ class Dataset:
     bytes: int | None = None  # size and digest that an archive must have
     sha256: str | None = None
     md5: str | None = None
+    labels: str | None = None  # a CSV with the class of each file of a folder or archive
     bench: Mapping[str, Any] = field(
         default_factory=dict
     )  # default flags for `bench run`, and values for single models
@@ -106,10 +109,12 @@ def published(dataset: Dataset) -> Dataset:
     """The recipe as it may be written to the dataset's files: without the secrets in its address, and of an absolute
     path with the last part only.
     """
-    if dataset.url is None:
-        return dataset
-    path = Path(dataset.url)
-    return replace(dataset, url=path.name if path.is_absolute() else redact(dataset.url))
+    return replace(dataset, url=_public(dataset.url), labels=_public(dataset.labels))
+
+
+def _public(place: str | None) -> str | None:
+    path = Path(place or "")
+    return path.name if path.is_absolute() else place and redact(place)
 
 
 def parse_dataset(name: str, table: object, file: str) -> Dataset:
@@ -168,6 +173,8 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
             raise UsageError(f'{where}: key "{key}" must be at least {least}, not {count}')
     if dataset.source in SEARCHES and not names:
         raise UsageError(f'{where}: key "classes" is missing; {dataset.source} needs the names of the classes')
+    if dataset.labels and dataset.source not in LABELLED:
+        raise UsageError(f'{where}: key "labels" is for {" and ".join(LABELLED)} only, not for {dataset.source}')
     if dataset.source not in SEARCHES and not dataset.url:
         raise UsageError(f'{where}: key "url" is missing; {dataset.source} needs a URL or a path')
     return dataset

@@ -27,7 +27,7 @@ REJECTED = "rejected.jsonl"
 TEST_FOLDERS = ("test", "val")
 SPLITS = ("train", *TEST_FOLDERS)
 HEX_DIGITS = {"sha256": 64, "source_sha256": 64, "phash": 16}  # of these fields of a row
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".heic", ".heif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class RejectReason(StrEnum):
 
     # no photo arrived
     NO_URL = "no-url"
+    NO_FILE = "no-file"
     BAD_URL = "bad-url"
     PRIVATE_ADDRESS = "private-address"
     TIMEOUT = "timeout"
@@ -95,6 +96,7 @@ class RejectReason(StrEnum):
     CORRUPT = "corrupt"
     TOO_COMPLEX = "too-complex"
     UNSUPPORTED = "unsupported"
+    NEEDS_HEIF = "needs-heif"
     ANIMATED = "animated"
     TOO_LARGE = "too-large"
     TOO_MANY_PIXELS = "too-many-pixels"
@@ -172,8 +174,7 @@ def read_manifest(path: Path) -> list[Row]:
 
 def read_rejected(folder: Path) -> list[Rejected]:
     """The rejected candidates of a dataset's folder; empty if none were recorded."""
-    path = folder / REJECTED
-    return list(_read(path, Rejected).values()) if path.is_file() else []
+    return list(_read(folder / REJECTED, Rejected).values()) if (folder / REJECTED).is_file() else []
 
 
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
@@ -245,6 +246,5 @@ def last_collected(data: Path) -> str | None:
 
 def mark_last_collected(folder: Path) -> None:
     """Make the dataset in `folder` the one collected last: `bench run` without --dataset uses it."""
-    others = [at + 10**9 for at, other in _marked(folder.parent) if other != folder]
-    now = max(time_ns(), *others, 0)  # not the time alone: the clock may have been set back
+    now = max(time_ns(), 0, *(at + 10**9 for at, other in _marked(folder.parent) if other != folder))  # clocks go back
     os.utime(folder / DATASET_FILE, ns=(now, now))

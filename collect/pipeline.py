@@ -13,7 +13,7 @@ from collect import manifest, resume, write
 from collect.candidate import SourceContext, candidate_of
 from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
 from collect.dedupe import Duplicates, dedupe
-from collect.errors import VggbenchError
+from collect.errors import ShortfallError, VggbenchError
 from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, thumbnails
 from collect.http import MAX_PER_HOST, guard, open_session
 from collect.journal import Journal, Photo, PhotoStatus
@@ -77,10 +77,11 @@ def collect(
         write.write_dataset(folder, collected, chosen.rows, rejected, photos)
         journal.end_run()
     manifest.mark_last_collected(folder)
-    summary = write.summarise(folder, chosen.rows, rejected, started)
+    summary = write.summarise(folder, chosen.rows, rejected, started, context.files)
     notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
     notes += [f"warning: {line}" for line in write.balance_warnings(summary.counts)]
     notes += [f"{file} was missing and its photo is no longer available" for file in chosen.unavailable]
+    notes += write.missing_extra(rejected)
     missing = [r for r in chosen.rejected if dataset.source == "manifest" and r.reason not in UNUSED]
     return replace(
         summary,
@@ -101,6 +102,7 @@ def _gather_and_select(
 ) -> PhotoSelection:
     """Gather and select until nothing is missing or the source has no more. Raises ShortfallError for too few."""
     journal, earlier = context.journal, resume.earlier_rows(folder, dataset)
+    journal.retry(resume.reasons_to_retry())
     journal.restore([*earlier.present.values(), *earlier.missing.values()])
     session = open_session(guard(context.allow_private, endpoint(dataset)), workers)
     streams = dict(open_streams(dataset, context))
@@ -125,7 +127,7 @@ def _gather_and_select(
         manifest.write_rejected(folder, selection.rejected)
         journal.forget_answers()
         journal.end_run()
-        raise error
+        raise ShortfallError("\n  ".join([str(error), *write.missing_extra(selection.rejected)]))
     return selection
 
 

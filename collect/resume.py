@@ -13,7 +13,8 @@ from collect.errors import UsageError
 from collect.fetch import STAGED, clear_staged
 from collect.files import file_sha256, has_size
 from collect.journal import JOURNAL, Journal
-from collect.manifest import DATASET_FILE, MANIFEST, Key, Row, manifest_sha256, read_manifest
+from collect.manifest import DATASET_FILE, MANIFEST, Key, RejectReason, Row, manifest_sha256, read_manifest
+from collect.verify import can_read_heic
 from collect.write import is_unsettled, read_dataset_file
 
 MAY_CHANGE = ("train", "test", "bench")
@@ -32,7 +33,16 @@ class EarlierRows:
 
 
 def source_state(dataset: Dataset) -> str:
-    """What a local source looks like now: size and time of a file, or of all files of a folder; "" for remote ones."""
+    """What a local source looks like now: size and time of a file, or of all files of a folder; "" for remote ones.
+
+    It also says whether HEIC can be read, because that changes what the source gives.
+    """
+    listed = _stamp(Path(dataset.labels)) + " " if dataset.labels and Path(dataset.labels).is_file() else ""
+    state = listed + _file_state(dataset)
+    return f"{state} heif" if state and can_read_heic() else state
+
+
+def _file_state(dataset: Dataset) -> str:
     path = Path(dataset.url or "")
     if dataset.source not in ("archive", "folder", "urls", "manifest") or not dataset.url or not path.exists():
         return ""
@@ -40,6 +50,12 @@ def source_state(dataset: Dataset) -> str:
         return _stamp(path)
     listing = (f"{p.relative_to(path)} {_stamp(p)}" for p in sorted(path.rglob("*")) if p.is_file())
     return hashlib.sha256("\n".join(listing).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def reasons_to_retry() -> list[RejectReason]:
+    """Why photos were rejected that this run may find usable, at no cost for their hosts."""
+    reasons = [RejectReason.NO_FILE, RejectReason.UNREADABLE, RejectReason.CLASS_CONFLICT]
+    return [*reasons, RejectReason.NEEDS_HEIF] if can_read_heic() else reasons
 
 
 def _stamp(path: Path) -> str:

@@ -17,6 +17,7 @@ from collect.verify.pixels import decode, orientation
 MAX_BYTES = 32 * 2**20
 MIN_SIDE, MAX_RATIO = 64, 20
 JPEG_QUALITY = 95
+STILLS = ("MPO", "HEIF")  # with several pictures they are one photo: the main picture and what a phone adds
 THUMB_SIDE = 32
 COSINES = np.cos(np.pi / THUMB_SIDE * (np.arange(THUMB_SIDE) + 0.5) * np.arange(8)[:, None])  # DCT-II, 8 lowest
 
@@ -74,7 +75,7 @@ def _open(data: bytes, scans: int | None) -> tuple[ImageFile.ImageFile, bool]:
     """The opened image, and whether it is an upright RGB or grey JPEG. Of those all is read, but only grey decoded."""
     image = open_photo(data, scans)
     with decoder_errors():
-        if image.format != "MPO" and getattr(image, "is_animated", False):
+        if image.format not in STILLS and getattr(image, "is_animated", False):
             raise RejectError(RejectReason.ANIMATED, f"{image.format} with more than one picture")
         short, long = sorted(image.size)
         size = f"{image.width} x {image.height} px"
