@@ -198,10 +198,9 @@ class Journal:
                 names = ("sha256", "source_sha256", "phash", "width", "height", "bytes", "retrieved")
                 self.save(Photo(*row.key, PhotoStatus.GOOD, **{name: getattr(row, name) for name in names}))
 
-    def retry(self, reasons: Iterable[str]) -> None:
-        """Let this run try the photos again that were rejected for one of these reasons."""
-        for reason in reasons:
-            self._execute("UPDATE photo SET status = 'new' WHERE status = 'rejected' AND reason = ?", [reason])
+    def retry(self, reason: str) -> None:
+        """Let this run try the photos again that were rejected for this reason."""
+        self._execute("UPDATE photo SET status = 'new' WHERE status = 'rejected' AND reason = ?", [reason])
 
     def forget_photos(self) -> None:
         """Remove all candidates, as if they had never been seen."""

@@ -102,7 +102,8 @@ def _gather_and_select(
 ) -> PhotoSelection:
     """Gather and select until nothing is missing or the source has no more. Raises ShortfallError for too few."""
     journal, earlier = context.journal, resume.earlier_rows(folder, dataset)
-    journal.retry(resume.reasons_to_retry())
+    for reason in resume.reasons_to_retry():
+        journal.retry(reason)
     journal.restore([*earlier.present.values(), *earlier.missing.values()])
     session = open_session(guard(context.allow_private, endpoint(dataset)), workers)
     streams = dict(open_streams(dataset, context))

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from collect.candidate import RejectReason
 from collect.datasets import Dataset, dataset_table, published
 from collect.errors import UsageError
 from collect.fetch import STAGED, clear_staged
 from collect.files import file_sha256, has_size
 from collect.journal import JOURNAL, Journal
-from collect.manifest import DATASET_FILE, MANIFEST, Key, RejectReason, Row, manifest_sha256, read_manifest
+from collect.manifest import DATASET_FILE, MANIFEST, Key, Row, manifest_sha256, read_manifest
 from collect.verify import can_read_heic
 from collect.write import is_unsettled, read_dataset_file
 

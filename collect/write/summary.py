@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from collect.candidate import FileCount
+from collect.candidate import FileCount, RejectReason
 from collect.dedupe import Duplicates
 from collect.errors import VggbenchError
-from collect.manifest import REJECTED, Rejected, RejectReason, Row, read_rejected
+from collect.manifest import REJECTED, Rejected, Row, read_rejected
 from collect.verify import INSTALL_HEIF
 from collect.wording import counted, duration, joined_counts
 
@@ -55,9 +55,10 @@ class Summary:
 
     def as_lines(self) -> list[str]:
         """The summary for a person."""
-        train, test = (sum(self.counts.get(split, {}).values()) for split in ("train", "test"))
+        train, val, test = (sum(self.counts.get(split, {}).values()) for split in ("train", "val", "test"))
         classes = {c for counts in self.counts.values() for c in counts}
-        images = f"{train:,} train and {test:,} test images of {counted(len(classes), 'class')}"
+        validation = f", {val:,} val" if val else ""
+        images = f"{train:,} train{validation} and {test:,} test images of {counted(len(classes), 'class')}"
         head = f"{self.name}: {images} in {self.folder}"
         if not self.changed:
             lines = [f"{head}; already complete, nothing to do"]
