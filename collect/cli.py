@@ -14,7 +14,7 @@ from collect import datasets
 from collect.command_line import HELP_FLAGS, FlagsGivenOnce, name_hint, print_version
 from collect.datasets import Dataset
 from collect.errors import UsageError, run_command
-from collect.terminal import print_text, printable
+from collect.terminal import print_text
 
 if TYPE_CHECKING:
     from collect.write import Summary
@@ -37,7 +37,6 @@ Flickr reads its key from FLICKR_API_KEY and FLICKR_API_SECRET.
 Exit codes: 0 done, 1 failed, 2 usage, 3 too few photos,
 4 source or credentials, 130 interrupted (run again to continue).
 """
-LISTS = (".txt", ".csv", ".tsv")
 
 
 class CollectCommand(FlagsGivenOnce, TyperCommand):
@@ -99,6 +98,7 @@ def command(
         _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
     else:
         from collect.pipeline import collect
+        from collect.sources import source_of
         from collect.write import remember_recipe
 
         if source is not None and (not classes or origin is not None):
@@ -114,7 +114,9 @@ def command(
         elif origin is not None:
             given |= {"classes": classes} if classes else {}
             given |= {"labels": labels} if labels else {}
-            recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
+            if name is None:
+                raise UsageError("--from needs --name NAME, the folder below data/")
+            recipe = _recipe(name, {"source": source_of(origin), "url": origin, **given})
         else:
             recipe = _search(classes or [], source or "flickr", name, given)
         if license_ is not None and recipe.source not in datasets.LICENSED:
@@ -142,25 +144,6 @@ def _entry(entry: str, name: str | None, given: dict[str, object]) -> Dataset:
     if entry not in known:
         raise UsageError(f"--dataset {entry}: no such entry in datasets.toml; {name_hint(entry, known)}")
     return _recipe(name or entry, {**datasets.dataset_table(known[entry]), **given})
-
-
-def _source_of(origin: str, name: str | None) -> str:
-    """Which source reads a path or URL."""
-    if name is None:
-        raise UsageError("--from needs --name NAME, the folder below data/")
-    path = origin.partition("?")[0].lower()
-    remote = origin.startswith(("http://", "https://"))
-    if printable(origin).replace("\n", "") != origin:
-        raise UsageError(f"--from: {origin}: the path has bytes that are not UTF-8, or control signs; rename it")
-    if not remote and not Path(origin).exists():
-        raise UsageError(f"--from: {origin}: no such file or folder")
-    if path.endswith(".jsonl"):
-        return "manifest"
-    if path.endswith(LISTS):
-        return "urls"
-    if not remote and not path.endswith(datasets.ARCHIVES) and Path(origin).is_dir():
-        return "manifest" if (Path(origin) / "manifest.jsonl").is_file() else "folder"
-    return "archive"
 
 
 def _search(classes: list[str], source: str, name: str | None, given: dict[str, object]) -> Dataset:

@@ -27,8 +27,6 @@ from collect.terminal import print_text as print_text
 
 SOURCES = ("flickr", "openverse", "archive", "folder", "urls", "manifest", "synthetic")
 SEARCHES, LICENSED = ("flickr", "openverse", "synthetic"), ("flickr", "openverse")  # endless; searchable by licence
-ARCHIVES = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2", ".tbz2", ".txz", ".tar.zst")  # endings of names
-LABELLED = ("archive", "folder")  # whose files a CSV may label
 DEFAULT_COUNTS = {"train": 1000, "test": 300}  # per class, of a search
 FEWEST_PHOTOS = {"train": 50, "test": 20}  # per class; fewer give a warning
 MOST_TIMES_THE_PHOTOS = 3  # of the smallest class that the largest may have without a warning
@@ -80,9 +78,7 @@ class Dataset:
     sha256: str | None = None
     md5: str | None = None
     labels: str | None = None  # a CSV with the class of each file of a folder or archive
-    bench: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # default flags for `bench run`, and values for single models
+    bench: Mapping[str, Any] = field(default_factory=dict)  # default flags for `bench run`, also for single models
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -106,9 +102,7 @@ def is_text(name: str) -> bool:
 
 
 def published(dataset: Dataset) -> Dataset:
-    """The recipe as it may be written to the dataset's files: without the secrets in its address, and of an absolute
-    path with the last part only.
-    """
+    """The recipe as files may hold it: without secrets in addresses, and of absolute paths with the last part only."""
     return replace(dataset, url=_public(dataset.url), labels=_public(dataset.labels))
 
 
@@ -173,8 +167,8 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
             raise UsageError(f'{where}: key "{key}" must be at least {least}, not {count}')
     if dataset.source in SEARCHES and not names:
         raise UsageError(f'{where}: key "classes" is missing; {dataset.source} needs the names of the classes')
-    if dataset.labels and dataset.source not in LABELLED:
-        raise UsageError(f'{where}: key "labels" is for {" and ".join(LABELLED)} only, not for {dataset.source}')
+    if dataset.labels and dataset.source not in ("archive", "folder"):
+        raise UsageError(f'{where}: key "labels" is for archive and folder only, not for {dataset.source}')
     if dataset.source not in SEARCHES and not dataset.url:
         raise UsageError(f'{where}: key "url" is missing; {dataset.source} needs a URL or a path')
     return dataset

@@ -7,6 +7,7 @@ from collect.candidate import SourceContext, Streams
 from collect.datasets import Dataset
 from collect.sources.api import endpoint
 from collect.sources.flickr import license_reader
+from collect.sources.origin import source_of
 
 LOCAL = ("archive", "folder", "synthetic")  # give bytes, not addresses
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from collect.datasets import ARCHIVES, valid_name
+from collect.datasets import valid_name
+from collect.sources.origin import ARCHIVES
 
 # WordNet ids of Imagenette and Imagewoof (fast.ai) and the names their authors give them.
 WNID_NAMES = {

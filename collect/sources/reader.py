@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from collect.datasets import ARCHIVES
 from collect.errors import DISK_FULL, SourceError
 from collect.sources.formats import ZIP_STARTS, starts_archive, tar_opener
 from collect.sources.members import ArchiveMember, MemberKind
+from collect.sources.origin import ARCHIVES
 from collect.sources.tar import tar_members
 from collect.sources.zip import zip_members
 
@@ -33,12 +33,13 @@ def read_members(path: Path, spool: Path) -> Iterator[ArchiveMember]:
     one. Raises SourceError, also if these copies together are far larger than the archive, and DAMAGE.
     """
     with path.open("rb") as file:
+        place = spool if spool.is_dir() else None  # a dry run makes no folder
         room = max(LEAST_ROOM, MOST_TIMES * path.stat().st_size)
         for member in _members_of(file):
             if not _may_be_archive(member):
                 yield member
                 continue
-            with tempfile.TemporaryFile(dir=spool) as copy, one_line(f"{path}: {member.name}"):
+            with tempfile.TemporaryFile(dir=place) as copy, one_line(f"{path}: {member.name}"):
                 if not _copy_archive(member, copy, room):
                     yield member
                     continue

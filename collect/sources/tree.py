@@ -3,22 +3,23 @@
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from collect.candidate import SourceContext, wanted_class
-from collect.datasets import ARCHIVES, Dataset
+from collect.datasets import Dataset
 from collect.errors import ShortfallError, SourceError, UsageError
 from collect.manifest import IMAGE_SUFFIXES
 from collect.sources.labels import Arrangement, label_files
 from collect.sources.layout import FilePlace, class_name, looks_like_split, read_layout, source_id
 from collect.sources.members import is_hidden
+from collect.sources.origin import ARCHIVES
 from collect.verify import HEAD_BYTES, is_photo
 from collect.wording import joined_counts
 
 SUFFIX = re.compile(r"\.\w{1,12}")
-MOST_NAMED = 5
+MOST_NAMED, LONGEST_NAMED = 5, 40  # names in a message, signs of one
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ def _check_folders(places: Mapping[str, FilePlace], tree: FileTree, dataset: Dat
         inside = Counter(_kind(p) for p in tree.others if PurePosixPath(p).is_relative_to(unusable[0]))
         content = f" (only {joined_counts(inside.most_common(MOST_NAMED))})" if inside else " (it is empty)"
         more = f"; nor {'has' if len(names) == 2 else 'have'} {_listed([*names][1:])}" if len(names) > 1 else ""
-        problem = f"class {names[str(unusable[0])]!r} has no images{content}{more}"
+        problem = f"class {_listed([names[str(unusable[0])]])!r} has no images{content}{more}"
         advice = f"add photos, remove the folder, or name the classes to use: {_command(classes, dataset)}"
         raise ShortfallError(f"{dataset.url}: {problem}; {advice}")
 
@@ -131,11 +132,13 @@ def _advice(tree: FileTree) -> str:
     return f"it needs {layouts}, or a CSV with their classes (--labels FILE.csv)"
 
 
-def _command(classes: Iterable[str], dataset: Dataset) -> str:
-    names = shlex.join([*classes][:MOST_NAMED]) + (" ..." if len([*classes]) > MOST_NAMED else "")
+def _command(classes: Sequence[str], dataset: Dataset) -> str:
+    shown = [name for name in classes if len(name) <= LONGEST_NAMED][:MOST_NAMED]
+    names = shlex.join(shown) + (" ..." if len(shown) < len(classes) else "")
     return f"collect {names} --from {shlex.quote(dataset.url or '')} --name {shlex.quote(dataset.name)}"
 
 
-def _listed(names: list[str]) -> str:
-    """At most ten names in a row."""
-    return ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
+def _listed(names: Sequence[str]) -> str:
+    """A few names in a row."""
+    short = [name if len(name) <= LONGEST_NAMED else f"{name[:LONGEST_NAMED]}…" for name in names[:MOST_NAMED]]
+    return ", ".join(short) + (f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else "")

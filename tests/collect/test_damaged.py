@@ -10,6 +10,7 @@ import lzma
 import os
 import random
 import tarfile
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -22,7 +23,8 @@ import pytest
 
 from collect.candidate import RejectError, SourceContext
 from collect.datasets import Dataset
-from collect.errors import ShortfallError, SourceError
+from collect.errors import ShortfallError, SourceError, UsageError
+from collect.journal import Journal
 from collect.sources.archive import streams
 
 CASES = 300
@@ -68,13 +70,14 @@ def read(path: Path) -> dict[str, bytes] | None:
     """What the archive source reads, without members that it rejects; None if it refuses the archive."""
     photos = {}
     try:
-        for candidate in streams(Dataset("x", "archive", url=str(path)), cast("SourceContext", None))[""]:
+        context = SourceContext(path.parent, cast("Journal", None), False, lambda line: None, threading.Event())
+        for candidate in streams(Dataset("x", "archive", url=str(path)), context)[""]:
             candidate.source_id.encode(), candidate.class_.encode()
             try:
                 photos[candidate.source_id] = cast("Any", candidate.read)()
             except RejectError:
                 continue
-    except (SourceError, ShortfallError) as err:
+    except (SourceError, ShortfallError, UsageError) as err:
         assert str(err).count("\n") == 0 and len(str(err)) < 600
         return None
     return photos
