@@ -1,6 +1,7 @@
 """The `collect` command: from the options to a recipe, and from the result to lines or JSON."""
 
 import json
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -65,12 +66,23 @@ def command(
     test: Annotated[int | None, Option(metavar="N", min=0, help="test images per class [search: 300]")] = None,
     seed: Annotated[int | None, Option(metavar="N", help="seed of the split [default: 1]")] = None,
     split: Annotated[str | None, Option(metavar="owner|image", help="what to keep together [default: owner]")] = None,
+    exclude: Annotated[
+        Path | None, Option(metavar="FILE", help="remove the photos of a list for good, such as one of preview.html")
+    ] = None,
+    group_by: Annotated[
+        str | None, Option(metavar="REGEX", help="keep files together whose path gives the same match")
+    ] = None,
+    keep_metadata: Annotated[
+        bool, Option("--keep-metadata", help="keep GPS position and serial numbers in the photos")
+    ] = False,
     data: Annotated[Path, Option(metavar="DIR", help="folder of all datasets")] = Path("data"),
     workers: Annotated[int | None, Option(metavar="N", min=1, max=64, help="requests at once [default: 64]")] = None,
     allow_private: Annotated[bool, Option("--allow-private", help="allow private addresses")] = False,
     verify: Annotated[str | None, Option(metavar="NAME", help="check a dataset")] = None,
     refresh: Annotated[str | None, Option(metavar="NAME", help="drop removed or relicensed photos")] = None,
+    drop: Annotated[str | None, Option(metavar="NAME", help="remove photos for good: --drop NAME FILE...")] = None,
     show: Annotated[bool, Option("--list", help="list all datasets")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="show the plan and its time, do nothing")] = False,
     quiet: Annotated[bool, Option("--quiet", help="show no progress")] = False,
     as_json: Annotated[bool, Option("--json", help="print the result as JSON")] = False,
     version: Annotated[
@@ -78,17 +90,16 @@ def command(
     ] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
-    jobs = [
-        bool(classes) and origin is None,
-        dataset is not None,
-        origin is not None,
-        verify is not None,
-        refresh is not None,
-        show,
-    ]
-    if sum(jobs) != 1:
-        raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
-    if verify is not None:
+    names = [dataset, origin, verify, refresh, drop]
+    if sum([bool(classes) and drop is None and origin is None, show, *(name is not None for name in names)]) != 1:
+        raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --drop, --list")
+    if drop is not None:
+        from collect.refresh import drop as drop_photos
+
+        if not classes:
+            raise UsageError(f"--drop {drop}: which photos? Name their files: collect --drop {drop} FILE...")
+        _print(drop_photos(drop, data, classes), as_json)
+    elif verify is not None:
         _verify(data / verify, as_json)
     elif show:
         _list(data, as_json)
@@ -97,7 +108,7 @@ def command(
 
         _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
     else:
-        from collect.pipeline import collect
+        from collect.pipeline import collect, plan
         from collect.sources import source_of
         from collect.write import remember_recipe
 
@@ -108,6 +119,7 @@ def command(
         if split not in (None, "owner", "image"):
             raise UsageError(f"--split must be owner or image, not {split!r}")
         options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
+        options |= {"group_by": group_by, "keep_metadata": keep_metadata or None}
         given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
         if dataset is not None:
             recipe = _entry(dataset, name, given)
@@ -121,7 +133,19 @@ def command(
             recipe = _search(classes or [], source or "flickr", name, given)
         if license_ is not None and recipe.source not in datasets.LICENSED:
             raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
-        summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
+        if dry_run:
+            lines = plan(recipe, data, workers=workers)
+            print_text(json.dumps({"plan": lines}) if as_json else "\n".join(lines))
+            return
+        summary = collect(
+            recipe,
+            data,
+            workers=workers,
+            allow_private=allow_private,
+            quiet=quiet or as_json,
+            exclude=exclude,
+            command=shlex.join(["collect", *sys.argv[1:]]),
+        )
         if classes and origin is None and summary.changed and (note := remember_recipe(recipe)):
             summary = replace(summary, notes=(*summary.notes, note))
         _print(summary, as_json)
@@ -189,17 +213,22 @@ def _verify(folder: Path, as_json: bool) -> None:
 
 def _list(data: Path, as_json: bool) -> None:
     from collect.manifest import MANIFEST, is_dataset
+    from collect.resume import unfinished_runs
 
     collected = sorted(p.name for p in data.iterdir() if is_dataset(p)) if data.is_dir() else []
-    known = datasets.load_datasets()
+    known, unfinished = datasets.load_datasets(), unfinished_runs(data)
     if as_json:
+        commands = {name: run.command for name, run in unfinished.items()}
         sources = {name: dataset.source for name, dataset in known.items()}
-        print(json.dumps({"collected": collected, "known": sources}))
+        print(json.dumps({"collected": collected, "known": sources, "unfinished": commands}))
         return
     for name in collected:
         print_text(f"{name}: in {data / name}" + ("" if (data / name / MANIFEST).is_file() else ", without a manifest"))
+    for name, run in unfinished.items():
+        for line in run.as_lines(name):
+            print_text(line)
     for name, entry in known.items():
-        if name not in collected:
+        if name not in collected and name not in unfinished:
             print_text(f"{name}: {entry.source}, not collected; collect --dataset {name}")
 
 

@@ -72,6 +72,8 @@ class Dataset:
     test: int | None = None
     seed: int = 1
     split: Literal["owner", "image"] = "owner"
+    group_by: str | None = None  # a pattern: files that it gives the same text stay on one side of the split
+    keep_metadata: bool = False  # store JPEGs with their GPS position and serial numbers
     licenses: tuple[str, ...] = OPEN_LICENSES
     url: str | None = None  # or a local path: archive, folder, URL list or manifest
     bytes: int | None = None  # size and digest that an archive must have
@@ -165,6 +167,8 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
     for key, count, least in (("train", dataset.train, 1), ("test", dataset.test, 0)):
         if count is not None and count < least:
             raise UsageError(f'{where}: key "{key}" must be at least {least}, not {count}')
+    if dataset.group_by is not None:
+        _check_pattern(dataset, where)
     if dataset.source in SEARCHES and not names:
         raise UsageError(f'{where}: key "classes" is missing; {dataset.source} needs the names of the classes')
     if dataset.labels and dataset.source not in ("archive", "folder"):
@@ -172,6 +176,17 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
     if dataset.source not in SEARCHES and not dataset.url:
         raise UsageError(f'{where}: key "url" is missing; {dataset.source} needs a URL or a path')
     return dataset
+
+
+def _check_pattern(dataset: Dataset, where: str) -> None:
+    if dataset.source in SEARCHES:
+        raise UsageError(f"{where}: group_by (--group-by) is for --from only: {dataset.source} has no paths or names")
+    try:
+        re.compile(dataset.group_by or "")
+    except (re.error, RecursionError, OverflowError) as err:
+        raise UsageError(
+            f"{where}: group_by (--group-by) {dataset.group_by!r} is no regular expression: {err}"
+        ) from err
 
 
 def parse_file(path: Path) -> dict[str, Dataset]:

@@ -199,8 +199,9 @@ class Journal:
                 self.save(Photo(*row.key, PhotoStatus.GOOD, **{name: getattr(row, name) for name in names}))
 
     def retry(self, reason: str) -> None:
-        """Let this run try the photos again that were rejected for this reason."""
-        self._execute("UPDATE photo SET status = 'new' WHERE status = 'rejected' AND reason = ?", [reason])
+        """Let candidates that were rejected for this reason, before the last request was sent, be tried again."""
+        again = "status = 'new', failures = 0, requests = max(requests - 1, 0)"
+        self._execute(f"UPDATE photo SET {again} WHERE status = 'rejected' AND reason = ?", [reason])
 
     def forget_photos(self) -> None:
         """Remove all candidates, as if they had never been seen."""

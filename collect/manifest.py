@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from pathlib import Path
 from time import time_ns
 from typing import TypeVar
@@ -52,6 +51,7 @@ class Row:
     license: str | None = None
     title: str | None = None
     retrieved: str | None = None  # UTC, ISO 8601
+    metadata: str | None = None  # "removed" if the file is the source's without metadata such as the GPS position
 
     @property
     def key(self) -> Key:
@@ -61,57 +61,6 @@ class Row:
     def rejected(self, reason: str, detail: str) -> "Rejected":
         """The same candidate as a reject."""
         return Rejected(self.class_, self.source_id, self.url, reason, detail)
-
-
-class RejectReason(StrEnum):
-    """Why a candidate is not kept: the codes that rejected.jsonl contains."""
-
-    # no photo arrived
-    NO_URL = "no-url"
-    NO_FILE = "no-file"
-    BAD_URL = "bad-url"
-    PRIVATE_ADDRESS = "private-address"
-    TIMEOUT = "timeout"
-    CONNECTION = "connection"
-    THROTTLED = "throttled"
-    SERVER_ERROR = "server-error"
-    HTTP_ERROR = "http-error"
-    HOST_DOWN = "host-down"
-    TOO_SLOW = "too-slow"
-    REDIRECTS = "redirects"
-    INTERRUPTED = "interrupted"
-    UNREADABLE = "unreadable"
-    GONE = "gone"
-    FORBIDDEN = "forbidden"
-    OPTED_OUT = "opted-out"
-    LICENSE = "license"
-    RELICENSED = "relicensed"
-    # it is not a usable photo
-    PLACEHOLDER = "placeholder"
-    EMPTY = "empty"
-    HTML = "html"
-    SVG = "svg"
-    NOT_AN_IMAGE = "not-an-image"
-    TRUNCATED = "truncated"
-    CORRUPT = "corrupt"
-    TOO_COMPLEX = "too-complex"
-    UNSUPPORTED = "unsupported"
-    NEEDS_HEIF = "needs-heif"
-    ANIMATED = "animated"
-    TOO_LARGE = "too-large"
-    TOO_MANY_PIXELS = "too-many-pixels"
-    TOO_SMALL = "too-small"
-    TOO_WIDE = "too-wide"
-    CHANGED = "changed"
-    # it is a good photo that the dataset does not use
-    EXACT_DUPLICATE = "exact-duplicate"
-    NEAR_DUPLICATE = "near-duplicate"
-    CLASS_CONFLICT = "class-conflict"
-    BRIDGES_SPLIT = "bridges-split"
-    SURPLUS = "surplus"
-
-
-UNUSED = tuple(RejectReason)[tuple(RejectReason).index(RejectReason.EXACT_DUPLICATE) :]
 
 
 @dataclass(frozen=True, slots=True)
