@@ -147,7 +147,7 @@ def test_members_in_a_row_are_all_read(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_tar_that_ends_with_a_zip_is_read_as_tar(tmp_path: Path) -> None:
-    with_zip = tar({**FILES, "set/notes.zip": zipped()})
+    with_zip = tar({**FILES, "set/notes.docx": zipped()})
     assert zipfile.is_zipfile(io.BytesIO(with_zip))
     assert read(stored(tmp_path, with_zip)) == FILES
     assert read(stored(tmp_path, flipped(with_zip, 8))) is None
