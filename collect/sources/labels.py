@@ -1,11 +1,12 @@
 """The class of each file from a CSV: `collect --from FOLDER --labels labels.csv`."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from collect.candidate import Candidate, RejectError, RejectReason, reject
 from collect.datasets import valid_name
@@ -15,6 +16,7 @@ from collect.sources.table import TableRow, read_table
 from collect.wording import counted
 
 MOST_SHOWN = 10
+FILE_ADDRESS = re.compile("file://[^/]*", re.I)
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class FileIndex:
 
 def local_path(value: str) -> str:
     """A path as a list gives it: as it is, or as a file:// address."""
-    return unquote(urlsplit(value).path) if value.lower().startswith("file://") else value
+    return unquote(FILE_ADDRESS.sub("", value)) if FILE_ADDRESS.match(value) else value
 
 
 def label_files(images: Sequence[str], path: Path, notify: Callable[[str], None]) -> Arrangement:

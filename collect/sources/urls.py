@@ -33,10 +33,10 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
     guess, rows = _from_csv(path) if is_csv else ("one a line", list(_from_text(path)))
     candidates = []
     for row in rows:
-        if not valid_name(row.label) or not row.file:
+        if not valid_name(row.label) or not row.file or "\0" in local_path(row.file):
             raise SourceError(f"{path}:{row.line}: each row needs a url and a class that is a valid folder name")
         if not _is_address(row.file) and is_remote(dataset.url or ""):
-            raise SourceError(f"{path}:{row.line}: {row.file!r} is no address; only a local list may name files")
+            raise SourceError(f"{path}:{row.line}: {row.file[:60]!r} is no address; only a local list may name files")
         candidates.append(_candidate(row, path.parent))
     wanted = [c for c in candidates if wanted_class(dataset, c.class_)]
     if not wanted:
@@ -48,8 +48,8 @@ def streams(dataset: Dataset, context: SourceContext) -> Streams:
         return {name: iter(listed) for name, listed in by_class.items()}
     context.notify(f"{path.name}: {guess}")
     show_classes(Counter(c.class_ for c in wanted), context.notify)
-    if missing := [row for row in rows if not _place(row.file, path.parent).is_file()]:
-        first = f"{missing[0].file!r} (line {missing[0].line})"
+    if missing := [row for row in rows if not _is_file(row.file, path.parent)]:
+        first = f"{missing[0].file[:60]!r} (line {missing[0].line})"
         context.notify(f"  {counted(len(missing), 'row')} without a file, such as {first}")
     context.files.candidates.update(c.source_id for c in wanted)
     context.files.ignored["of other classes"] = len({c.source_id for c in candidates}) - len(context.files.candidates)

@@ -200,3 +200,18 @@ def test_the_surest_column_is_chosen(tmp_path: Path) -> None:
     assert [(row.file, row.label) for row in table.rows] == [("a.jpg", "WREN"), ("b.jpg", "ROBIN")]
     with pytest.raises(UsageError):
         collect(Dataset("x", "folder"), tmp_path)
+
+
+@pytest.mark.parametrize("path", ["file://[/x.jpg", "x" * 5000 + ".jpg", "a%00b.jpg", "file:///a%00b.jpg", "a\0b.jpg"])
+def test_odd_paths_of_a_list_are_rejected_or_one_line(tmp_path: Path, path: str) -> None:
+    folder = photo_folder(tmp_path)
+    good = [f"photos/images/{i:03}.jpg,{'ab'[i % 2]}" for i in range(8)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,class", *good, f"{path},a"]))
+    assert folder.is_dir()
+    dataset = Dataset("x", "urls", url=str(tmp_path / "list.csv"))
+    if "\0" in path or "file:///" in path:
+        with pytest.raises(SourceError, match=r"list\.csv:10: "):
+            collect(dataset, tmp_path / "data", quiet=True)
+        return
+    collect(dataset, tmp_path / "data", quiet=True)
+    assert [r.reason for r in read_rejected(tmp_path / "data/x")] == ["unreadable"]
