@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collect.datasets import Dataset, VggbenchError
-from collect.manifest import RejectReason, Row, last_collected
+from collect.manifest import Row, last_collected
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -83,7 +83,7 @@ def quiet_decoders() -> Iterator[None]:
 @contextmanager
 def photo_errors() -> Iterator[None]:
     """Turn the reason for which collect rejects an image into a VggbenchError."""
-    from collect.candidate import RejectError
+    from collect.candidate import RejectError, RejectReason
 
     try:
         yield

@@ -11,7 +11,7 @@ import numpy as np
 from collect.dedupe import NearDuplicate, find_near_duplicates
 from collect.files import file_sha256
 from collect.manifest import DATASET_FILE, IMAGE_SUFFIXES, MANIFEST, SPLITS, Row, manifest_sha256, read_manifest
-from collect.split import owner_of
+from collect.split import group_of, owner_of
 from collect.verify import read_thumbnail
 from collect.write import is_unsettled, no_manifest, read_dataset_file
 
@@ -51,6 +51,7 @@ def check_dataset(folder: Path) -> DatasetCheck:
         return DatasetCheck(len(rows), differences, [], leaks)
     if collected is None or collected.recipe.split == "owner":
         leaks += _shared_owners(rows)
+    leaks += _shared_groups(rows, collected.recipe.group_by if collected else None)
     return DatasetCheck(len(rows), differences, leaks, [])
 
 
@@ -129,8 +130,17 @@ def _shared_owners(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if who := owner_of(row):
             files[row.source, who].setdefault(row.split, row.file)
-    return [
-        f"photos of {owner} are in both train and test: {' and '.join(by_split.values())}"
-        for (_, owner), by_split in files.items()
-        if len(by_split) > 1
-    ]
+    return [_in_both(f"photos of {owner}", by_split) for (_, owner), by_split in files.items() if len(by_split) > 1]
+
+
+def _shared_groups(rows: Sequence[Row], group_by: str | None) -> list[str]:
+    """Groups of --group-by whose photos are in two splits."""
+    files: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        if group := group_of(row, group_by):
+            files[group].setdefault(row.split, row.file)
+    return [_in_both(f"photos of group {group!r}", by_split) for group, by_split in files.items() if len(by_split) > 1]
+
+
+def _in_both(what: str, by_split: dict[str, str]) -> str:
+    return f"{what} are in both train and test: {' and '.join(by_split.values())}"

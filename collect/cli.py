@@ -1,6 +1,7 @@
 """The `collect` command: from the options to a recipe, and from the result to lines or JSON."""
 
 import json
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from collect import datasets
 from collect.command_line import HELP_FLAGS, FlagsGivenOnce, name_hint, print_version
 from collect.datasets import Dataset
 from collect.errors import UsageError, run_command
-from collect.terminal import print_text, printable
+from collect.terminal import print_text
 
 if TYPE_CHECKING:
     from collect.write import Summary
@@ -37,7 +38,6 @@ Flickr reads its key from FLICKR_API_KEY and FLICKR_API_SECRET.
 Exit codes: 0 done, 1 failed, 2 usage, 3 too few photos,
 4 source or credentials, 130 interrupted (run again to continue).
 """
-ARCHIVES, LISTS = (".tgz", ".tar.gz", ".tar", ".zip", ".tar.xz", ".tar.bz2"), (".txt", ".csv")
 
 
 class CollectCommand(FlagsGivenOnce, TyperCommand):
@@ -49,7 +49,7 @@ app = typer.Typer(context_settings=HELP_FLAGS, pretty_exceptions_enable=False, r
 
 @app.command(cls=CollectCommand, context_settings=HELP_FLAGS, epilog=EPILOG)
 def command(
-    classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for")] = None,
+    classes: Annotated[list[str] | None, Argument(metavar="CLASS...", help="classes to search for, or to take")] = None,
     source: Annotated[
         str | None, Option(metavar="NAME", help="flickr, openverse or synthetic [default: flickr]")
     ] = None,
@@ -57,6 +57,7 @@ def command(
     origin: Annotated[
         str | None, Option("--from", metavar="PATH_OR_URL", help="archive, folder, .txt or .csv list, manifest")
     ] = None,
+    labels: Annotated[str | None, Option(metavar="FILE.csv", help="the class of each file of --from")] = None,
     name: Annotated[str | None, Option(metavar="NAME", help="name of the dataset [default: the classes]")] = None,
     license_: Annotated[
         str | None, Option("--license", metavar="open|any|LIST", help="licences to accept [default: open]")
@@ -65,12 +66,23 @@ def command(
     test: Annotated[int | None, Option(metavar="N", min=0, help="test images per class [search: 300]")] = None,
     seed: Annotated[int | None, Option(metavar="N", help="seed of the split [default: 1]")] = None,
     split: Annotated[str | None, Option(metavar="owner|image", help="what to keep together [default: owner]")] = None,
+    exclude: Annotated[
+        Path | None, Option(metavar="FILE", help="remove the photos of a list for good, such as one of preview.html")
+    ] = None,
+    group_by: Annotated[
+        str | None, Option(metavar="REGEX", help="keep files together whose path gives the same match")
+    ] = None,
+    keep_metadata: Annotated[
+        bool, Option("--keep-metadata", help="keep GPS position and serial numbers in the photos")
+    ] = False,
     data: Annotated[Path, Option(metavar="DIR", help="folder of all datasets")] = Path("data"),
     workers: Annotated[int | None, Option(metavar="N", min=1, max=64, help="requests at once [default: 64]")] = None,
     allow_private: Annotated[bool, Option("--allow-private", help="allow private addresses")] = False,
     verify: Annotated[str | None, Option(metavar="NAME", help="check a dataset")] = None,
     refresh: Annotated[str | None, Option(metavar="NAME", help="drop removed or relicensed photos")] = None,
+    drop: Annotated[str | None, Option(metavar="NAME", help="remove photos for good: --drop NAME FILE...")] = None,
     show: Annotated[bool, Option("--list", help="list all datasets")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="show the plan and its time, do nothing")] = False,
     quiet: Annotated[bool, Option("--quiet", help="show no progress")] = False,
     as_json: Annotated[bool, Option("--json", help="print the result as JSON")] = False,
     version: Annotated[
@@ -78,10 +90,16 @@ def command(
     ] = False,
 ) -> None:
     """Collect labelled photos into data/NAME/train and data/NAME/test, without duplicates or leaks."""
-    jobs = [bool(classes), dataset is not None, origin is not None, verify is not None, refresh is not None, show]
-    if sum(jobs) != 1:
-        raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --list")
-    if verify is not None:
+    names = [dataset, origin, verify, refresh, drop]
+    if sum([bool(classes) and drop is None and origin is None, show, *(name is not None for name in names)]) != 1:
+        raise UsageError("give exactly one of CLASS..., --dataset, --from, --verify, --refresh, --drop, --list")
+    if drop is not None:
+        from collect.refresh import drop as drop_photos
+
+        if not classes:
+            raise UsageError(f"--drop {drop}: which photos? Name their files: collect --drop {drop} FILE...")
+        _print(drop_photos(drop, data, classes), as_json)
+    elif verify is not None:
         _verify(data / verify, as_json)
     elif show:
         _list(data, as_json)
@@ -90,25 +108,45 @@ def command(
 
         _print(refresh_dataset(refresh, data, allow_private=allow_private, quiet=quiet or as_json), as_json)
     else:
-        from collect.pipeline import collect
+        from collect.pipeline import collect, plan
+        from collect.sources import source_of
         from collect.write import remember_recipe
 
-        if source is not None and not classes:
+        if source is not None and (not classes or origin is not None):
             raise UsageError("--source is for CLASS... only")
+        if labels is not None and (origin is None or not Path(labels).is_file()):
+            raise UsageError(f"--labels: {labels}: no such file" if origin else "--labels is for --from only")
         if split not in (None, "owner", "image"):
             raise UsageError(f"--split must be owner or image, not {split!r}")
         options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
+        options |= {"group_by": group_by, "keep_metadata": keep_metadata or None}
         given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
         if dataset is not None:
             recipe = _entry(dataset, name, given)
         elif origin is not None:
-            recipe = _recipe(name, {"source": _source_of(origin, name), "url": origin, **given})
+            given |= {"classes": classes} if classes else {}
+            given |= {"labels": labels} if labels else {}
+            if name is None:
+                raise UsageError("--from needs --name NAME, the folder below data/")
+            recipe = _recipe(name, {"source": source_of(origin), "url": origin, **given})
         else:
             recipe = _search(classes or [], source or "flickr", name, given)
         if license_ is not None and recipe.source not in datasets.LICENSED:
             raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
-        summary = collect(recipe, data, workers=workers, allow_private=allow_private, quiet=quiet or as_json)
-        if classes and summary.changed and (note := remember_recipe(recipe)):
+        if dry_run:
+            lines = plan(recipe, data, workers=workers)
+            print_text(json.dumps({"plan": lines}) if as_json else "\n".join(lines))
+            return
+        summary = collect(
+            recipe,
+            data,
+            workers=workers,
+            allow_private=allow_private,
+            quiet=quiet or as_json,
+            exclude=exclude,
+            command=shlex.join(["collect", *sys.argv[1:]]),
+        )
+        if classes and origin is None and summary.changed and (note := remember_recipe(recipe)):
             summary = replace(summary, notes=(*summary.notes, note))
         _print(summary, as_json)
 
@@ -130,25 +168,6 @@ def _entry(entry: str, name: str | None, given: dict[str, object]) -> Dataset:
     if entry not in known:
         raise UsageError(f"--dataset {entry}: no such entry in datasets.toml; {name_hint(entry, known)}")
     return _recipe(name or entry, {**datasets.dataset_table(known[entry]), **given})
-
-
-def _source_of(origin: str, name: str | None) -> str:
-    """Which source reads a path or URL."""
-    if name is None:
-        raise UsageError("--from needs --name NAME, the folder below data/")
-    path = origin.partition("?")[0].lower()
-    remote = origin.startswith(("http://", "https://"))
-    if printable(origin).replace("\n", "") != origin:
-        raise UsageError(f"--from: {origin}: the path has bytes that are not UTF-8, or control signs; rename it")
-    if not remote and not Path(origin).exists():
-        raise UsageError(f"--from: {origin}: no such file or folder")
-    if path.endswith(".jsonl"):
-        return "manifest"
-    if path.endswith(LISTS):
-        return "urls"
-    if not remote and not path.endswith(ARCHIVES) and Path(origin).is_dir():
-        return "manifest" if (Path(origin) / "manifest.jsonl").is_file() else "folder"
-    return "archive"
 
 
 def _search(classes: list[str], source: str, name: str | None, given: dict[str, object]) -> Dataset:
@@ -194,17 +213,22 @@ def _verify(folder: Path, as_json: bool) -> None:
 
 def _list(data: Path, as_json: bool) -> None:
     from collect.manifest import MANIFEST, is_dataset
+    from collect.resume import unfinished_runs
 
     collected = sorted(p.name for p in data.iterdir() if is_dataset(p)) if data.is_dir() else []
-    known = datasets.load_datasets()
+    known, unfinished = datasets.load_datasets(), unfinished_runs(data)
     if as_json:
+        commands = {name: run.command for name, run in unfinished.items()}
         sources = {name: dataset.source for name, dataset in known.items()}
-        print(json.dumps({"collected": collected, "known": sources}))
+        print(json.dumps({"collected": collected, "known": sources, "unfinished": commands}))
         return
     for name in collected:
         print_text(f"{name}: in {data / name}" + ("" if (data / name / MANIFEST).is_file() else ", without a manifest"))
+    for name, run in unfinished.items():
+        for line in run.as_lines(name):
+            print_text(line)
     for name, entry in known.items():
-        if name not in collected:
+        if name not in collected and name not in unfinished:
             print_text(f"{name}: {entry.source}, not collected; collect --dataset {name}")
 
 

@@ -80,14 +80,15 @@ class Dataset:
     test: int | None = None
     seed: int = 1
     split: Literal["owner", "image"] = "owner"
+    group_by: str | None = None  # a pattern: files that it gives the same text stay on one side of the split
+    keep_metadata: bool = False  # store JPEGs with their GPS position and serial numbers
     licenses: tuple[str, ...] = OPEN_LICENSES
     url: str | None = None  # or a local path: archive, folder, URL list or manifest
     bytes: int | None = None  # size and digest that an archive must have
     sha256: str | None = None
     md5: str | None = None
-    bench: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # default flags for `bench run`, and values for single models
+    labels: str | None = None  # a CSV with the class of each file of a folder or archive
+    bench: Mapping[str, Any] = field(default_factory=dict)  # default flags for `bench run`, also for single models
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -111,13 +112,13 @@ def is_text(name: str) -> bool:
 
 
 def published(dataset: Dataset) -> Dataset:
-    """The recipe as it may be written to the dataset's files: without the secrets in its address, and of an absolute
-    path with the last part only.
-    """
-    if dataset.url is None:
-        return dataset
-    path = Path(dataset.url)
-    return replace(dataset, url=path.name if path.is_absolute() else redact(dataset.url))
+    """The recipe as files may hold it: without secrets in addresses, and of absolute paths with the last part only."""
+    return replace(dataset, url=_public(dataset.url), labels=_public(dataset.labels))
+
+
+def _public(place: str | None) -> str | None:
+    path = Path(place or "")
+    return path.name if path.is_absolute() else place and redact(place)
 
 
 def parse_dataset(name: str, table: object, file: str) -> Dataset:
@@ -174,11 +175,26 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
     for key, count, least in (("train", dataset.train, 1), ("test", dataset.test, 0)):
         if count is not None and count < least:
             raise UsageError(f'{where}: key "{key}" must be at least {least}, not {count}')
+    if dataset.group_by is not None:
+        _check_pattern(dataset, where)
     if dataset.source in SEARCHES and not names:
         raise UsageError(f'{where}: key "classes" is missing; {dataset.source} needs the names of the classes')
+    if dataset.labels and dataset.source not in ("archive", "folder"):
+        raise UsageError(f'{where}: key "labels" is for archive and folder only, not for {dataset.source}')
     if dataset.source not in SEARCHES and not dataset.url:
         raise UsageError(f'{where}: key "url" is missing; {dataset.source} needs a URL or a path')
     return dataset
+
+
+def _check_pattern(dataset: Dataset, where: str) -> None:
+    if dataset.source in SEARCHES:
+        raise UsageError(f"{where}: group_by (--group-by) is for --from only: {dataset.source} has no paths or names")
+    try:
+        re.compile(dataset.group_by or "")
+    except (re.error, RecursionError, OverflowError) as err:
+        raise UsageError(
+            f"{where}: group_by (--group-by) {dataset.group_by!r} is no regular expression: {err}"
+        ) from err
 
 
 def parse_file(path: Path) -> dict[str, Dataset]:

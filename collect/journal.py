@@ -198,6 +198,11 @@ class Journal:
                 names = ("sha256", "source_sha256", "phash", "width", "height", "bytes", "retrieved")
                 self.save(Photo(*row.key, PhotoStatus.GOOD, **{name: getattr(row, name) for name in names}))
 
+    def retry(self, reason: str) -> None:
+        """Let candidates that were rejected for this reason, before the last request was sent, be tried again."""
+        again = "status = 'new', failures = 0, requests = max(requests - 1, 0)"
+        self._execute(f"UPDATE photo SET {again} WHERE status = 'rejected' AND reason = ?", [reason])
+
     def forget_photos(self) -> None:
         """Remove all candidates, as if they had never been seen."""
         self._execute("DELETE FROM photo")

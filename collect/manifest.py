@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from pathlib import Path
 from time import time_ns
 from typing import TypeVar
@@ -27,7 +26,7 @@ REJECTED = "rejected.jsonl"
 TEST_FOLDERS = ("test", "val")
 SPLITS = ("train", *TEST_FOLDERS)
 HEX_DIGITS = {"sha256": 64, "source_sha256": 64, "phash": 16}  # of these fields of a row
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".heic", ".heif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class Row:
     license: str | None = None
     title: str | None = None
     retrieved: str | None = None  # UTC, ISO 8601
+    metadata: str | None = None  # "removed" if the file is the source's without metadata such as the GPS position
 
     @property
     def key(self) -> Key:
@@ -61,55 +61,6 @@ class Row:
     def rejected(self, reason: str, detail: str) -> "Rejected":
         """The same candidate as a reject."""
         return Rejected(self.class_, self.source_id, self.url, reason, detail)
-
-
-class RejectReason(StrEnum):
-    """Why a candidate is not kept: the codes that rejected.jsonl contains."""
-
-    # no photo arrived
-    NO_URL = "no-url"
-    BAD_URL = "bad-url"
-    PRIVATE_ADDRESS = "private-address"
-    TIMEOUT = "timeout"
-    CONNECTION = "connection"
-    THROTTLED = "throttled"
-    SERVER_ERROR = "server-error"
-    HTTP_ERROR = "http-error"
-    HOST_DOWN = "host-down"
-    TOO_SLOW = "too-slow"
-    REDIRECTS = "redirects"
-    INTERRUPTED = "interrupted"
-    UNREADABLE = "unreadable"
-    GONE = "gone"
-    FORBIDDEN = "forbidden"
-    OPTED_OUT = "opted-out"
-    LICENSE = "license"
-    RELICENSED = "relicensed"
-    # it is not a usable photo
-    PLACEHOLDER = "placeholder"
-    EMPTY = "empty"
-    HTML = "html"
-    SVG = "svg"
-    NOT_AN_IMAGE = "not-an-image"
-    TRUNCATED = "truncated"
-    CORRUPT = "corrupt"
-    TOO_COMPLEX = "too-complex"
-    UNSUPPORTED = "unsupported"
-    ANIMATED = "animated"
-    TOO_LARGE = "too-large"
-    TOO_MANY_PIXELS = "too-many-pixels"
-    TOO_SMALL = "too-small"
-    TOO_WIDE = "too-wide"
-    CHANGED = "changed"
-    # it is a good photo that the dataset does not use
-    EXACT_DUPLICATE = "exact-duplicate"
-    NEAR_DUPLICATE = "near-duplicate"
-    CLASS_CONFLICT = "class-conflict"
-    BRIDGES_SPLIT = "bridges-split"
-    SURPLUS = "surplus"
-
-
-UNUSED = tuple(RejectReason)[tuple(RejectReason).index(RejectReason.EXACT_DUPLICATE) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +123,7 @@ def read_manifest(path: Path) -> list[Row]:
 
 def read_rejected(folder: Path) -> list[Rejected]:
     """The rejected candidates of a dataset's folder; empty if none were recorded."""
-    path = folder / REJECTED
-    return list(_read(path, Rejected).values()) if path.is_file() else []
+    return list(_read(folder / REJECTED, Rejected).values()) if (folder / REJECTED).is_file() else []
 
 
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
@@ -245,6 +195,5 @@ def last_collected(data: Path) -> str | None:
 
 def mark_last_collected(folder: Path) -> None:
     """Make the dataset in `folder` the one collected last: `bench run` without --dataset uses it."""
-    others = [at + 10**9 for at, other in _marked(folder.parent) if other != folder]
-    now = max(time_ns(), *others, 0)  # not the time alone: the clock may have been set back
+    now = max(time_ns(), 0, *(at + 10**9 for at, other in _marked(folder.parent) if other != folder))  # clocks go back
     os.utime(folder / DATASET_FILE, ns=(now, now))

@@ -5,69 +5,62 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
 from collect import manifest, resume, write
-from collect.candidate import SourceContext, candidate_of
+from collect.candidate import UNUSED, RejectReason, SourceContext, candidate_of
 from collect.datasets import DEFAULT_COUNTS, SEARCHES, Dataset
-from collect.dedupe import Duplicates, dedupe
-from collect.errors import VggbenchError
-from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress, thumbnails
+from collect.dedupe import Exclusions, dropped_photos, read_exclusions, remember_dropped
+from collect.errors import ShortfallError, VggbenchError
+from collect.fetch import Gathered, Gatherer, ProgressDisplay, show_progress
 from collect.http import MAX_PER_HOST, guard, open_session
-from collect.journal import Journal, Photo, PhotoStatus
-from collect.manifest import UNUSED, Key, Rejected, RejectReason, Row
+from collect.journal import Journal, PhotoStatus
 from collect.redact import is_redacted
-from collect.sources import endpoint, open_streams
-from collect.split import Assignment, items_of, split
+from collect.selection import PhotoSelection, group_notes, owner_notes, select, workable_changes
+from collect.sources import endpoint, open_streams, plan_lines
 from collect.verify import quiet_decoders
-
-TEST_FRACTION = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoSelection:
-    """Which photos make the dataset."""
-
-    rows: list[Row]  # with their split and file
-    rejected: list[Rejected]  # all rejects but the unused
-    unused: list[Rejected]  # good photos that the split left out
-    duplicates: Duplicates
-    assignment: Assignment
-    is_published: bool  # the source's split was kept
-    unavailable: list[str]  # missing files of an earlier run whose photo could not be fetched again
+from collect.wording import counted
 
 
-def collect(
+def collect(  # its parameters are the options of the command
     dataset: Dataset,
     data: Path = Path("data"),
     *,
     workers: int | None = None,
     allow_private: bool = False,
     quiet: bool = False,
+    exclude: Path | None = None,
+    command: str = "",
 ) -> write.Summary:
     """Collect `dataset` into `data`/NAME, or continue where an earlier run stopped.
 
-    `workers` is the number of requests (and decodings) at once, at most 64 per host. Raises VggbenchError with its exit
-    code: UsageError, ShortfallError, SourceError.
+    `workers` is the number of requests (and decodings) at once, at most 64 per host, `exclude` a list of photos to drop
+    for good, `command` what continues this run if it is interrupted. Raises VggbenchError with its exit code:
+    UsageError, ShortfallError, SourceError.
     """
-    started = time.monotonic()
-    if dataset.source in SEARCHES and dataset.train is None:
-        dataset = replace(dataset, train=DEFAULT_COUNTS["train"], test=DEFAULT_COUNTS["test"])
+    started, exclusions = time.monotonic(), read_exclusions(exclude)
+    dataset = _with_counts(dataset)
     folder = data / dataset.name
-    if resume.is_complete(folder, dataset):
+    if resume.is_complete(folder, dataset, exclusions, allow_private):
         return _nothing_to_do(folder, started)
     resume.check_folder(folder)
     with Journal(folder) as journal, show_progress(quiet) as display, quiet_decoders():
-        if write.settle(folder, journal.photos()) and resume.is_complete(folder, dataset):
+        if write.settle(folder, journal.photos()) and resume.is_complete(folder, dataset, exclusions, allow_private):
             return _nothing_to_do(folder, started)
         try:
             resume.check_recipe(folder, dataset, journal)
-            context = SourceContext(data, journal, allow_private, display.notify, threading.Event())
-            chosen = _gather_and_select(dataset, folder, context, display, workers or MAX_PER_HOST)
+            resume.note_command(folder, command)
+            if allow_private:
+                journal.retry(RejectReason.PRIVATE_ADDRESS)
+            context = SourceContext(
+                data, journal, allow_private, display.notify, threading.Event(), dataset.keep_metadata
+            )
+            chosen = _gather_and_select(dataset, folder, context, display, workers or MAX_PER_HOST, exclusions)
         except VggbenchError:
             if not journal.photos():
+                resume.forget_command(folder)
                 journal.remove()
                 resume.remove_empty(folder)
             raise
@@ -76,20 +69,49 @@ def collect(
         collected = write.Collected(dataset, chosen.is_published, resume.source_state(dataset), unfinished)
         write.write_dataset(folder, collected, chosen.rows, rejected, photos)
         journal.end_run()
+    resume.forget_command(folder)
     manifest.mark_last_collected(folder)
-    summary = write.summarise(folder, chosen.rows, rejected, started)
-    notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
-    notes += [f"warning: {line}" for line in write.balance_warnings(summary.counts)]
-    notes += [f"{file} was missing and its photo is no longer available" for file in chosen.unavailable]
+    summary = write.summarise(folder, chosen.rows, rejected, started, context.files)
     missing = [r for r in chosen.rejected if dataset.source == "manifest" and r.reason not in UNUSED]
     return replace(
         summary,
-        notes=tuple(notes),
+        notes=(*_notes(dataset, chosen, summary), *exclusions.warnings(dropped_photos(photos).values())),
         missing=tuple(f"{r.class_} {r.source_id}: {r.reason} {r.detail}" for r in missing),
     )
 
 
+def plan(dataset: Dataset, data: Path = Path("data"), *, workers: int | None = None) -> list[str]:
+    """What `collect` would do, one line each. It makes no request and writes nothing."""
+    dataset, folder = _with_counts(dataset), data / dataset.name
+    if resume.is_complete(folder, dataset):
+        return [f"{folder}: already complete, nothing to do"]
+    resume.check_folder(folder)
+    earlier = resume.earlier_rows(folder, dataset)
+    each = f"{dataset.train:,} train and {dataset.test or 0:,} test photos per class" if dataset.train else "all photos"
+    here = f"; it has {counted(len(earlier.present), 'photo')} already" if earlier.present else ""
+    return [f"would collect {each} into {folder}{here}", *plan_lines(dataset, data, workers), "nothing was done"]
+
+
+def _with_counts(dataset: Dataset) -> Dataset:
+    """The recipe with the usual counts if it is a search without counts."""
+    if dataset.source in SEARCHES and dataset.train is None:
+        return replace(dataset, train=DEFAULT_COUNTS["train"], test=DEFAULT_COUNTS["test"])
+    return dataset
+
+
+def _notes(dataset: Dataset, chosen: PhotoSelection, summary: write.Summary) -> list[str]:
+    """What the user should know about a new dataset, one line each."""
+    notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
+    notes += group_notes(dataset, chosen) + owner_notes(dataset, chosen)
+    if private := summary.rejected.get(RejectReason.PRIVATE_ADDRESS):
+        notes.append(f"warning: --allow-private would fetch {counted(private, 'photo')} at private addresses")
+    notes += [f"warning: {line}" for line in write.balance_warnings(summary.counts)]
+    notes += [f"{file} was missing and its photo is no longer available" for file in chosen.unavailable]
+    return notes + write.missing_extra(chosen.rejected)
+
+
 def _nothing_to_do(folder: Path, started: float) -> write.Summary:
+    resume.forget_command(folder)
     manifest.mark_last_collected(folder)
     rejected, notes = write.recorded_rejects(folder)
     summary = write.summarise(folder, manifest.read_manifest(folder), rejected, started)
@@ -97,11 +119,18 @@ def _nothing_to_do(folder: Path, started: float) -> write.Summary:
 
 
 def _gather_and_select(
-    dataset: Dataset, folder: Path, context: SourceContext, display: ProgressDisplay, workers: int
+    dataset: Dataset,
+    folder: Path,
+    context: SourceContext,
+    display: ProgressDisplay,
+    workers: int,
+    exclusions: Exclusions,
 ) -> PhotoSelection:
     """Gather and select until nothing is missing or the source has no more. Raises ShortfallError for too few."""
-    journal, earlier = context.journal, resume.earlier_rows(folder, dataset)
-    journal.restore([*earlier.present.values(), *earlier.missing.values()])
+    journal = context.journal
+    earlier = resume.without_dropped(resume.earlier_rows(folder, dataset), folder, journal, exclusions)
+    for reason in resume.reasons_to_retry():
+        journal.retry(reason)
     session = open_session(guard(context.allow_private, endpoint(dataset)), workers)
     streams = dict(open_streams(dataset, context))
     for row in earlier.missing.values() if dataset.source in SEARCHES else ():
@@ -112,21 +141,33 @@ def _gather_and_select(
     with closing(Gatherer(folder, streams, context, session, workers, earlier.present)) as gatherer:
         for turn in count(1):
             gathered = gatherer.gather(needed, display.show)
-            selection = _select(dataset, folder, gathered, earlier, journal.photos())
+            remember_dropped(journal, exclusions)
+            selection = select(dataset, folder, gathered, earlier, journal.photos())
             still_missing = _more_needed(selection.assignment.missing, gathered, needed, turn)
             if not still_missing:
                 break
             needed |= still_missing
-    distinct = Counter(r.class_ for r in selection.duplicates.kept)
-    all_rejected = [*selection.rejected, *selection.unused]
-    error = write.class_shortfall(dataset, _splits_needed(selection, gathered), selection.rows, all_rejected)
-    error = error or write.count_shortfall(dataset, selection.assignment, distinct, selection.rejected)
-    if error:
+    if error := _shortfall(dataset, selection, gathered, journal):
         manifest.write_rejected(folder, selection.rejected)
         journal.forget_answers()
         journal.end_run()
-        raise error
+        raise ShortfallError("\n  ".join([str(error), *write.missing_extra(selection.rejected)]))
     return selection
+
+
+def _shortfall(
+    dataset: Dataset, selection: PhotoSelection, gathered: Gathered, journal: Journal
+) -> ShortfallError | None:
+    """The error if there are too few photos."""
+    assignment, distinct = selection.assignment, Counter(r.class_ for r in selection.duplicates.kept)
+    rejected, needed = [*selection.rejected, *selection.unused], _splits_needed(selection, gathered)
+
+    def changes() -> list[str]:
+        return workable_changes(dataset, selection, journal.photos())
+
+    return write.class_shortfall(
+        dataset, needed, assignment, selection.rows, rejected, changes
+    ) or write.count_shortfall(dataset, assignment, distinct, selection.rejected, changes)
 
 
 def _splits_needed(selection: PhotoSelection, gathered: Gathered) -> dict[str, set[str]]:
@@ -148,50 +189,3 @@ def _more_needed(
         by_class[class_] += number
     growing = [c for c in by_class if needed.get(c) and c not in gathered.exhausted]
     return {c: gathered.good[c] + by_class[c] * turn for c in growing}
-
-
-def _select(
-    dataset: Dataset, folder: Path, gathered: Gathered, earlier: resume.EarlierRows, photos: Mapping[Key, Photo]
-) -> PhotoSelection:
-    """Dedupe and split what was gathered. Earlier photos stay in their places."""
-    sha256_of = {row.key: row.sha256 for row in gathered.rows}
-    fetched_again = {k: row for k, row in earlier.missing.items() if sha256_of.get(k) == row.sha256}
-    kept = {**earlier.present, **fetched_again}
-    usable = [*kept.values(), *(row for row in gathered.rows if row.key not in kept)]
-    unavailable = [row.file for key, row in earlier.missing.items() if key not in kept]
-    duplicates = dedupe(usable, thumbnails(folder, photos), kept, gathered.published)
-    if dataset.train is None and gathered.published:
-        rows = write.name_files(usable, earlier.listed)
-        return PhotoSelection(rows, gathered.rejected, [], duplicates, Assignment(), True, unavailable)
-    sides = {key: row.split for key, row in kept.items()}
-    items = items_of(duplicates.kept, dataset.split, sides, photos)
-    assignment = split(items, dataset.seed, *_counts(dataset, gathered.classes, duplicates.kept))
-    rows, unused = _place(duplicates.kept, assignment)
-    rejected = [*gathered.rejected, *duplicates.rejected]
-    rows = write.name_files(rows, earlier.listed)
-    return PhotoSelection(rows, rejected, unused, duplicates, assignment, False, unavailable)
-
-
-def _counts(
-    dataset: Dataset, classes: tuple[str, ...], rows: list[Row]
-) -> tuple[dict[str, int] | None, dict[str, int]]:
-    """How many photos of each class go to train (None: all the others) and to test."""
-    if dataset.train is not None:
-        names = sorted({*dataset.class_names, *classes})
-        return dict.fromkeys(names, dataset.train), dict.fromkeys(names, dataset.test or 0)
-    sizes = Counter(r.class_ for r in rows)
-    return None, {c: max(1, round(TEST_FRACTION * n)) for c, n in sizes.items()}
-
-
-def _place(rows: list[Row], assignment: Assignment) -> tuple[list[Row], list[Rejected]]:
-    """The rows with their split, and those that have none. A row that changes its split loses its file."""
-    placed, unused, bridging = [], [], set(assignment.bridging)
-    for row in rows:
-        if side := assignment.sides.get(row.sha256):
-            placed.append(replace(row, split=side, file=row.file if row.split == side else ""))
-        elif row.sha256 in bridging:
-            unused.append(row.rejected(RejectReason.BRIDGES_SPLIT, "its group is already in both train and test"))
-        else:
-            unused.append(row.rejected(RejectReason.SURPLUS, "fine, but more than you asked for"))
-    # by the photo, not by arrival, so that file names too depend on content alone
-    return sorted(placed, key=lambda r: (r.class_, r.split, r.sha256)), unused

@@ -11,7 +11,7 @@ from benchmarks.soaking.commands import ROOT, good
 from benchmarks.soaking.image_kinds import KINDS, distance, made
 from benchmarks.soaking.items import Item, LostError, require
 from benchmarks.soaking.trials import Place
-from collect.manifest import RejectReason
+from collect.candidate import RejectReason
 from tests.servers.photos import jpeg
 
 EACH = 25  # images per trial

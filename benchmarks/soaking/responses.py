@@ -14,7 +14,6 @@ from benchmarks.soaking.response_kinds import KEPT, KINDS, PRIVATE, SLOW, Maker
 from benchmarks.soaking.trials import Place
 from collect.candidate import RejectError, RejectReason
 from collect.http import MovedError, fetch, guard, open_session
-from collect.manifest import RejectReason as DocumentedReason
 from tests.servers.photos import jpeg
 
 LIMIT_SECONDS = 50.0  # the longest request: a deadline of 30 s, and time for a busy machine
@@ -99,7 +98,7 @@ def _judge(kind: str, future: "Future[bytes]", photo: bytes) -> str:
     error = future.exception()
     if error is not None and not isinstance(error, RejectError):
         return f"{type(error).__name__} escapes: {str(error)[:200]}"
-    if error is not None and error.reason not in list(DocumentedReason):
+    if error is not None and error.reason not in list(RejectReason):
         return f"undocumented reason {error.reason}"
     if kind in KEPT and (error is not None or future.result() != photo):
         return f"the photo did not arrive: {error and (error.reason, error.detail)}"

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from collect.candidate import RejectReason
+from collect.dedupe.dropped import as_row
 from collect.dedupe.near import NearDuplicate, clusters, find_near_duplicates
-from collect.manifest import Key, Rejected, RejectReason, Row
+from collect.journal import Photo
+from collect.manifest import Key, Rejected, Row
 from collect.sources import LOCAL
 
 PLACEHOLDER_OWNERS = 4
@@ -36,14 +39,17 @@ def dedupe(
     thumb: Callable[[Row], np.ndarray | None],
     earlier: Collection[Key],
     published: Mapping[Key, str],
+    dropped: Collection[Photo] = (),
 ) -> Duplicates:
     """Find the duplicates among `rows`, which are in their source's order, earlier ones first.
 
     The first of every group is kept; a group that two classes claim belongs to neither. Rows in `earlier` are always
     kept. `thumb` gives a row's 32 x 32 grey pixels, `published` the split in which the source itself has a photo.
+    Copies of photos that the user has `dropped` are rejected too.
     """
     duplicates = Duplicates()
-    rows = _without_placeholders(rows, duplicates)
+    unwanted = [as_row(photo) for photo in dropped if photo.sha256]
+    rows = [*unwanted, *_without_placeholders(rows, duplicates)]
     first_of: dict[str, int] = {}
     for i, row in enumerate(rows):
         first_of.setdefault(row.sha256, i)
@@ -62,6 +68,12 @@ def dedupe(
         duplicates.leaks += len(in_test) if in_train else 0
         duplicates.leaks_exact += sum(digest in in_train for digest in in_test)
         kept = [i for i in group if rows[i].key in earlier]
+        if group[0] < len(unwanted):
+            copies = [rows[i] for i in group if i >= len(unwanted) and i not in kept]
+            detail = f"shows the same as {rows[group[0]].source_id}, which was removed by hand"
+            duplicates.rejected += [row.rejected(RejectReason.DROPPED, detail) for row in copies]
+            duplicates.kept += [rows[i] for i in kept]
+            continue
         conflict = not kept and len({rows[i].class_ for i in group}) > 1
         kept = [] if conflict else kept or group[:1]
         duplicates.kept += [rows[i] for i in kept]

@@ -1,5 +1,6 @@
 """One candidate on its way into the dataset: its state, and how its photo is fetched, verified and staged."""
 
+import json
 import os
 import threading
 from collections import deque
@@ -81,13 +82,15 @@ def pull(candidates: Iterator[Candidate], number: int) -> list[Candidate]:
     return batch
 
 
-def prepare(session: requests.Session, folder: Path, candidate: Candidate, url: str | None) -> Verified:
+def prepare(
+    session: requests.Session, folder: Path, keep_metadata: bool, candidate: Candidate, url: str | None
+) -> Verified:
     """Read or fetch one photo, verify it and stage it; the result has no bytes. Raises RejectError, MovedError."""
     if candidate.read is None and not url:
         raise RejectError(RejectReason.NO_URL, "the source gives no address for it")
     read = candidate.read or partial(bytes, fetch(session, url or ""))
     with DECODING:
-        verified = verify(read())
+        verified = verify(read(), keep_metadata)
     expected = candidate.expected_sha256
     if expected and not {verified.sha256, verified.source_sha256} & set(expected):
         raise RejectError(RejectReason.CHANGED, f"sha256 is {verified.source_sha256}, was {expected[0]}")
@@ -100,4 +103,5 @@ def record_verified(photo: Photo, verified: Verified) -> None:
     photo.status, photo.reason, photo.detail = PhotoStatus.GOOD, None, None
     for name in ("sha256", "source_sha256", "phash", "width", "height", "bytes", "thumb"):
         setattr(photo, name, getattr(verified, name))
+    photo.extra = json.dumps(facts) if (facts := photo.facts() | verified.facts) else None
     photo.retrieved = datetime.now(UTC).isoformat(timespec="seconds")

@@ -48,7 +48,7 @@ class Gatherer:
     ):
         self._folder, self._workers = folder, workers
         self._journal, self._stop = context.journal, context.stop
-        self._prepare = partial(prepare, session, folder)
+        self._prepare = partial(prepare, session, folder, context.keep_metadata)
         self._streams = {name: Stream(candidates, deque()) for name, candidates in streams.items()}
         self._ledger = Ledger(context.journal, filter(None, streams), earlier)
         self._queues = Queues()

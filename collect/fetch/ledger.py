@@ -149,8 +149,10 @@ def _without_secrets(candidate: Candidate) -> Candidate:
 def _row(candidate: Candidate, photo: Photo) -> Row:
     place, expected = (candidate.file or "", photo.class_, candidate.split or ""), candidate.expected_sha256
     # a photo rebuilt from a dataset's own file keeps the digest of the bytes first fetched
-    original = expected[1] if expected and photo.sha256 == expected[0] else photo.source_sha256
+    is_rebuilt = bool(expected) and photo.sha256 == expected[0]
+    original = expected[1] if is_rebuilt else photo.source_sha256
     names = ("source_id", "phash", "width", "height", "bytes", "retrieved")
     facts = {name: getattr(photo, name) for name in names}
     facts |= {name: getattr(candidate, name) for name in SHARED_WITH_ROW}
+    facts["metadata"] = photo.facts().get("metadata") or (candidate.metadata if is_rebuilt else None)
     return Row(*place, photo.sha256 or "", original, **facts)

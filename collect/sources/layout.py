@@ -1,15 +1,13 @@
 """How a tree of files, in a folder or an archive, is laid out in classes and splits."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from collect.candidate import RejectError, RejectReason, wanted_class
-from collect.datasets import Dataset, valid_name
-from collect.errors import ShortfallError, SourceError
-from collect.manifest import IMAGE_SUFFIXES
-from collect.verify import MAX_BYTES
+from collect.datasets import valid_name
+from collect.sources.origin import ARCHIVES
 
 # WordNet ids of Imagenette and Imagewoof (fast.ai) and the names their authors give them.
 WNID_NAMES = {
@@ -36,6 +34,11 @@ WNID_NAMES = {
 }
 # Bytes that are not UTF-8, as Python has them in names, and how Windows-1252 reads them; it has no sign for five.
 UNDECODED = {0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or f"%{byte:02X}" for byte in range(0x80, 0x100)}
+SPLIT_NAME = r"(?:(?P<train>train)(?:ing)?|(?P<val>val)(?:id(?:ation)?)?|(?P<test>test)(?:ing)?)(?:[ _-]?set)?"
+SPLIT_FOLDER = re.compile(SPLIT_NAME, re.I)
+SPLIT_LOOKALIKE = re.compile(  # seg_train, test1, Train images
+    rf"(?:.*[ _.-])?{SPLIT_NAME}(?:[ _.-]?(?:data|dataset|files|images|imgs|photos|pictures))?[ _.-]?\d*", re.I
+)
 NUMBERED = re.compile(r"([^.]+)\.\d+$")  # cat.0.jpg, as in the competition's train folder
 
 
@@ -48,15 +51,21 @@ class FilePlace:
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveMember:
-    """A folder or file of an archive. `read` gives its bytes, `is_lasting` says that it still does so later."""
+def split_name(folder: str) -> str | None:
+    """The split that a folder of this name holds: train, val or test; None if it is another folder."""
+    found = SPLIT_FOLDER.fullmatch(folder)
+    return found.lastgroup if found else None
 
-    name: str  # with forward slashes
-    is_folder: bool
-    size: int
-    read: Callable[[], bytes]
-    is_lasting: bool = False
+
+def looks_like_split(folder: str) -> str | None:
+    """The split that a folder of this name probably holds."""
+    found = SPLIT_LOOKALIKE.fullmatch(folder)
+    return found.lastgroup if found else None
+
+
+def held_out_split(sides: Collection[str]) -> str | None:
+    """Of the splits of a source, the one to test with, if there is one to train with too."""
+    return next((s for s in ("test", "val") if s in sides and "train" in sides), None)
 
 
 def readable(name: str) -> str:
@@ -69,82 +78,80 @@ def source_id(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def check_size(size: int) -> None:
-    """Raise RejectError if a file has too many bytes to be read."""
-    if size > MAX_BYTES:
-        raise RejectError(RejectReason.TOO_LARGE, f"{size:,} bytes, at most {MAX_BYTES:,}")
-
-
-def _class_name(folder: str) -> str:
+def class_name(folder: str) -> str:
+    """The name of the class whose photos are in a folder of this name."""
     return WNID_NAMES.get(folder, readable(folder))
 
 
-def _place(parts: tuple[str, ...], depth: int, split: str | None = None) -> FilePlace:
-    """The place of a file whose class folder is the first `depth` of its parts."""
-    return FilePlace(_class_name(parts[depth - 1]), split, "/".join(parts[:depth]))
+def _plain(folder: str) -> str:
+    """The name of a folder, or of a nested archive without its ending: cats for cats.zip."""
+    ending = next((e for e in ARCHIVES if folder.lower().endswith(e)), "")
+    return folder[: len(folder) - len(ending)]
 
 
-def is_image(path: str) -> bool:
-    """Whether a path looks like an image of the dataset, in folders whose names are valid class names."""
-    parts = PurePosixPath(readable(path)).parts
-    return all(p != "__MACOSX" and valid_name(p) for p in parts) and path.lower().endswith(IMAGE_SUFFIXES)
+class SplitFolders:
+    """Which folders of a tree stand for a split. `parts` are the parts of each path, its file included."""
 
+    def __init__(self, parts: Iterable[tuple[str, ...]]):
+        self._children: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        for path in parts:
+            for depth in range(len(path) - 1):
+                self._children[path[:depth]].add(path[depth])
 
-def _split_of(parts: tuple[str, ...]) -> tuple[str, int] | None:
-    """The split of a path and the index of its folder, if a class folder follows it."""
-    return next(((part, i) for i, part in enumerate(parts[:-2]) if part in ("train", "test", "val")), None)
+    def split_of(self, path: tuple[str, ...]) -> tuple[str, int] | None:
+        """The split of a path and the index of its folder, if a class folder follows it.
+
+        Archives often repeat it: training_set/training_set/CLASS/.
+        """
+        at = next((i for i, part in enumerate(path[:-2]) if split_name(part)), None)
+        if at is None:
+            return None
+        side = split_name(path[at])
+        while split_name(path[at + 1]) == side and len(self._children[path[: at + 1]]) == 1:
+            at += 1
+            if at > len(path) - 3:
+                return None
+        return (side, at) if side else None
 
 
 def read_layout(paths: Iterable[str], root: str) -> dict[str, FilePlace]:
     """Class and split of every image path (relative, forward slashes); paths without a class are left out.
 
     It reads train/CLASS/ with test/CLASS/ or val/CLASS/ at any depth, CLASS/ folders, one folder of images (its name
-    is the class, `root` for the top folder), and flat files named CLASS.NUMBER.jpg.
+    is the class, `root` for the top folder), and flat files named CLASS.NUMBER.jpg. Where some photos have a class,
+    those directly in a folder of a split have none: they are what a competition keeps unlabelled.
     """
-    files = {p: PurePosixPath(p).parts for p in paths if is_image(p)}
-    splits = {p: split for p, parts in files.items() if (split := _split_of(parts))}
-    sides = {name for name, _ in splits.values()}
-    if "train" in sides and sides & {"test", "val"}:
-        held_out = "test" if "test" in sides else "val"
-        return {p: _place(files[p], i + 2, "test" if name == held_out else name) for p, (name, i) in splits.items()}
+    files = {p: (*map(_plain, (parts := PurePosixPath(p).parts)[:-1]), parts[-1]) for p in paths}
+    folders = SplitFolders(files.values())
+    splits = {p: split for p, parts in files.items() if (split := folders.split_of(parts))}
+    in_split = {p for p, f in files.items() if p not in splits and len(f) > 1 and looks_like_split(f[-2])}
+    numbered = {p for p in in_split if NUMBERED.match(PurePosixPath(p).stem)}
+    if splits or numbered:
+        files = {p: parts for p, parts in files.items() if p not in in_split or p in numbered}
+    if held_out := held_out_split({name for name, _ in splits.values()}):
+        return {p: _place(p, i + 2, files[p], "test" if s == held_out else s) for p, (s, i) in splits.items()}
+    return _without_split(files, root)
+
+
+def _without_split(files: Mapping[str, tuple[str, ...]], root: str) -> dict[str, FilePlace]:
     folders = {parts[:-1] for parts in files.values()}
     first, last = min(folders, default=()), max(folders, default=())
     common = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     places = {}
     for path, parts in files.items():
         inside = parts[common:-1]
-        numbered = NUMBERED.match(PurePosixPath(path).stem)
-        if numbered and (not inside or inside[-1] in ("train", "test", "val")):
-            places[path] = FilePlace(readable(numbered[1]), None, "/".join(parts[:-1]))
+        found = NUMBERED.match(PurePosixPath(path).stem)
+        if found and (not inside or looks_like_split(inside[-1])):
+            places[path] = FilePlace(readable(found[1]), None, "/".join(PurePosixPath(path).parts[:-1]))
         elif inside:
-            places[path] = _place(parts, common + 1)
+            places[path] = _place(path, common + 1, parts)
         elif common and len(folders) == 1:
-            places[path] = _place(parts, common)
+            places[path] = _place(path, common, parts)
         elif len(folders) == 1 and valid_name(readable(root)):
             places[path] = FilePlace(readable(root), None, "")
     return places
 
 
-def check_layout(places: Mapping[str, FilePlace], empty_folders: Iterable[str], dataset: Dataset) -> None:
-    """Raise SourceError if there is no image, ShortfallError if a class of the recipe or a class folder has none.
-
-    `empty_folders` are the folders without files; one that is beside class folders is a class without images.
-    """
-    classes = {p.class_ for p in places.values()}
-    if not classes:
-        needed = "train/CLASS/ and test/CLASS/, or CLASS/, or files named CLASS.NUMBER.jpg"
-        raise SourceError(f"{dataset.url}: no images in class folders; it needs {needed}")
-    beside = {PurePosixPath(p.folder).parent for p in places.values()}
-    empty = {f for f in map(PurePosixPath, empty_folders) if f.parent in beside and not f.name.startswith(".")}
-    missing = [n for n in dataset.class_names if n not in classes]
-    if not dataset.classes:
-        missing = sorted({_class_name(f.name) for f in empty} - classes)
-    if missing:
-        full = ", ".join(sorted(classes))
-        raise ShortfallError(f"{dataset.url}: class {missing[0]!r} has no images (classes with images: {full})")
-    wanted = [p for p in places.values() if wanted_class(dataset, p.class_)]
-    sides = {side: {p.class_ for p in wanted if p.split == side} for side in ("train", "test")}
-    if dataset.train is None and any(sides.values()) and (one_sided := sorted(sides["train"] ^ sides["test"])):
-        side = "test" if one_sided[0] in sides["train"] else "train"
-        problem = f"class {one_sided[0]!r} has no {side} images"
-        raise ShortfallError(f"{dataset.url}: {problem}; --train N --test N splits all images again")
+def _place(path: str, depth: int, names: tuple[str, ...], split: str | None = None) -> FilePlace:
+    """The place of a file whose class folder is the first `depth` parts of its path."""
+    return FilePlace(class_name(names[depth - 1]), split, "/".join(PurePosixPath(path).parts[:depth]))

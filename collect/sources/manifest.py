@@ -54,7 +54,7 @@ def _candidates(rows: list[Row], folder: Path, dataset: Dataset, context: Source
             yield replace(candidate, url=None)
     for url, wanted in archived.items():
         archive = replace(dataset, url=url, bytes=None, sha256=None, md5=None)  # they are the manifest's
-        for name, read, held_bytes in photos(download(archive, context), partial(_is_listed, wanted)):
+        for name, read, held_bytes in photos(download(archive, context), partial(_is_listed, wanted), context.data):
             for candidate in wanted.pop(source_id(name), []):
                 yield replace(candidate, read=read, held_bytes=held_bytes)
         for candidates in wanted.values():

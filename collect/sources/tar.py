@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO
 
-from collect.sources.layout import ArchiveMember
+from collect.sources.members import ArchiveMember, MemberKind
 
 MAX_HEADER_BYTES = 2**20  # of one member, with its long name and its pax records
+CHUNK_BYTES = 2**16
 ENCODING = ("utf-8", "surrogateescape")
 
 
@@ -70,7 +71,7 @@ def is_header(block: bytes) -> bool:
 
 
 def tar_members(file: IO[bytes]) -> Iterator[ArchiveMember]:
-    """Folders and files of an uncompressed tar, or of several in a row. A member can be read until the next one.
+    """The members of an uncompressed tar, or of several in a row. A member can be read until the next one.
 
     Raises tarfile.TarError for a damaged header or a missing end, and what else tarfile raises on damaged data.
     """
@@ -81,8 +82,8 @@ def tar_members(file: IO[bytes]) -> Iterator[ArchiveMember]:
         stream.allow(MAX_HEADER_BYTES)
         with tarfile.TarFile(fileobj=stream, encoding=ENCODING[0], errors=ENCODING[1]) as tar:  # type: ignore[arg-type]
             while member := tar.next():
-                if member.isfile() or member.isdir():
-                    yield ArchiveMember(member.name, member.isdir(), member.size, partial(_read, tar, stream, member))
+                kind = MemberKind.FILE if member.isfile() else MemberKind.FOLDER if member.isdir() else MemberKind.LINK
+                yield ArchiveMember(member.name, kind, member.size, partial(_chunks, tar, stream, member))
                 tar.members.clear()  # type: ignore[attr-defined]  # it keeps all members
                 stream.allow(MAX_HEADER_BYTES)
         # tarfile also takes a damaged header and a missing one for the end of the archive
@@ -92,7 +93,7 @@ def tar_members(file: IO[bytes]) -> Iterator[ArchiveMember]:
             raise tarfile.ReadError(f"no valid header at byte {stream.tell() - tarfile.BLOCKSIZE:,}")
 
 
-def _read(tar: tarfile.TarFile, stream: CheckedStream, member: tarfile.TarInfo) -> bytes:
+def _chunks(tar: tarfile.TarFile, stream: CheckedStream, member: tarfile.TarInfo) -> Iterator[bytes]:
     stream.allow(member.size)
-    handle = tar.extractfile(member)
-    return handle.read(member.size) if handle else b""
+    if handle := tar.extractfile(member):
+        yield from iter(partial(handle.read, CHUNK_BYTES), b"")

@@ -1,9 +1,6 @@
 """The bytes inside an .xz or .lzma. `lzma.open` would give the decoder any memory that the file asks for."""
 
 import lzma
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
 MAX_DECODER_BYTES = 256 * 2**20  # `xz -9` needs 65 MiB to unpack; a file may ask for 4 GiB
@@ -55,10 +52,3 @@ class XzStream:
         while not data and (chunk := self._file.read(CHUNK_BYTES)):
             data = chunk.lstrip(b"\0")
         return data
-
-
-@contextmanager
-def open_xz(path: Path, _mode: str) -> Iterator[XzStream]:
-    """Open the bytes inside an .xz or .lzma for reading, as `open` would."""
-    with path.open("rb") as file:
-        yield XzStream(file)

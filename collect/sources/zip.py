@@ -1,15 +1,16 @@
 """Zip archives, also those whose names are not in the encoding that they state."""
 
 import io
+import os
 import stat
 import threading
 import zipfile
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from struct import calcsize
+from typing import IO
 
-from collect.sources.layout import ArchiveMember
+from collect.sources.members import ArchiveMember, MemberKind
 
 MAX_DIRECTORY_BYTES = 256 * 2**20
 CHUNK_BYTES = 4096  # the least that zipfile reads; bzip2 and LZMA expand a chunk at once, regardless of the limit
@@ -51,27 +52,29 @@ def _without_utf8_flags(directory: bytes) -> bytes:
     return bytes(changed)
 
 
-def zip_members(path: Path) -> Iterator[ArchiveMember]:
-    """Folders and files of a zip, which stays open, so that other threads can read its members later.
+def zip_members(source: IO[bytes]) -> Iterator[ArchiveMember]:
+    """The members of a zip file, which stays open, so that other threads can read them later.
 
     Raises what zipfile raises on damaged data.
     """
-    lock, file = threading.Lock(), ZipBytes(path)
+    lock, file = threading.Lock(), ZipBytes(os.dup(source.fileno()))
     try:
         zipped = zipfile.ZipFile(file)
     except UnicodeDecodeError:
         file.hides_utf8 = True
         zipped = zipfile.ZipFile(file)
     for info in zipped.infolist():
-        if not stat.S_ISLNK(info.external_attr >> 16):
-            name, read = info.filename, partial(_read, zipped, info, lock)
-            if file.hides_utf8:
-                name = info.orig_filename.encode("cp437").decode("utf-8", "surrogateescape")
-            if info.create_system == WINDOWS:
-                name = name.replace("\\", "/")
-            yield ArchiveMember(name, name.endswith("/"), info.file_size, read, is_lasting=True)
+        name = info.filename
+        if file.hides_utf8:
+            name = info.orig_filename.encode("cp437").decode("utf-8", "surrogateescape")
+        if info.create_system == WINDOWS:
+            name = name.replace("\\", "/")
+        kind = MemberKind.FOLDER if name.endswith("/") else MemberKind.FILE
+        if stat.S_ISLNK(info.external_attr >> 16):
+            kind = MemberKind.LINK
+        yield ArchiveMember(name, kind, info.file_size, partial(_chunks, zipped, info, lock), is_lasting=True)
 
 
-def _read(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> bytes:
+def _chunks(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, lock: threading.Lock) -> Iterator[bytes]:
     with lock, zipped.open(info) as handle:
-        return b"".join(iter(partial(handle.read, CHUNK_BYTES), b""))
+        yield from iter(partial(handle.read, CHUNK_BYTES), b"")

@@ -1,4 +1,4 @@
 """Train or test: whole groups of photos are assigned so that every class gets exactly its counts."""
 
 from collect.split.assign import Assignment, split
-from collect.split.groups import items_of, owner_of
+from collect.split.groups import group_of, items_of, owner_of

@@ -12,3 +12,4 @@ from collect.verify.photo import (
     verify,
 )
 from collect.verify.pixels import decode
+from collect.verify.signature import HEAD_BYTES, INSTALL_HEIF, can_read_heic, is_photo

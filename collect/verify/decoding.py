@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from collect.candidate import RejectError, RejectReason
 from collect.verify.jpeg import PROGRESSIVE_FRAME, count_scans, is_jpeg
+from collect.verify.signature import is_heic, register_heic
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000"]  # no EPS: it would run Ghostscript
 if find_spec("PIL.AvifImagePlugin"):  # Pillow 11.3 and newer
@@ -94,10 +95,14 @@ def open_photo(data: bytes, scans: int | None = None) -> ImageFile.ImageFile:
         raise RejectError(RejectReason.TOO_COMPLEX, f"a PNG with more than {MAX_PROFILES} colour profiles")
     if is_jpeg(data):
         scans = scans or count_scans(data)  # which also limits the parts of its header
+    formats = FORMATS
+    if is_heic(data):
+        register_heic()
+        formats = ["HEIF"]
     file = io.BytesIO(data) if scans else CountedReads(data)
     with decoder_errors():
         try:
-            image: ImageFile.ImageFile = Image.open(file, formats=FORMATS)
+            image: ImageFile.ImageFile = Image.open(file, formats=formats)
         except UnidentifiedImageError as err:
             raise RejectError(RejectReason.NOT_AN_IMAGE, f"starts with {data[:8]!r}") from err
     _check_cost(image, data, scans or 0)

@@ -12,12 +12,15 @@ from PIL import Image, ImageFile
 from collect.candidate import RejectError, RejectReason
 from collect.verify.decoding import DECODER_ERRORS, decoder_errors, open_photo, quiet_decoders
 from collect.verify.jpeg import is_jpeg, read_scans
+from collect.verify.metadata import capture, without_private_data
 from collect.verify.pixels import decode, orientation
 
 MAX_BYTES = 32 * 2**20
 MIN_SIDE, MAX_RATIO = 64, 20
 JPEG_QUALITY = 95
+STILLS = ("MPO", "HEIF")  # with several pictures they are one photo: the main picture and what a phone adds
 THUMB_SIDE = 32
+REMOVED = "removed"  # what a row's `metadata` says
 COSINES = np.cos(np.pi / THUMB_SIDE * (np.arange(THUMB_SIDE) + 0.5) * np.arange(8)[:, None])  # DCT-II, 8 lowest
 
 # Each comment is atomic. Otherwise the search also tries every way to join two comments into one.
@@ -38,18 +41,38 @@ class Verified:
     phash: str  # 16 hex digits (64 bits)
     thumb: bytes  # the 32 x 32 grey pixels that phash was computed from
     bytes: int
+    facts: dict[str, str]  # `exif_taken`, `camera`, and `metadata` if some was removed
 
 
-def verify(data: bytes) -> Verified:
-    """The JPEG to keep: `data` itself if it is a valid upright one, else converted, quality 95. Raises RejectError."""
-    image, is_kept = _open(data, _check_container(data))
-    jpeg, source_sha256 = data, hashlib.sha256(data).hexdigest()
-    if not is_kept:
-        jpeg = _as_jpeg(decode(image))
-        image, _ = _open(jpeg, 1)
-    sha256, thumb = source_sha256 if is_kept else hashlib.sha256(jpeg).hexdigest(), thumbnail(image)
-    phash = perceptual_hash(thumb)
-    return Verified(jpeg, sha256, source_sha256, image.width, image.height, phash, thumb.tobytes(), len(jpeg))
+def verify(data: bytes, keep_metadata: bool = False) -> Verified:
+    """The JPEG to keep: `data` if it is a valid upright one, else converted, quality 95. Raises RejectError.
+
+    Of a kept JPEG only private metadata is removed, unless `keep_metadata`. A converted one has no metadata.
+    """
+    scans = _check_container(data)
+    image, is_kept = _open(data, scans)
+    if is_kept:
+        jpeg = data if keep_metadata else without_private_data(data)
+    else:
+        jpeg, scans = _as_jpeg(decode(image)), 1
+    taken, camera = capture(image)  # not before the pixels: Pillow may read those to find it
+    source_sha256 = sha256 = hashlib.sha256(data).hexdigest()
+    if jpeg is not data:
+        image, _ = _open(jpeg, scans)
+        sha256 = hashlib.sha256(jpeg).hexdigest()
+    thumb = thumbnail(image)
+    facts = {"exif_taken": taken, "camera": camera, "metadata": REMOVED if is_kept and jpeg is not data else None}
+    return Verified(
+        jpeg,
+        sha256,
+        source_sha256,
+        image.width,
+        image.height,
+        perceptual_hash(thumb),
+        thumb.tobytes(),
+        len(jpeg),
+        {name: value for name, value in facts.items() if value},
+    )
 
 
 def _check_container(data: bytes) -> int | None:
@@ -74,7 +97,7 @@ def _open(data: bytes, scans: int | None) -> tuple[ImageFile.ImageFile, bool]:
     """The opened image, and whether it is an upright RGB or grey JPEG. Of those all is read, but only grey decoded."""
     image = open_photo(data, scans)
     with decoder_errors():
-        if image.format != "MPO" and getattr(image, "is_animated", False):
+        if image.format not in STILLS and getattr(image, "is_animated", False):
             raise RejectError(RejectReason.ANIMATED, f"{image.format} with more than one picture")
         short, long = sorted(image.size)
         size = f"{image.width} x {image.height} px"

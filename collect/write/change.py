@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from collect.candidate import RejectReason
 from collect.errors import VggbenchError
 from collect.fetch import clear_staged
 from collect.files import atomic_write, move
@@ -72,7 +73,9 @@ def settle(folder: Path, photos: Mapping[Key, Photo]) -> bool:
     if (folder / DATASET_FILE).is_file():
         # photos that are not needed now serve when the dataset grows; local sources give them again
         is_local = read_dataset_file(folder).recipe.source in LOCAL
-        spare = set() if is_local else {p.sha256 for p in photos.values() if p.sha256}
+        spare = (
+            set() if is_local else {p.sha256 for p in photos.values() if p.sha256 and p.reason != RejectReason.DROPPED}
+        )
         clear_staged(folder, spare - {r.sha256 for r in rows})
     shutil.rmtree(folder / NEXT)
     return True

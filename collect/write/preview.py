@@ -1,7 +1,9 @@
-"""preview.html: a contact sheet of the kept and the rejected photos, to look at before training."""
+"""preview.html: a contact sheet of the kept and the rejected photos. Ticked photos become a list for --exclude."""
 
 import base64
+import hashlib
 import io
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,9 +34,15 @@ def write_preview(folder: Path, rows: Sequence[Row], rejected: Sequence[Rejected
     by_reason: dict[str, list[Rejected]] = defaultdict(list)
     for reject in rejected:
         by_reason[reject.reason].append(reject)
-    source = (Path(__file__).parent / "templates" / "preview.html.j2").read_text(encoding="utf-8")
+    templates = Path(__file__).parent / "templates"
+    source, script = ((templates / f).read_text(encoding="utf-8") for f in ("preview.html.j2", "preview.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    list_name = re.sub(r"[^\w.-]", "_", f"exclude-{folder.name}.txt")
     html = Template(source, autoescape=True, undefined=StrictUndefined).render(
         name=folder.name,
+        list_name=list_name,
+        script=script,
+        script_hash=f"sha256-{digest}",
         kept=[(place, len(group), _evenly(group, KEPT_SHOWN)) for place, group in kept.items()],
         rejected=[
             (reason, len(group), [(r, _thumbnail_png(r, photos)) for r in _evenly(group, REJECTED_SHOWN)])

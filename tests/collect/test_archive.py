@@ -18,6 +18,7 @@ from PIL import Image
 from collect.audit import leaked_files
 from collect.manifest import read_manifest, scan_folder
 from collect.sources.layout import read_layout
+from collect.sources.tree import FileTree
 from tests.servers.photos import jpeg
 
 
@@ -68,7 +69,10 @@ def published(classes: tuple[str, ...] = ("n01440764", "n02102040")) -> dict[str
     ],
 )
 def test_class_and_split_are_read_from_the_layout(paths: list[str], places: dict[str, tuple[str, str | None]]) -> None:
-    assert {p: (at.class_, at.split) for p, at in read_layout(paths, "root").items()} == places
+    tree = FileTree()
+    for path in paths:
+        tree.add(path, bytes)
+    assert {p: (at.class_, at.split) for p, at in read_layout(tree.images, "root").items()} == places
 
 
 @pytest.mark.parametrize("make", [tgz, zipped])

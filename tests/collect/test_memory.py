@@ -40,7 +40,7 @@ def test_a_huge_member_is_rejected_by_its_size(tmp_path: Path) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             out.addfile(info, io.BytesIO(data))
-    huge, small = photos(tmp_path / "x.tgz", lambda name: True)
+    huge, small = photos(tmp_path / "x.tgz", lambda name: True, tmp_path)
     assert (huge.held_bytes, small.held_bytes, small.read()) == (0, len(jpeg(1)), jpeg(1))
     with pytest.raises(RejectError, match="34,603,008 bytes"):
         huge.read()
@@ -51,7 +51,7 @@ def test_a_huge_header_is_refused_by_its_size(tmp_path: Path) -> None:
     info.type, info.size = tarfile.XHDTYPE, 2**30
     (tmp_path / "x.tgz").write_bytes(gzip.compress(info.tobuf(tarfile.USTAR_FORMAT) + bytes(MIB)))
     with pytest.raises(SourceError, match="a header with 1,073,741,824 bytes"):
-        list(photos(tmp_path / "x.tgz", lambda name: True))
+        list(photos(tmp_path / "x.tgz", lambda name: True, tmp_path))
 
 
 def test_photos_of_a_compressed_archive_are_read_a_few_at_a_time(tmp_path: Path) -> None:

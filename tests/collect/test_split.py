@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from collect.manifest import Row
-from collect.pipeline import _place
+from collect.selection import _place
 from collect.split.assign import Assignment, split
 from collect.split.groups import SplitItem, items_of, ranking
 
@@ -84,7 +84,7 @@ def test_the_largest_group_is_named_when_counts_are_impossible() -> None:
     pool = [SplitItem(str(i), "car", ("owner Ansel",)) for i in range(9)] + [SplitItem("other", "car")]
     assignment = split(pool, 1, {"car": 7}, {"car": 3})
     assert sum(assignment.missing.values()) > 0
-    assert "owner Ansel has 9" in assignment.obstacle
+    assert "owner Ansel has 9" in assignment.obstacles["car"]
 
 
 def test_an_exact_split_of_few_large_groups_is_found() -> None:
@@ -279,7 +279,7 @@ def test_an_owner_without_an_id_is_identified_by_name() -> None:
 def test_messages_give_the_name_of_an_owner() -> None:
     pool = items_of([row(str(i), "o7", "Ann" if i else None) for i in range(9)], "owner", {}, {})
     assignment = split([*pool, SplitItem("other", "car")], 1, {"car": 7}, {"car": 3})
-    assert assignment.obstacle == "owner Ann (urls:o7) has 9 of them"
+    assert assignment.obstacles == {"car": "owner Ann (urls:o7) has 9 of them"}
 
 
 def test_every_photo_is_either_placed_or_listed_as_unused() -> None:

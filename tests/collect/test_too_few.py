@@ -63,7 +63,7 @@ def test_a_class_of_one_photographer_is_named_and_can_be_split_by_image(place) -
         command = ("--from", "list.csv", "--name", "x", "--allow-private", "--quiet")
         outcome = place.run(*command)
         assert outcome.code == 3
-        assert "class 'b' has no usable train images: all 10 are of one photographer; --split image" in outcome.err
+        assert "class 'b' has no usable test images: all 10 are of one photographer; --split image" in outcome.err
         assert "of 2 classes" in place.good(*command, "--split", "image").out
 
 

@@ -1,7 +1,9 @@
 """Small image files of every format, and seeded ways to damage them."""
 
+import io
 import struct
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 from PIL import Image
@@ -14,6 +16,7 @@ MOST_DAMAGES = 6
 
 Image.init()
 HAS_AVIF = "AVIF" in Image.SAVE  # Pillow 11.3 and newer
+HAS_HEIF = find_spec("pillow_heif") is not None  # the extra `heif`
 
 
 def exif(orientation: int = 6) -> Image.Exif:
@@ -33,6 +36,15 @@ def exif_with(tags: dict[int, tuple[int, bytes]], orientation: int = 6) -> bytes
     entries = {0x0112: (3, struct.pack("<HH", orientation, 0)), **tags}
     listed = b"".join(struct.pack("<HHI4s", tag, kind, 1, value) for tag, (kind, value) in sorted(entries.items()))
     return b"Exif\0\0II\x2a\0" + struct.pack("<IH", 8, len(entries)) + listed + bytes(4)
+
+
+def heic(image: Image.Image, **options: object) -> bytes:
+    """The image as a phone's HEIC."""
+    import pillow_heif
+
+    out = io.BytesIO()
+    pillow_heif.from_pillow(image).save(out, quality=80, **options)
+    return out.getvalue()
 
 
 def damaged_avif() -> bytes | None:
@@ -77,7 +89,8 @@ def sample_images() -> list[bytes]:
         encode(rgb, "PPM"),
         encode(rgb, "JPEG2000"),
     ]
-    return images + ([encode(rgb, "AVIF", exif=exif())] if HAS_AVIF else [])
+    images += [encode(rgb, "AVIF", exif=exif())] if HAS_AVIF else []
+    return images + ([heic(rgb, exif=exif().tobytes())] if HAS_HEIF else [])
 
 
 def damaged(data: bytes, others: Sequence[bytes], rng: np.random.Generator) -> bytes:
