@@ -118,6 +118,8 @@ def command(
             raise UsageError(f"--labels: {labels}: no such file" if origin else "--labels is for --from only")
         if split not in (None, "owner", "image"):
             raise UsageError(f"--split must be owner or image, not {split!r}")
+        if group_by is not None:
+            datasets.check_pattern(group_by, "--group-by")
         options = {"train": train, "test": test, "seed": seed, "split": split, "licenses": _licenses(license_)}
         options |= {"group_by": group_by, "keep_metadata": keep_metadata or None}
         given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
@@ -137,14 +139,9 @@ def command(
             lines = plan(recipe, data, workers=workers)
             print_text(json.dumps({"plan": lines}) if as_json else "\n".join(lines))
             return
+        command, quiet = shlex.join(["collect", *sys.argv[1:]]), quiet or as_json
         summary = collect(
-            recipe,
-            data,
-            workers=workers,
-            allow_private=allow_private,
-            quiet=quiet or as_json,
-            exclude=exclude,
-            command=shlex.join(["collect", *sys.argv[1:]]),
+            recipe, data, workers=workers, allow_private=allow_private, quiet=quiet, exclude=exclude, command=command
         )
         if classes and origin is None and summary.changed and (note := remember_recipe(recipe)):
             summary = replace(summary, notes=(*summary.notes, note))

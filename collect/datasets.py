@@ -176,7 +176,9 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
         if count is not None and count < least:
             raise UsageError(f'{where}: key "{key}" must be at least {least}, not {count}')
     if dataset.group_by is not None:
-        _check_pattern(dataset, where)
+        if dataset.source in SEARCHES:
+            raise UsageError(f"{where}: group_by (--group-by) is for --from only: {dataset.source} has no file names")
+        check_pattern(dataset.group_by, f'{where}: key "group_by"')
     if dataset.source in SEARCHES and not names:
         raise UsageError(f'{where}: key "classes" is missing; {dataset.source} needs the names of the classes')
     if dataset.labels and dataset.source not in ("archive", "folder"):
@@ -186,15 +188,12 @@ def _checked(dataset: Dataset, where: str) -> Dataset:
     return dataset
 
 
-def _check_pattern(dataset: Dataset, where: str) -> None:
-    if dataset.source in SEARCHES:
-        raise UsageError(f"{where}: group_by (--group-by) is for --from only: {dataset.source} has no paths or names")
+def check_pattern(pattern: str, where: str) -> None:
+    """Raise UsageError that begins with `where` if a pattern is not a regular expression."""
     try:
-        re.compile(dataset.group_by or "")
+        re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as err:
-        raise UsageError(
-            f"{where}: group_by (--group-by) {dataset.group_by!r} is no regular expression: {err}"
-        ) from err
+        raise UsageError(f"{where}: {pattern!r} is not a regular expression: {err}") from err
 
 
 def parse_file(path: Path) -> dict[str, Dataset]:

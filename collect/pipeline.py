@@ -102,6 +102,10 @@ def _with_counts(dataset: Dataset) -> Dataset:
 def _notes(dataset: Dataset, chosen: PhotoSelection, summary: write.Summary) -> list[str]:
     """What the user should know about a new dataset, one line each."""
     notes = write.duplicate_notes(chosen.duplicates, chosen.is_published) + write.license_warnings(chosen.rows)
+    if bare := sum(row.metadata is not None for row in chosen.rows):
+        notes.append(
+            f"{counted(bare, 'photo')} stored without GPS position and serial numbers; --keep-metadata keeps them"
+        )
     notes += group_notes(dataset, chosen) + owner_notes(dataset, chosen)
     if private := summary.rejected.get(RejectReason.PRIVATE_ADDRESS):
         notes.append(f"warning: --allow-private would fetch {counted(private, 'photo')} at private addresses")

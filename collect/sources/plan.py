@@ -53,7 +53,11 @@ def _openverse(dataset: Dataset, data: Path) -> list[str]:
     limits = openverse.REGISTERED if is_registered else openverse.ANONYMOUS
     path = data / f".openverse_calls_{kind}.json"
     lines = _calls(calls, openverse.PER_PAGE, limits, path)
-    return [*_searches(f"Openverse ({kind})", dataset), *lines, *([] if is_registered else [f"  {openverse.ADVICE}"])]
+    return [
+        *_searches(f"Openverse ({kind})", dataset),
+        *lines,
+        *([] if is_registered else [f"  {openverse.ADVICE.removeprefix('or ')}"]),
+    ]
 
 
 def _searches(name: str, dataset: Dataset) -> list[str]:
@@ -85,9 +89,9 @@ def _times(path: Path) -> list[float]:
 def _requests(photos: int, workers: int | None, hosts: str = "") -> list[str]:
     slow, fast = REMOTE_PHOTOS_PER_SECOND
     return [
-        f"requests about {counted(photos, 'photo')}{hosts}: at most 4 requests per photo, {workers or MAX_PER_HOST} at "
-        f"once, {MAX_PER_HOST} per host, fewer if a host asks for it",
-        f"takes about {duration(photos / fast)} to {duration(photos / slow)} for them, at {slow} to {fast} a second",
+        f"requests about {counted(photos, 'photo')}{hosts}",
+        f"  at most 4 requests per photo, {workers or MAX_PER_HOST} at once and {MAX_PER_HOST} per host",
+        f"  takes about {duration(photos / fast)} to {duration(photos / slow)} for them, at {slow} to {fast} a second",
     ]
 
 
@@ -116,4 +120,4 @@ def _local(dataset: Dataset, data: Path, workers: int | None) -> list[str]:
         return lines + _requests(len(remote), workers, f" of {', '.join(f'{host} ({n:,})' for host, n in hosts)}")
     seconds = LOCAL_SECONDS_PER_PHOTO * classes.total() + LOCAL_SECONDS_PER_MEGABYTE * size / 1e6
     cores = os.cpu_count() or 1
-    return [*lines, f"no requests; takes about {duration(seconds / cores)} on {counted(cores, 'core')}"]
+    return [*lines, f"no requests; takes about {duration(max(seconds / cores, 1.0))} on {counted(cores, 'core')}"]

@@ -74,7 +74,8 @@ def without_private_data(data: bytes) -> bytes:
 
 def _segments(data: bytes) -> tuple[list[tuple[int, int, int]], int]:
     """Code, start and end of each segment, and where the picture ends."""
-    found, position, pattern = [], 2, HEADER_MARKER
+    found: list[tuple[int, int, int]] = []
+    position, pattern = 2, HEADER_MARKER
     while match := pattern.search(data, position):
         code, position = match[0][1], match.end()
         if code == EOI:

@@ -53,9 +53,7 @@ def _head(dataset: Dataset, assignment: Assignment, distinct: Mapping[str, int])
         return f"{class_} has {counted(fewest, 'distinct photo')}, {wanted}"
     class_ = next((c for c in classes if assignment.obstacles.get(c)), classes[0])
     side = next(s for c, s in assignment.missing if c == class_)
-    target = (
-        "leaves earlier photos in their places" if dataset.train is None else f"has {train:,} train and {test:,} test"
-    )
+    target = "that leaves earlier photos" if dataset.train is None else f"has {train:,} train and {test:,} test"
     problem = f"but no split of whole groups {target}: {side} needs {assignment.missing[class_, side]:,} more"
     count = counted(distinct[class_], "distinct photo")
     return "; ".join(filter(None, [f"{class_} has {count}, {problem}", assignment.obstacles.get(class_)]))

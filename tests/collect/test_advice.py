@@ -141,7 +141,9 @@ def test_a_finished_dataset_gets_its_private_photos_with_allow_private(place) ->
         command = listed(place, web, {"car": names, "pen": names})[:-1]
         text = (place.folder / "list.csv").read_text().splitlines()
         place.good(*command, "--name", "x", "--allow-private")
-        (place.folder / "list.csv").write_text("\n".join([*text, *(f"{web.url}/photo/car{i}.jpg,car,{i}" for i in (40, 41, 42))]))
+        (place.folder / "list.csv").write_text(
+            "\n".join([*text, *(f"{web.url}/photo/car{i}.jpg,car,{i}" for i in (40, 41, 42))])
+        )
         outcome = place.good(*command, "--name", "x")
         assert "warning: --allow-private would fetch 3 photos at private addresses" in outcome.out
         assert "warning: --allow-private would fetch" not in place.good(*command, "--name", "x", "--allow-private").out
@@ -199,7 +201,7 @@ def test_a_dry_run_of_a_search_says_what_it_would_ask_and_asks_nothing(place) ->
     assert "would collect 1,000 train and 300 test photos per class into data/car-pen" in outcome.out
     assert "searches Flickr for 'car', 'pen'; licences: by, by-sa, cc0, pdm" in outcome.out
     assert "at least 7 API requests with 500 photos each; allowed: 3,600 in 60 min" in outcome.out
-    assert "requests about 2,600 photos: at most 4 requests per photo, 64 at once" in outcome.out
+    assert "requests about 2,600 photos\n  at most 4 requests per photo, 64 at once and 64 per host" in outcome.out
     outcome = place.good("car", "--source", "openverse", "--dry-run")
     assert "20 in 60 s, 200 in 24.0 h" in outcome.out and "waits for these limits: 3 min" in outcome.out
     assert everything(place) == before
