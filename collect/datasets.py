@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -20,7 +20,6 @@ from collect.errors import file_error_text as file_error_text
 from collect.errors import run_command as run_command
 from collect.lock import is_locked as is_locked
 from collect.lock import lock_folder as lock_folder
-from collect.redact import redact
 from collect.schema import TYPE_WORDS as TYPE_WORDS
 from collect.schema import check_value as check_value
 from collect.schema import parse_toml, parse_values
@@ -109,16 +108,6 @@ def valid_name(name: str) -> bool:
 def is_text(name: str) -> bool:
     """Whether `name` can be written as UTF-8: the name of a file that is in another encoding cannot."""
     return not re.search(r"[\ud800-\udfff]", name)
-
-
-def published(dataset: Dataset) -> Dataset:
-    """The recipe as files may hold it: without secrets in addresses, and of absolute paths with the last part only."""
-    return replace(dataset, url=_public(dataset.url), labels=_public(dataset.labels))
-
-
-def _public(place: str | None) -> str | None:
-    path = Path(place or "")
-    return path.name if path.is_absolute() else place and redact(place)
 
 
 def parse_dataset(name: str, table: object, file: str) -> Dataset:

@@ -51,9 +51,9 @@ def lock_folder(folder: Path, notify: Callable[[str], None], wait: bool = False)
 
 def is_locked(folder: Path) -> bool:
     """Whether another process holds the lock of a folder. Nothing is written."""
-    if fcntl is None:
-        return False
     try:
+        if fcntl is None:
+            raise OSError(errno.ENOSYS, "no locks on this system")
         with (folder / LOCK_FILE).open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

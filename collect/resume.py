@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collect.candidate import RejectReason
-from collect.datasets import Dataset, dataset_table, published
+from collect.datasets import Dataset, dataset_table
 from collect.dedupe import Exclusions, dropped_photos, remember_dropped, restore_dropped
 from collect.errors import UsageError, VggbenchError
 from collect.fetch import STAGED, clear_staged
@@ -21,7 +21,7 @@ from collect.manifest import DATASET_FILE, MANIFEST, Key, Row, manifest_sha256, 
 from collect.redact import redact
 from collect.verify import can_read_heic
 from collect.wording import counted
-from collect.write import is_unsettled, read_dataset_file, recorded_rejects
+from collect.write import is_unsettled, published, read_dataset_file, recorded_rejects
 
 COMMAND = ".command"  # what continues the run under way; a finished run removes it, because it may name private folders
 MAY_CHANGE = ("train", "test", "bench")
@@ -201,7 +201,7 @@ def forget_command(folder: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class UnfinishedRun:
+class UnfinishedCollection:
     """A dataset whose last run is not finished: the command to continue ("" if not known), and photos so far."""
 
     command: str
@@ -229,7 +229,7 @@ def _is_in_use(folder: Path) -> bool:
         return False
 
 
-def unfinished_runs(data: Path) -> dict[str, UnfinishedRun]:
+def unfinished_runs(data: Path) -> dict[str, UnfinishedCollection]:
     """The datasets in `data` whose last run was interrupted or is under way, by name."""
     found = {}
     for folder in sorted(data.iterdir()) if data.is_dir() else ():
@@ -237,7 +237,7 @@ def unfinished_runs(data: Path) -> dict[str, UnfinishedRun]:
             noted = folder / COMMAND
             command = noted.read_text(encoding="utf-8", errors="replace") if noted.is_file() else ""
             staged = sum(1 for _ in (folder / STAGED).glob("*/[!.]*"))
-            found[folder.name] = UnfinishedRun(command, staged, _is_in_use(folder))
+            found[folder.name] = UnfinishedCollection(command, staged, _is_in_use(folder))
     return found
 
 

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from collect.datasets import Dataset, dataset_table, name_hint, parse_dataset, published, shipped_file, toml_value
+from collect.datasets import Dataset, dataset_table, name_hint, parse_dataset, shipped_file, toml_value
 from collect.errors import UsageError, VggbenchError
 from collect.files import atomic_write
 from collect.http import user_agent
 from collect.journal import JOURNAL
 from collect.manifest import DATASET_FILE, MANIFEST, Row, manifest_sha256
+from collect.redact import redact
 from collect.schema import check_value, parse_toml
 
 USER_FILE = "datasets.toml"
@@ -89,3 +90,13 @@ def remember_recipe(dataset: Dataset, directory: Path | None = None) -> str:
     with atomic_write(path) as out:
         out.write(tomlkit.dumps(document))
     return ""
+
+
+def published(dataset: Dataset) -> Dataset:
+    """The recipe as files may hold it: without secrets in addresses, and of absolute paths with the last part only."""
+    return replace(dataset, url=_public(dataset.url), labels=_public(dataset.labels))
+
+
+def _public(place: str | None) -> str | None:
+    path = Path(place or "")
+    return path.name if path.is_absolute() else place and redact(place)

@@ -52,7 +52,7 @@ def point_labels(
     `lines` are horizontal or vertical. A name that is not beside its point is joined to it.
     """
     frame = axes.get_window_extent()
-    spots = [axes.transData.transform((x, y)) for x, y, _ in points]
+    spots = axes_points(axes, [(x, y) for x, y, _ in points])
     occupied = [(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in [*spots, *axes_points(axes, circles)]]
     for ends in lines:
         (ax, ay), (bx, by) = axes_points(axes, ends)
