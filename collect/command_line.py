@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 HELP_FLAGS = {"help_option_names": ["-h", "--help"]}
-MOST_NAMES, MOST_HINTS, CLOSE = 12, 3, 0.6
+MOST_NAMES, MOST_HINTS, CLOSE, CLOSE_WORD = 12, 3, 0.6, 0.75
 
 
 class FlagsGivenOnce:
@@ -59,8 +59,8 @@ def name_hint(wrong: str, known: Iterable[str]) -> str:
 def _closeness(wrong: str, name: str) -> tuple[float, float]:
     """How close a name or one of its words is to a wrong name, from 0 to 1, and how close all of it is."""
     words = [name, *re.split("[-_]", name)]
-    ratios = [SequenceMatcher(None, wrong.lower(), word.lower()).ratio() for word in words]
-    return max(ratios), ratios[0]
+    whole, *ratios = [SequenceMatcher(None, wrong.lower(), word.lower()).ratio() for word in words]
+    return max(whole, *(ratio for ratio in ratios if ratio >= CLOSE_WORD), 0.0), whole
 
 
 def _listed_or(names: list[str]) -> str:

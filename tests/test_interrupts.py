@@ -28,7 +28,7 @@ def interrupted(command: list[str], slow_module: str, folder: Path) -> tuple[int
         [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"importing\n"
+    assert b"importing\n" in iter(process.stdout.readline, b"")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     return process.returncode, errors.decode()

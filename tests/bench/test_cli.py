@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import main
 from bench.classify import classifier_of_run, classify
 from bench.cli import COMMANDS
 from bench.recipes import Recipe
@@ -161,7 +162,7 @@ def test_predict_names_a_broken_photo(finished: Path, tmp_path: Path) -> None:
 
 def test_a_dry_run_of_the_sample_pretrains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    done = bench("run", "frozen-vgg", "--dry-run", cwd=tmp_path)
+    done = bench("run", "frozen-vgg", "--width", "0.125", "--dry-run", cwd=tmp_path)
     assert "The first run begins by pretraining" in done.stdout
     assert "About" in done.stdout
     assert not list((tmp_path / "cache").rglob("*.safetensors"))
@@ -312,12 +313,22 @@ def test_summary_shows_a_pooled_head(tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_one_line_with_the_documented_code(
-    arguments: list[str], code: int, message: str, two_classes: Path, tmp_path: Path
+    arguments: list[str],
+    code: int,
+    message: str,
+    two_classes: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    given = [str(two_classes / "two") if a == "DATA" else a for a in arguments]
-    done = bench(*given, cwd=tmp_path, code=code)
-    assert done.stderr.startswith("bench: ")
-    assert message in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench", *(str(two_classes / "two") if a == "DATA" else a for a in arguments)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    error = capsys.readouterr().err
+    assert caught.value.code == code
+    assert error.startswith("bench: ") and error.count("\n") == 1
+    assert message in error
     assert not (tmp_path / "results").exists()
 
 

@@ -91,7 +91,10 @@ def test_a_list_and_a_comma_separated_text_make_several_recipes(write, recipes) 
             '[two]: key "bench.scratch-vgg.epochs" must be a whole number or auto, not 1.5',
         ),
         ("[two.bench]\nscratch-vgg = 5", '[two]: key "bench.scratch-vgg" must be keys with values, not 5'),
-        ("[two.bench.scratch-vgg]\nlrr = 1.0", '[two.bench.scratch-vgg]: unknown key "lrr"; did you mean lr?'),
+        (
+            "[two.bench.scratch-vgg]\nlrr = 1.0",
+            '[two.bench.scratch-vgg]: unknown key "lrr"; did you mean lr or backbone_lr?',
+        ),
         ("[two.bench.scratch-vgg]\nseeds = 3", '[two.bench.scratch-vgg]: unknown key "seeds"'),
         ("[two.bench.scratch-vgg]\nset = {lr = 0.1}", '[two.bench.scratch-vgg]: unknown key "set"'),
         ('[two.bench.scratch-vgg]\nlr = "0.1"', "[two.bench.scratch-vgg]: key \"lr\" must be a number, not '0.1'"),
@@ -102,7 +105,7 @@ def test_a_list_and_a_comma_separated_text_make_several_recipes(write, recipes) 
         ('[two.bench.scratch-vgg]\ninit = "hé"', "[two.bench.scratch-vgg]: init=hé: choose from default, he"),
         ("[two.bench.frozen-vgg]\nviews = 2", "[two.bench.frozen-vgg]: views=2: several views need augment"),
         ("[two.bench]\nset = {lr = 1000}\nfrozen-vgg = {size = 64}", "[two.bench]: lr must be from 1e-09 to 100"),
-        ("[two.bench]\nset = {lrr = 1.0}", '[two.bench.set]: unknown key "lrr"; did you mean lr?'),
+        ("[two.bench]\nset = {lrr = 1.0}", '[two.bench.set]: unknown key "lrr"; did you mean lr or backbone_lr?'),
     ],
 )
 def test_a_setting_that_no_run_could_have_is_named_with_file_table_and_key(write, text: str, message: str) -> None:

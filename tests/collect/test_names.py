@@ -13,11 +13,11 @@ from rich.table import Table
 from collect import collect
 from collect.audit import check_dataset
 from collect.candidate import Candidate
-from collect.cli import _source_of
 from collect.datasets import Dataset
 from collect.errors import UsageError, VggbenchError, exit_codes
 from collect.manifest import Row, read_manifest
 from collect.sources.layout import read_layout, source_id
+from collect.sources.origin import source_of
 from collect.terminal import make_console, print_text, printable
 from collect.write.credits import write_credits
 from tests.servers.photos import jpeg
@@ -84,7 +84,7 @@ def test_every_name_gets_a_valid_and_distinct_text() -> None:
 
 def test_a_source_whose_own_path_is_not_text_is_refused() -> None:
     with pytest.raises(UsageError, match="--from: photos\udce9: the path has bytes that are not UTF-8"):
-        _source_of("photos\udce9", "x")
+        source_of("photos\udce9", "x")
 
 
 def test_half_a_character_in_an_answer_can_be_written() -> None:
