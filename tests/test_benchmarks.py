@@ -59,7 +59,7 @@ def test_train_step_compares_epochs_and_whole_runs(archive: Path, tmp_path: Path
 
 
 def test_frozen_computes_its_features_in_every_round(archive: Path, tmp_path: Path) -> None:
-    small = ("--arch", "vgg11", "--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu")
+    small = ("--arch", "resnet18", "--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu")
     photos = ("--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1")
     measured, _ = run("frozen", tmp_path, *photos, *small)
     legs = measured["figures"]["legs"]

@@ -84,7 +84,7 @@ def test_every_name_gets_a_valid_and_distinct_text() -> None:
 
 def test_a_source_whose_own_path_is_not_text_is_refused() -> None:
     with pytest.raises(UsageError, match="--from: photos\udce9: the path has bytes that are not UTF-8"):
-        source_of("photos\udce9", "x")
+        source_of("photos\udce9")
 
 
 def test_half_a_character_in_an_answer_can_be_written() -> None:
