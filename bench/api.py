@@ -30,8 +30,7 @@ from bench.plans import (
 )
 from bench.recipes import FLAGS_OUTSIDE_RECIPE, Recipe
 from bench.records import WEIGHTS_FILE, Run, balanced_accuracy
-from bench.runs import finished_run, make_runs
-from bench.runs import print_runs as print_runs
+from bench.runs import make_runs, print_runs, waiting_plans
 from bench.sample import draw_missing, with_drawn_weights
 from bench.settings import Settings, dataset_settings
 from bench.tuning import check_budget, tune_plans
@@ -100,8 +99,7 @@ def prepare(request: RunRequest, console: Console) -> tuple[Source, list[Plan]]:
         check_budget(plans, source)
     elif request.fresh:
         plans = [fresh_copy(plan) for plan in plans]
-    waiting = [plan for plan in plans if plan.order or finished_run(plan) is None]
-    if waiting:
+    if waiting := waiting_plans(plans):
         kept, beside = disk_bytes(waiting, len(source.classes))
         console.print(disk_line(kept, beside, request.results), highlight=False, markup=False)
     return source, plans

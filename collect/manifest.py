@@ -123,7 +123,8 @@ def read_manifest(path: Path) -> list[Row]:
 
 def read_rejected(folder: Path) -> list[Rejected]:
     """The rejected candidates of a dataset's folder; empty if none were recorded."""
-    return list(_read(folder / REJECTED, Rejected).values()) if (folder / REJECTED).is_file() else []
+    path = folder / REJECTED
+    return list(_read(path, Rejected).values()) if path.is_file() else []
 
 
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
@@ -195,5 +196,6 @@ def last_collected(data: Path) -> str | None:
 
 def mark_last_collected(folder: Path) -> None:
     """Make the dataset in `folder` the one collected last: `bench run` without --dataset uses it."""
-    now = max(time_ns(), 0, *(at + 10**9 for at, other in _marked(folder.parent) if other != folder))  # clocks go back
+    others = [at + 10**9 for at, other in _marked(folder.parent) if other != folder]
+    now = max(time_ns(), *others, 0)  # not the time alone: the clock may have been set back
     os.utime(folder / DATASET_FILE, ns=(now, now))

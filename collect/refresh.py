@@ -18,7 +18,16 @@ from collect.journal import Journal, PhotoStatus
 from collect.manifest import MANIFEST, Row, read_manifest
 from collect.sources import endpoint, license_reader
 from collect.wording import counted
-from collect.write import Summary, no_manifest, read_dataset_file, recorded_rejects, settle, summarise, write_dataset
+from collect.write import (
+    Collected,
+    Summary,
+    no_manifest,
+    read_dataset_file,
+    recorded_rejects,
+    settle,
+    summarise,
+    write_dataset,
+)
 
 WORKERS, TRIES = 16, 2
 GONE = (RejectReason.GONE, RejectReason.FORBIDDEN, RejectReason.PLACEHOLDER, RejectReason.HTML)
@@ -46,7 +55,7 @@ def refresh(name: str, data: Path, *, allow_private: bool = False, quiet: bool =
             finally:
                 context.stop.set()  # after Ctrl-C no further requests
         removed = {row: err for row, err in zip(remote, answers, strict=True) if err and not err.transient}
-        summary = _remove(folder, journal, removed)
+        summary = _remove(folder, journal, collected, rows, removed)
     notes = [*summary.notes, *(f"{row.file} dropped: {err.reason}, {err.detail}" for row, err in removed.items())]
     unsure = sum(err is not None and err.transient for err in answers)
     notes.append(f"{len(answers) - unsure:,} of {counted(len(rows), 'photo')} checked, {len(removed):,} dropped")
@@ -66,7 +75,7 @@ def drop(name: str, data: Path, files: Sequence[str]) -> Summary:
     folder = _folder(name, data)
     with Journal(folder) as journal:
         settle(folder, journal.photos())
-        rows = read_manifest(folder)
+        collected, rows = read_dataset_file(folder), read_manifest(folder)
         by_file = {row.file: row for row in rows}
         named = [by_file.get(file) or by_file.get(_below(file, folder)) for file in files]
         if None in named:
@@ -74,10 +83,11 @@ def drop(name: str, data: Path, files: Sequence[str]) -> Summary:
             raise UsageError(f"--drop {name}: {unknown}: no such photo in {folder / MANIFEST}; nothing was changed")
         digests = {row.sha256 for row in named if row}
         removed = {row: RejectError(RejectReason.DROPPED, DETAIL) for row in rows if row.sha256 in digests}
-        summary = _remove(folder, journal, removed)
+        journal.restore(rows)
+        summary = _remove(folder, journal, collected, rows, removed)
         remember_dropped(journal, Exclusions(frozenset(digests)))
     notes = [*summary.notes, f"{counted(len(removed), 'photo')} dropped; later runs of collect do not bring them back"]
-    if read_dataset_file(folder).recipe.train is not None:
+    if collected.recipe.train is not None:
         notes.append("run the command that made the dataset again to replace them")
     return replace(summary, notes=tuple(notes))
 
@@ -94,16 +104,17 @@ def _below(file: str, folder: Path) -> str:
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else ""
 
 
-def _remove(folder: Path, journal: Journal, removed: Mapping[Row, RejectError]) -> Summary:
+def _remove(
+    folder: Path, journal: Journal, collected: Collected, rows: Sequence[Row], removed: Mapping[Row, RejectError]
+) -> Summary:
     """Take photos out of a dataset, with their files. Raises ShortfallError if no photo of a class would be left."""
-    started, collected, rows = time.monotonic(), read_dataset_file(folder), read_manifest(folder)
+    started = time.monotonic()
     kept = [r for r in rows if r not in removed]
     if lost := {(r.class_, r.split) for r in rows} - {(r.class_, r.split) for r in kept}:
         problem = "no {1} photo of class {0!r} would be left".format(*min(lost))
         raise ShortfallError(f"{folder}: {problem}; nothing was changed. Collect more photos, or remove the dataset")
     rejected, notes = recorded_rejects(folder)
     rejected += [row.rejected(err.reason, err.detail) for row, err in removed.items()]
-    journal.restore(rows)
     photos = journal.photos()
     for row, err in removed.items():
         journal.save(replace(photos[row.key], status=PhotoStatus.REJECTED, reason=err.reason, detail=err.detail))

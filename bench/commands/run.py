@@ -98,7 +98,8 @@ def run_command(
     name, reason = choose_dataset(dataset, data)
     progress.print(f"Dataset {name}{reason}")
     with announce(progress, "Loading PyTorch"):
-        from bench.api import RunRequest, execute, prepare, print_runs, print_verdict
+        from bench.api import RunRequest, execute, prepare, print_verdict
+        from bench.runs import print_runs
     command = "bench " + shlex.join(sys.argv[1:])
     request = RunRequest(models, name, {**given, **values}, data, results, command, fresh, dry_run, start)
     source, plans = prepare(request, progress)
@@ -117,11 +118,11 @@ def run_command(
 def _print_estimate(plans: "Sequence[Plan]", source: "Source", console: "Console") -> None:
     """Print how long the plans will take on this device and, if that is long, how to make it shorter."""
     from bench.plans import REPORT_SECONDS, estimate_range, smaller_size
-    from bench.runs import finished_run
+    from bench.runs import waiting_plans
     from bench.tuning import seconds_ahead, tuning_text
 
     table = make_table("model", "seed", "recipe", "about", left=("model", "recipe"))
-    waiting = [plan for plan in plans if plan.order or finished_run(plan) is None]
+    waiting = waiting_plans(plans)
     with announce(console, f"Measuring the speed of this {plans[0].device}"):
         ranges = {plan.folder: times for plan, times in zip(waiting, estimate_range(waiting, source), strict=True)}
     for plan in plans:

@@ -14,7 +14,7 @@ MOMENTS = {"sgd": 1, "adamw": 2}  # values that an optimizer keeps per trained p
 
 
 def disk_bytes(plans: Sequence[Plan], num_classes: int) -> tuple[int, int]:
-    """What the runs keep, which is mostly their weights, and what the largest takes beside while it trains.
+    """What the runs keep, which is mostly their weights, and what the largest run takes in addition while it trains.
 
     A checkpoint holds what is trained and the optimizer's state; while it is replaced, there are two.
     """

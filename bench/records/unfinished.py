@@ -27,7 +27,7 @@ class UnfinishedRun:
 
 @contextmanager
 def command_kept(folder: Path, command: str) -> Iterator[None]:
-    """Keep the command in a folder until the block ends by itself or by an error that the user is told."""
+    """Keep the command in a folder while the block runs. It stays there after an interruption, not after an error."""
     path = folder / COMMAND_FILE
     path.write_text(hide_home(command), encoding="utf-8", errors="surrogateescape")
     try:

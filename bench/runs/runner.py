@@ -65,6 +65,11 @@ def _group_plans(plans: Sequence[Plan]) -> list[list[Plan]]:
     return list(groups.values())
 
 
+def waiting_plans(plans: Sequence[Plan]) -> list[Plan]:
+    """The plans that are still to be made: those with an order to tune, and those without a finished run."""
+    return [plan for plan in plans if plan.order or finished_run(plan) is None]
+
+
 def finished_run(plan: Plan) -> Run | None:
     """The record of a plan that already ran to its end (done or stalled), else None.
 

@@ -54,7 +54,7 @@ class ProgressDisplay:
 @contextmanager
 def show_progress(quiet: bool) -> Iterator[ProgressDisplay]:
     """Show progress on stderr for as long as the context lasts."""
-    console, started = make_console(stderr=True, quiet=quiet), time.monotonic()
+    console, started = make_console(stderr=True), time.monotonic()
     if quiet:
         yield ProgressDisplay(lambda snapshot: None, lambda line: None)
         return

@@ -114,17 +114,19 @@ class CallBudget:
                     self.notify(f"{self.name}: the limit of calls is reached, continuing in {wait:.0f} s")
                 pause(self.stop, wait)
             longest = max(seconds for _, seconds in self.limits)
-            times = [t for t in self._times() if t > time.time() - longest]
+            times = [t for t in call_times(self.path) if t > time.time() - longest]
             with atomic_write(self.path) as out:
                 json.dump([*times, time.time()], out)
 
-    def _times(self) -> list[float]:
-        try:
-            times = [float(t) for t in json.loads(self.path.read_text(encoding="utf-8"))]
-        except (FileNotFoundError, ValueError, TypeError, OverflowError, RecursionError):
-            return []
-        return [t for t in times if t <= time.time()]  # the clock may have been set back
-
     def _wait(self) -> float:
-        now, times = time.time(), sorted(self._times())
+        now, times = time.time(), sorted(call_times(self.path))
         return max([0.0, *(times[-number] + seconds - now for number, seconds in self.limits if len(times) >= number)])
+
+
+def call_times(path: Path) -> list[float]:
+    """When earlier runs made the calls that are counted in `path`; none if there is no such file or it is damaged."""
+    try:
+        times = [float(t) for t in json.loads(path.read_text(encoding="utf-8"))]
+    except (FileNotFoundError, ValueError, TypeError, OverflowError, RecursionError):
+        return []
+    return [t for t in times if t <= time.time()]  # the clock may have been set back

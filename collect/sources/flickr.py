@@ -32,6 +32,7 @@ from collect.sources.flickr_licenses import License, read_licenses
 PER_PAGE = 500
 CEILING = 4000  # flickr.photos.search: "at most the first 4,000 results"; beyond, pages repeat
 CALL_LIMITS = ((3600, 3600.0),)  # calls, seconds
+CALLS_FILE = ".flickr_calls.json"  # in the data folder
 STALE_PAGES = 3  # a search ends after so many pages in a row without a new photo
 SIZES = ("url_c", "url_z", "url_l", "url_m")  # 800, 640, 1024, 500 px
 EXTRAS = ",".join([*SIZES, "license", "owner_name", "date_upload", "date_taken", "tags"])
@@ -66,7 +67,7 @@ class FlickrClient:
         session.hooks["response"].append(_check_answer)
         if url:
             self._api.REST_URL = url
-        self._context, path = context, context.data / ".flickr_calls.json"
+        self._context, path = context, context.data / CALLS_FILE
         self._budget = CallBudget("Flickr", path, CALL_LIMITS, "or wait", context.stop, context.notify)
 
     def ask(self, method: str, absent: str = "", **params: Any) -> dict[str, Any]:

@@ -77,8 +77,8 @@ def label_files(images: Sequence[str], path: Path, notify: Callable[[str], None]
             continue
         lost.append(row)
         detail = f"{len(found):,} files match, such as {found[0]} and {found[1]}" if found else "no such file"
-        reject = _rejecter(RejectReason.NO_FILE, f"{path.name}:{row.line}: {detail}")
-        arrangement.rejected.append(Candidate(name, row.file or f"line {row.line}", source="labels", read=reject))
+        read = _rejecter(RejectReason.NO_FILE, f"{path.name}:{row.line}: {detail}")
+        arrangement.rejected.append(Candidate(name, row.file or f"line {row.line}", source="labels", read=read))
     if not claims:
         example = f", such as {lost[0].file!r} in line {lost[0].line}" if lost else ""
         raise SourceError(f"{path}: none of its {counted(len(table.rows), 'row')} names a file that is there{example}")
@@ -88,8 +88,8 @@ def label_files(images: Sequence[str], path: Path, notify: Callable[[str], None]
         name, *others = classes
         if others:
             detail = f"{path.name}: line {classes[name]} says {name}, line {classes[others[0]]} {others[0]}"
-            reject = _rejecter(RejectReason.CLASS_CONFLICT, detail)
-            arrangement.rejected.append(Candidate(name, source_id(file), source="labels", read=reject))
+            read = _rejecter(RejectReason.CLASS_CONFLICT, detail)
+            arrangement.rejected.append(Candidate(name, source_id(file), source="labels", read=read))
         else:
             split = sides[file] if held_out else None
             arrangement.places[file] = FilePlace(name, "test" if split and split == held_out else split, "")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from collect.candidate import Candidate, SourceContext, Streams, reject_license
@@ -33,6 +34,11 @@ LICENSES = ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd", "cc0", "pdm
 ADVICE = "or register and set OPENVERSE_CLIENT_ID and OPENVERSE_CLIENT_SECRET (100 a minute, 10,000 a day)"
 
 
+def calls_file(data: Path, registered: bool) -> Path:
+    """Where the calls are counted."""
+    return data / f".openverse_calls_{'registered' if registered else 'anonymous'}.json"
+
+
 class OpenverseClient:
     """Calls to Openverse, anonymous or registered. The secret and the token never leave this object."""
 
@@ -47,7 +53,7 @@ class OpenverseClient:
             raise SourceError(f"Openverse: set both {names[0]} and {names[1]}, or neither")
         self.registered = all(self._secrets)
         self.limits = REGISTERED if self.registered else ANONYMOUS
-        path = context.data / f".openverse_calls_{'registered' if self.registered else 'anonymous'}.json"
+        path = calls_file(context.data, self.registered)
         self._budget = CallBudget("Openverse", path, self.limits, ADVICE, context.stop, context.notify)
 
     def ask(self, path: str, **params: Any) -> Any:

@@ -1,6 +1,5 @@
 """`collect --dry-run`: what a run would search, request and read, and how long that takes. It asks no host anything."""
 
-import json
 import os
 import threading
 import time
@@ -16,6 +15,7 @@ from collect.http import MAX_PER_HOST, host_of
 from collect.journal import Journal
 from collect.manifest import read_manifest
 from collect.sources import flickr, openverse
+from collect.sources.api import call_times
 from collect.sources.download import is_remote
 from collect.wording import counted, duration
 
@@ -42,8 +42,8 @@ def _flickr(dataset: Dataset, data: Path) -> list[str]:
     keys = all(os.environ.get(name, "").strip() for name in ("FLICKR_API_KEY", "FLICKR_API_SECRET"))
     needs = "the key is set" if keys else "FLICKR_API_KEY and FLICKR_API_SECRET are not set: it would stop there"
     calls = 1 + len(dataset.classes) * -(-(dataset.per_class or 0) // flickr.PER_PAGE)
-    path = data / ".flickr_calls.json"
-    return [*_searches("Flickr", dataset), *_calls(calls, flickr.PER_PAGE, flickr.CALL_LIMITS, path), f"  {needs}"]
+    lines = _calls(calls, flickr.PER_PAGE, flickr.CALL_LIMITS, data / flickr.CALLS_FILE)
+    return [*_searches("Flickr", dataset), *lines, f"  {needs}"]
 
 
 def _openverse(dataset: Dataset, data: Path) -> list[str]:
@@ -51,8 +51,7 @@ def _openverse(dataset: Dataset, data: Path) -> list[str]:
     calls = len(dataset.classes) * -(-(dataset.per_class or 0) // openverse.PER_PAGE)
     kind = "registered" if is_registered else "anonymous"
     limits = openverse.REGISTERED if is_registered else openverse.ANONYMOUS
-    path = data / f".openverse_calls_{kind}.json"
-    lines = _calls(calls, openverse.PER_PAGE, limits, path)
+    lines = _calls(calls, openverse.PER_PAGE, limits, openverse.calls_file(data, is_registered))
     return [
         *_searches(f"Openverse ({kind})", dataset),
         *lines,
@@ -68,7 +67,7 @@ def _searches(name: str, dataset: Dataset) -> list[str]:
 def _calls(calls: int, per_page: int, limits: Sequence[tuple[int, float]], path: Path) -> list[str]:
     """How many calls to an API, what it allows, and how long that takes after the calls of earlier runs."""
     allowed = ", ".join(f"{number:,} in {duration(seconds)}" for number, seconds in limits)
-    used, wait = _times(path), 0.0
+    used, wait = call_times(path), 0.0
     for number, seconds in limits:
         recent = sum(at > time.time() - seconds for at in used)
         wait = max(wait, (recent + calls - 1) // number * seconds)
@@ -77,13 +76,6 @@ def _calls(calls: int, per_page: int, limits: Sequence[tuple[int, float]], path:
         f"  at least {counted(calls, 'API request')} with {per_page} photos each; allowed: {allowed}",
         f"  waits for these limits: {duration(wait) if wait else 'none'}",
     ]
-
-
-def _times(path: Path) -> list[float]:
-    try:
-        return [float(at) for at in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
-        return []
 
 
 def _requests(photos: int, workers: int | None, hosts: str = "") -> list[str]:

@@ -58,8 +58,8 @@ def _time(value: object) -> str | None:
 def without_private_data(data: bytes) -> bytes:
     """A JPEG without the segments that hold or may hold a position, a serial number or a name of its owner.
 
-    The result is `data` itself if there is none. So are bytes after the end of the picture: phones put videos and
-    second pictures there, with metadata of their own.
+    What comes after the end of the picture is removed too: phones put videos and second pictures there, with metadata
+    of their own. The result is `data` itself if nothing had to be removed.
     """
     segments, end = _segments(data)
     private = [(start, stop) for code, start, stop in segments if _is_private(code, data[start + 4 : stop])]
