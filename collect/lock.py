@@ -17,6 +17,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = ".lock"
+OWNER_TRIES = 50
 HAS_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # some network file systems
 
 
@@ -101,6 +102,10 @@ def _write_owner(file: int, path: Path) -> None:
 
 def _owner(file: int) -> str:
     """Who holds the lock and for how long, from what the owner wrote into its file."""
-    name = os.pread(file, 200, 0).decode(errors="replace")
+    for _ in range(OWNER_TRIES):  # an owner writes its name as soon as it has the lock
+        name = os.pread(file, 200, 0).decode(errors="replace")
+        if name:
+            break
+        time.sleep(0.01)
     age = max(0.0, time.time() - os.fstat(file).st_mtime)
     return f"{''.join(filter(str.isprintable, name)) or 'a process'}, for {duration(age)}"

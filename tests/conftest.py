@@ -2,11 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
+from tests.forked import Forkserver, forkserver
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -17,8 +19,19 @@ def _isolate_the_process(tmp_path_factory: pytest.TempPathFactory) -> None:
     # Test processes run in parallel. More threads per process would only slow them down.
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
-    # A shell starts what runs in the background with Ctrl-C ignored, and commands would inherit that.
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_works() -> None:
+    """Processes inherit that Ctrl-C is ignored: by what a shell runs in the background, and by a command at its end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def command_server(_isolate_the_process: None) -> Iterator[Forkserver]:
+    """The process that the commands `bench` and `reports` are forked from."""
+    with forkserver("bench.cli", "bench.runs.worker", "torchvision.models", "scipy.stats", "reports.page") as server:
+        yield server
 
 
 @pytest.fixture

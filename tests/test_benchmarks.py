@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from collect.sources.synthetic.drawing import draw
+from tests.forked import ROOT, Forkserver
 
-ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ("car", "bicycle", "boat")
 
 
@@ -30,19 +31,24 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "imagenette2-144-squared.tgz"
 
 
-def run(name: str, out: Path, *arguments: str) -> tuple[dict, str]:
-    """The JSON and the table of one benchmark."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", "--out", str(out / f"{name}.json"), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads((out / f"{name}.json").read_text()), done.stdout
+@pytest.fixture(scope="module")
+def run(command_server: Forkserver) -> Callable[..., tuple[dict, str]]:
+    """A function that runs a benchmark and returns its JSON and its table."""
+
+    def measure(name: str, out: Path, *arguments: str) -> tuple[dict, str]:
+        more = ["--out", str(out / f"{name}.json"), *arguments]
+        done = command_server.run(f"benchmarks.{name}", *more, cwd=ROOT, environment=dict(os.environ))
+        assert done.returncode == 0, done.stderr
+        return json.loads((out / f"{name}.json").read_text()), done.stdout
+
+    return measure
 
 
 def few(archive: Path) -> tuple[str, ...]:
     return "--data", str(archive), "--train", "24", "--test", "12", "--rounds", "2"
 
 
-def test_train_step_compares_epochs_and_whole_runs(archive: Path, tmp_path: Path) -> None:
+def test_train_step_compares_epochs_and_whole_runs(run, archive: Path, tmp_path: Path) -> None:
     small = ("--arch", "resnet18", "--size", "32", "--batch-size", "8", "--epochs", "3", "--device", "cpu")
     measured, table = run("train_step", tmp_path, *few(archive), *small)
     rates = measured["figures"]["images_per_second"]
@@ -58,7 +64,7 @@ def test_train_step_compares_epochs_and_whole_runs(archive: Path, tmp_path: Path
     assert "against the tutorial loop" in table
 
 
-def test_frozen_computes_its_features_in_every_round(archive: Path, tmp_path: Path) -> None:
+def test_frozen_computes_its_features_in_every_round(run, archive: Path, tmp_path: Path) -> None:
     small = ("--arch", "resnet18", "--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu")
     photos = ("--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1")
     measured, _ = run("frozen", tmp_path, *photos, *small)
@@ -68,8 +74,21 @@ def test_frozen_computes_its_features_in_every_round(archive: Path, tmp_path: Pa
     assert measured["targets"][0]["limit"] == 4
 
 
-def test_sweep_compares_one_command_with_a_command_per_run_and_a_plain_script(archive: Path, tmp_path: Path) -> None:
-    small = ("--arch", "vgg11", "--size", "32", "--epochs", "1", "--batch-size", "8", "--device", "cpu", "--runs", "2")
+def test_sweep_compares_one_command_with_a_command_per_run_and_a_script(run, archive: Path, tmp_path: Path) -> None:
+    small = (
+        "--arch",
+        "vgg11",
+        "--size",
+        "32",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "8",
+        "--device",
+        "cpu",
+        "--runs",
+        "2",
+    )
     photos = ("--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1")
     measured, table = run("sweep", tmp_path, *photos, *small)
     figures = measured["figures"]
@@ -81,20 +100,20 @@ def test_sweep_compares_one_command_with_a_command_per_run_and_a_plain_script(ar
     assert "runs an hour" in table
 
 
-def test_sweep_compares_batched_heads_with_heads_trained_one_after_another(tmp_path: Path) -> None:
+def test_sweep_compares_batched_heads_with_heads_trained_one_after_another(run, tmp_path: Path) -> None:
     measured, _ = run("sweep", tmp_path, "--heads", "2", "--train", "70", "--rounds", "1", "--device", "cpu")
     seconds = measured["figures"]["seconds"]
     assert measured["figures"]["gain"]["median"] == seconds["one after another"][0] / seconds["batched"][0]
 
 
-def test_pack_reports_its_share_of_the_decoding_limit(archive: Path, tmp_path: Path) -> None:
+def test_pack_reports_its_share_of_the_decoding_limit(run, archive: Path, tmp_path: Path) -> None:
     measured, _ = run("pack", tmp_path, *few(archive), "--size", "32")
     assert measured["figures"]["images"] == 36
     assert measured["figures"]["share_of_limit"]["median"] > 0
     assert measured["targets"][0]["limit"] == 0.85
 
 
-def test_startup_measures_every_command(tmp_path: Path) -> None:
+def test_startup_measures_every_command(run, tmp_path: Path) -> None:
     measured, _ = run("startup", tmp_path, "--rounds", "1", "--runs", "20")
     assert set(measured["figures"]["seconds"]) == {
         "collect --help",
@@ -104,7 +123,7 @@ def test_startup_measures_every_command(tmp_path: Path) -> None:
     }
 
 
-def test_scaling_reports_seconds_at_every_size(archive: Path, tmp_path: Path) -> None:
+def test_scaling_reports_seconds_at_every_size(run, archive: Path, tmp_path: Path) -> None:
     sizes = ("--images", "40", "80", "--classes", "2", "4", "--runs", "4", "8", "--device", "cpu")
     measured, table = run("scaling", tmp_path, *few(archive), *sizes, "--rounds", "1")
     assert set(measured["figures"]["images"]["pack"]) == {"40", "80"}
@@ -112,7 +131,7 @@ def test_scaling_reports_seconds_at_every_size(archive: Path, tmp_path: Path) ->
     assert "exponent" in table
 
 
-def test_collecting_compares_collect_with_the_serial_loop(tmp_path: Path) -> None:
+def test_collecting_compares_collect_with_the_serial_loop(run, tmp_path: Path) -> None:
     few_photos = ("--photos", "40", "--serial", "4", "--repeats", "1", "--img2dataset", "")
     measured, table = run("collecting", tmp_path, *few_photos)
     rows = [(row["tool"], row["latency_ms"], row["photos"]) for row in measured["rows"]]
@@ -121,7 +140,7 @@ def test_collecting_compares_collect_with_the_serial_loop(tmp_path: Path) -> Non
     assert "collect is faster by" in table
 
 
-def test_dedupe_reports_recall_and_precision_of_every_change(tmp_path: Path) -> None:
+def test_dedupe_reports_recall_and_precision_of_every_change(run, tmp_path: Path) -> None:
     for number in range(4):
         for name in CLASSES:
             (tmp_path / f"{name}_{number}.jpg").write_bytes(draw(name, 5, number))
@@ -146,7 +165,7 @@ def test_the_gpu_script_names_a_missing_archive(tmp_path: Path) -> None:
     assert done.returncode == 2 and "DATA=FOLDER" in done.stderr
 
 
-def test_schedules_compares_keeping_the_network_with_training_again(tmp_path: Path) -> None:
+def test_schedules_compares_keeping_the_network_with_training_again(run, tmp_path: Path) -> None:
     for split, numbers in (("train", range(16)), ("test", range(16, 24))):
         for name in CLASSES[:2]:
             (tmp_path / "two" / split / name).mkdir(parents=True)
@@ -165,7 +184,7 @@ def test_schedules_compares_keeping_the_network_with_training_again(tmp_path: Pa
     assert "baseline-cnn on two, 32 px, 2 seeds" in table
 
 
-def test_a_part_of_the_soak_writes_its_table(tmp_path: Path) -> None:
+def test_a_part_of_the_soak_writes_its_table(run, tmp_path: Path) -> None:
     measured, table = run("soak", tmp_path, "--only", "archives/0", "--markdown", str(tmp_path / "soak.md"))
     [row] = measured["table"]
     assert (row["part"], row["kind"], row["tried"], row["held"], row["lost"]) == ("archives", "not an archive", 1, 1, 0)

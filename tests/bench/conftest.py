@@ -1,5 +1,7 @@
-"""Small drawn datasets on disk, made once."""
+"""Small drawn datasets on disk, made once, and the command."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import torch
 from PIL import Image
 
 from collect.sources.synthetic.drawing import draw
+from tests.forked import ROOT, Done, Forkserver
 
 CLASSES = ("car", "bicycle", "boat")
 
@@ -79,3 +82,16 @@ def small_plan(tmp_path: Path):
         return Plan(folder, model, recipe, 1, str(data / dataset), str(tmp_path / folder), "cpu", "bench run")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def bench(command_server: Forkserver) -> Callable[..., Done]:
+    """A function that runs `bench ARGUMENTS` in a folder and expects its exit code."""
+
+    def run(*arguments: str, cwd: Path, code: int = 0) -> Done:
+        done = command_server.run("bench", *arguments, cwd=cwd, environment={**os.environ, "PYTHONPATH": str(ROOT)})
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run

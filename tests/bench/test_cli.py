@@ -16,22 +16,13 @@ from bench.cli import COMMANDS
 from bench.recipes import Recipe
 from bench.records import read_predictions, read_run, read_runs
 from collect.sources.synthetic.drawing import draw
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SMALL = ["--size", "32", "--epochs", "2", "--batch-size", "8", "--device", "cpu", "--precision", "fp32"]
 
 
-def bench(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::DeprecationWarning:bench"}
-    command = [sys.executable, "-m", "bench", *arguments]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
 @pytest.fixture(scope="module")
-def finished(easy: Path, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(bench, easy: Path, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory with one finished run of each of the four models."""
     home = tmp_path_factory.mktemp("work")
     vgg = ["--arch", "vgg11_bn", "--width", "0.1", "--weights", str(pretrained)]
@@ -52,7 +43,9 @@ def test_run_all_leaves_four_records_and_a_report(finished: Path) -> None:
     assert len({r.dataset.manifest_sha256 for r in runs.values()}) == 1
 
 
-def test_finished_runs_are_not_repeated_and_fresh_repeats_keep_the_earlier_run(finished: Path, easy: Path) -> None:
+def test_finished_runs_are_not_repeated_and_fresh_repeats_keep_the_earlier_run(
+    bench, finished: Path, easy: Path
+) -> None:
     command = ["run", "baseline-cnn", "--dataset", str(easy / "easy"), *SMALL]
     before = {f: (f / "run.json").stat().st_mtime_ns for f in read_runs(finished / "results")[0]}
     assert "already there" in bench(*command, cwd=finished).stdout
@@ -65,7 +58,7 @@ def test_finished_runs_are_not_repeated_and_fresh_repeats_keep_the_earlier_run(f
     assert [e.train_loss for e in one.epochs] == [e.train_loss for e in two.epochs]
 
 
-def test_list_show_and_predict_read_a_run(finished: Path, easy: Path) -> None:
+def test_list_show_and_predict_read_a_run(bench, finished: Path, easy: Path) -> None:
     listed = json.loads(bench("list", "--json", cwd=finished).stdout)
     assert {row["status"] for row in listed} == {"done"}
     assert "frozen-vgg-" in bench("list", cwd=finished).stdout
@@ -88,7 +81,7 @@ def test_a_rebuilt_network_predicts_what_its_run_recorded(finished: Path, easy: 
             assert probability == pytest.approx(prediction.probability, abs=1e-3)
 
 
-def test_list_names_where_the_weights_come_from(finished: Path) -> None:
+def test_list_names_where_the_weights_come_from(bench, finished: Path) -> None:
     listed = json.loads(bench("list", "--json", cwd=finished).stdout)
     assert {row["weights"] for row in listed if row["model"] == "frozen-vgg"} == {"random numbers"}
     assert {row["weights"] for row in listed if row["model"] == "baseline-cnn"} == {None}
@@ -96,7 +89,9 @@ def test_list_names_where_the_weights_come_from(finished: Path) -> None:
     assert all(("random numbers" in line) == ("frozen" in line or "finetuned" in line) for line in lines)
 
 
-def test_a_warning_about_the_network_is_printed_before_the_first_epoch(three_classes: Path, tmp_path: Path) -> None:
+def test_a_warning_about_the_network_is_printed_before_the_first_epoch(
+    bench, three_classes: Path, tmp_path: Path
+) -> None:
     dying_signal = ["--arch", "vgg16", "--width", "0.1", "--set", "init=default", "--set", "lr=1e-6"]
     done = bench(
         "run", "scratch-vgg", "--dataset", str(three_classes / "three"), *dying_signal, *SMALL, cwd=tmp_path, code=1
@@ -134,7 +129,7 @@ def test_ctrl_c_keeps_the_finished_epochs_and_says_how_to_continue(two_classes: 
     assert list((tmp_path / "results").rglob(".checkpoint.pt"))
 
 
-def test_results_in_place_of_a_file_are_a_one_line_error(two_classes: Path, tmp_path: Path) -> None:
+def test_results_in_place_of_a_file_are_a_one_line_error(bench, two_classes: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--results", "taken"]
     done = bench(*command, cwd=tmp_path, code=1)
@@ -142,7 +137,7 @@ def test_results_in_place_of_a_file_are_a_one_line_error(two_classes: Path, tmp_
     assert "Not a directory" in done.stderr or "File exists" in done.stderr
 
 
-def test_a_broken_photo_fails_the_run_with_one_line_and_still_leaves_a_report(tmp_path: Path) -> None:
+def test_a_broken_photo_fails_the_run_with_one_line_and_still_leaves_a_report(bench, tmp_path: Path) -> None:
     for split in ("train", "test"):
         for name in ("car", "bicycle"):
             (tmp_path / "set" / split / name).mkdir(parents=True)
@@ -154,13 +149,13 @@ def test_a_broken_photo_fails_the_run_with_one_line_and_still_leaves_a_report(tm
     assert "Report: " in done.stdout
 
 
-def test_predict_names_a_broken_photo(finished: Path, tmp_path: Path) -> None:
+def test_predict_names_a_broken_photo(bench, finished: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no photo")
     done = bench("predict", "frozen-vgg", str(tmp_path / "broken.jpg"), cwd=finished, code=1)
     assert "broken.jpg: not a readable image" in done.stderr
 
 
-def test_a_dry_run_of_the_sample_pretrains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_of_the_sample_pretrains_nothing(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     done = bench("run", "frozen-vgg", "--width", "0.125", "--dry-run", cwd=tmp_path)
     assert "The first run begins by pretraining" in done.stdout
@@ -169,13 +164,13 @@ def test_a_dry_run_of_the_sample_pretrains_nothing(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "results").exists()
 
 
-def test_a_dry_run_plans_and_trains_nothing(two_classes: Path, tmp_path: Path) -> None:
+def test_a_dry_run_plans_and_trains_nothing(bench, two_classes: Path, tmp_path: Path) -> None:
     done = bench("run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--dry-run", cwd=tmp_path)
     assert "About" in done.stdout
     assert not (tmp_path / "results").exists()
 
 
-def test_a_long_plan_without_a_fixed_end_names_the_budget(two_classes: Path, tmp_path: Path) -> None:
+def test_a_long_plan_without_a_fixed_end_names_the_budget(bench, two_classes: Path, tmp_path: Path) -> None:
     command = ["run", "scratch-vgg", "--dataset", str(two_classes / "two"), "--device", "cpu", "--dry-run"]
     done = bench(*command, "--precision", "fp32", cwd=tmp_path)
     assert "and --budget 1h ends within an hour" in done.stdout
@@ -184,7 +179,7 @@ def test_a_long_plan_without_a_fixed_end_names_the_budget(two_classes: Path, tmp
     assert "--budget" not in done.stdout
 
 
-def test_a_dry_run_says_how_many_trials_there_will_be(two_classes: Path, tmp_path: Path) -> None:
+def test_a_dry_run_says_how_many_trials_there_will_be(bench, two_classes: Path, tmp_path: Path) -> None:
     command = ["run", "baseline-cnn", "--dataset", str(two_classes / "two"), *SMALL, "--seeds", "2", "--dry-run"]
     done = bench(*command, "--tune", "7", cwd=tmp_path)
     assert "First 7 trials for 1 recipe, then the 2 runs with the best" in done.stdout
@@ -193,7 +188,7 @@ def test_a_dry_run_says_how_many_trials_there_will_be(two_classes: Path, tmp_pat
     assert not (tmp_path / "results").exists()
 
 
-def test_tuning_continues_after_ctrl_c(easy: Path, tmp_path: Path) -> None:
+def test_tuning_continues_after_ctrl_c(bench, easy: Path, tmp_path: Path) -> None:
     more = ["run", "baseline-cnn", "--dataset", str(easy / "easy"), *SMALL]
     with interruptible(*more, "--tune", "200", cwd=tmp_path) as process:
         assert process.stdout is not None
@@ -209,7 +204,7 @@ def test_tuning_continues_after_ctrl_c(easy: Path, tmp_path: Path) -> None:
     assert record.tuning is not None and record.tuning.trials == 3
 
 
-def test_run_accepts_the_weights_that_pretrain_makes(easy: Path, tmp_path: Path) -> None:
+def test_run_accepts_the_weights_that_pretrain_makes(bench, easy: Path, tmp_path: Path) -> None:
     small = ["--size", "32", "--device", "cpu"]
     make = ["pretrain", "--dataset", str(easy / "easy"), "--out", "mine.safetensors", "--arch", "vgg11_bn"]
     bench(*make, *small, "--width", "0.1", "--epochs", "3", "--set", "batch_size=8", cwd=tmp_path)
@@ -218,7 +213,7 @@ def test_run_accepts_the_weights_that_pretrain_makes(easy: Path, tmp_path: Path)
     assert "easy (2 classes, 96 images, 32 px)" in done.stdout
 
 
-def test_a_pooled_head_goes_all_the_way_from_pretraining_to_predictions(easy: Path, tmp_path: Path) -> None:
+def test_a_pooled_head_goes_all_the_way_from_pretraining_to_predictions(bench, easy: Path, tmp_path: Path) -> None:
     vgg = ["--dataset", str(easy / "easy"), "--arch", "vgg11_bn", "--width", "0.1"]
     small = ["--size", "32", "--epochs", "1", "--device", "cpu", "--set", "batch_size=8"]
     bench("pretrain", *vgg, *small, "--out", "mine.safetensors", "--set", "head=pooled", cwd=tmp_path)
@@ -239,7 +234,7 @@ def test_a_pooled_head_goes_all_the_way_from_pretraining_to_predictions(easy: Pa
             assert (label, probability) == (prediction.predicted, pytest.approx(prediction.probability, abs=1e-3))
 
 
-def test_models_counts_without_loading_weights(tmp_path: Path) -> None:
+def test_models_counts_without_loading_weights(bench, tmp_path: Path) -> None:
     done = bench("models", "--classes", "2", "--size", "224", "--head", "last", "--json", cwd=tmp_path)
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert rows["baseline-cnn"]["parameters_total"] == 23_963_777
@@ -247,7 +242,7 @@ def test_models_counts_without_loading_weights(tmp_path: Path) -> None:
     assert rows["frozen-vgg"]["parameters_trainable"] == 4_097
 
 
-def test_summary_lists_every_layer(tmp_path: Path) -> None:
+def test_summary_lists_every_layer(bench, tmp_path: Path) -> None:
     done = bench("summary", "scratch-vgg", "--arch", "vgg11", "--classes", "1000", cwd=tmp_path)
     lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.strip()}
     assert lines["features.0"] == ["Conv2d", "64x224x224", "1,792", "yes", "89.9", "12.25", "0.01"]
@@ -256,7 +251,7 @@ def test_summary_lists_every_layer(tmp_path: Path) -> None:
     assert lines["total"][:2] == ["132,863,336", "yes"]
 
 
-def test_summary_shows_a_pooled_head(tmp_path: Path) -> None:
+def test_summary_shows_a_pooled_head(bench, tmp_path: Path) -> None:
     done = bench("summary", "scratch-vgg", "--head", "pooled", "--size", "64", cwd=tmp_path)
     lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.strip()}
     assert lines["avgpool"][1] == "512x1x1"
@@ -332,7 +327,7 @@ def test_errors_are_one_line_with_the_documented_code(
     assert not (tmp_path / "results").exists()
 
 
-def test_a_model_that_diverges_is_reported_and_the_others_run(two_classes: Path, tmp_path: Path) -> None:
+def test_a_model_that_diverges_is_reported_and_the_others_run(bench, two_classes: Path, tmp_path: Path) -> None:
     command = ["run", "baseline-cnn", "scratch-vgg", "--dataset", str(two_classes / "two"), *SMALL]
     extra = ["--arch", "vgg11_bn", "--width", "0.1", "--set", "lr=100", "--set", "clip_norm=none", "--set", "warmup=0"]
     done = bench(*command, *extra, cwd=tmp_path, code=1)
@@ -353,13 +348,13 @@ def test_bench_run_in_python_returns_a_row_per_run(easy: Path, tmp_path: Path, m
     assert record.result.accuracy == table["accuracy"][0]
 
 
-def test_set_help_lists_every_field_with_its_meaning(tmp_path: Path) -> None:
+def test_set_help_lists_every_field_with_its_meaning(bench, tmp_path: Path) -> None:
     listed = bench("run", "all", "--set", "help", cwd=tmp_path).stdout
     assert all(f"  {field.name} " in listed and field.metadata["meaning"] in listed for field in fields(Recipe))
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=lambda command: " ".join(command))
-def test_help_fits_80_columns(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_fits_80_columns(bench, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = bench(*command, "--help", cwd=tmp_path).stdout
     assert [line for line in text.splitlines() if len(line) > 80] == []

@@ -10,7 +10,6 @@ from bench.api import RunRequest, prepare
 from bench.errors import UsageError
 from bench.settings import dataset_settings
 from collect.datasets import load_datasets
-from tests.bench.test_cli import bench
 
 ENTRY = '[two]\nsource = "folder"\nurl = "photos"\n'
 BENCH = """
@@ -126,7 +125,7 @@ def test_an_error_in_a_shipped_table_would_name_the_shipped_file(write) -> None:
     assert str(Path.cwd()) not in str(caught.value)
 
 
-def test_a_dry_run_shows_the_settings_of_each_model(write, two_classes: Path, tmp_path: Path) -> None:
+def test_a_dry_run_shows_the_settings_of_each_model(bench, write, two_classes: Path, tmp_path: Path) -> None:
     write(
         '[two.bench]\nsize = 32\nepochs = 1\nprecision = "fp32"\n'
         '[two.bench.baseline-cnn]\nlr = 0.0003\nclip_norm = "none"\n'

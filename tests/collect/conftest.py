@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.forked import ROOT, Forkserver, forkserver
+
 PRIVATE = ("FLICKR_", "OPENVERSE_")
 
 
@@ -32,14 +33,18 @@ class Workplace:
     """A working directory in which `collect` is run."""
 
     folder: Path
+    server: Forkserver
+
+    def elsewhere(self, folder: Path) -> "Workplace":
+        """Another working directory."""
+        return Workplace(folder, self.server)
 
     def start(self, *args: str, **environment: str) -> "subprocess.Popen[str]":
         """Start `collect ARGS` and leave it running."""
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(PRIVATE)}
         return subprocess.Popen(
             [sys.executable, "-m", "collect", *args],
             cwd=self.folder,
-            env={**clean, "PYTHONPATH": str(REPOSITORY), **environment},
+            env=_environment(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -47,9 +52,8 @@ class Workplace:
 
     def run(self, *args: str, **environment: str) -> Outcome:
         """Run `collect ARGS` to its end."""
-        with self.start(*args, **environment) as process:
-            out, err = process.communicate(timeout=120)
-        return Outcome(process.returncode, out, err)
+        done = self.server.run("collect", *args, cwd=self.folder, environment=_environment(environment))
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
     def good(self, *args: str, **environment: str) -> Outcome:
         """Run it and insist on success."""
@@ -71,10 +75,22 @@ class Workplace:
         return rows
 
 
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(PRIVATE)}
+    return {**clean, "PYTHONPATH": str(ROOT), **more}
+
+
+@pytest.fixture(scope="session")
+def collect_server(_isolate_the_process: None) -> Iterator[Forkserver]:
+    """The process that commands are forked from."""
+    with forkserver("collect.pipeline", "scipy.optimize", "scipy.spatial", "PIL.JpegImagePlugin") as server:
+        yield server
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Workplace:
+def place(tmp_path: Path, collect_server: Forkserver) -> Workplace:
     """An empty working directory."""
-    return Workplace(tmp_path)
+    return Workplace(tmp_path, collect_server)
 
 
 @pytest.fixture

@@ -255,7 +255,7 @@ def test_a_killed_run_leaves_no_folder_that_looks_complete(place) -> None:
     files = {f"{c}/{i}.jpg": jpeg(1000 * k + i, 320, 240) for k, c in enumerate(("cat", "dog")) for i in range(400)}
     tgz(place.folder / "set.tgz", files)
     args = ("--from", str(place.folder / "set.tgz"), "--name", "x", "--train", "300", "--test", "90", "--quiet")
-    other = type(place)(place.folder / "uninterrupted")
+    other = place.elsewhere(place.folder / "uninterrupted")
     other.folder.mkdir()
     other.good(*args)
     folder = place.folder / "data/x"

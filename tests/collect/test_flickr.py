@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.collect.conftest import REPOSITORY
+from tests.forked import ROOT
 from tests.servers.flickr import EPOCH, KEY, PASSING, PERMANENT, SECRET, FlickrServer, Photo
 
 REASONS = {
@@ -102,11 +102,12 @@ def test_the_key_is_in_no_log(place) -> None:
     (place.folder / "logging_on").mkdir()
     (place.folder / "logging_on/sitecustomize.py").write_text("import logging; logging.basicConfig(level='DEBUG')\n")
     with FlickrServer(photos(20, {})) as flickr:
-        path = f"{place.folder / 'logging_on'}:{REPOSITORY}"
-        outcome = place.good("car", "--train", "10", "--test", "4", **flickr.environment, PYTHONPATH=path)
-    assert "DEBUG:urllib3" in outcome.err
-    assert KEY not in outcome.err
-    assert SECRET not in outcome.err
+        path = f"{place.folder / 'logging_on'}:{ROOT}"
+        with place.start("car", "--train", "10", "--test", "4", **flickr.environment, PYTHONPATH=path) as process:
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "DEBUG:urllib3" in err
+    assert KEY not in err
+    assert SECRET not in err
 
 
 def test_without_a_key_the_message_names_a_source_that_needs_none(place) -> None:
@@ -119,7 +120,7 @@ def test_without_a_key_the_message_names_a_source_that_needs_none(place) -> None
 def test_a_killed_and_continued_run_gives_the_manifest_of_an_uninterrupted_one(place, tmp_path_factory) -> None:
     kinds = spread([*PERMANENT, *HARMLESS, "near", "exact"], 4)
     args = ("car", "bicycle", "--train", "80", "--test", "25", "--quiet")
-    uninterrupted = type(place)(tmp_path_factory.mktemp("uninterrupted"))
+    uninterrupted = place.elsewhere(tmp_path_factory.mktemp("uninterrupted"))
     with FlickrServer(photos(150, kinds), latency_seconds=0.05) as flickr:
         uninterrupted.good(*args, **flickr.environment)
     rng = random.Random(7)

@@ -13,7 +13,7 @@ import pytest
 from collect.errors import VggbenchError, exit_codes
 from collect.journal import JOURNAL, OWNER, Journal, Photo, PhotoStatus
 from collect.manifest import Row
-from tests.collect.conftest import REPOSITORY
+from tests.forked import ROOT
 
 
 def test_photos_come_back_with_their_status(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_locked_journal_says_who_uses_it_and_for_how_long(tmp_path: Path) -> N
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     code = f"from collect.journal import *; j = Journal(Path({str(tmp_path)!r})); print(1, flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, cwd=REPOSITORY) as process:
+    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, cwd=ROOT) as process:
         assert process.stdout and process.stdout.readline() == b"1\n"
         with pytest.raises(VggbenchError, match=f"process {process.pid} on"):
             Journal(tmp_path)

@@ -14,7 +14,7 @@ from collect.errors import UsageError, VggbenchError
 from collect.manifest import Row, read_manifest, write_manifest
 from collect.write import name_files, settle
 from collect.write.change import begin_change
-from tests.collect.conftest import REPOSITORY
+from tests.forked import ROOT
 from tests.servers.photos import jpeg
 
 FIRST_RUN, NEW_SPLIT = ("--train 3 --test 2", ""), ("--train 3 --test 3", "--from {source}")
@@ -37,7 +37,7 @@ def test_a_kill_leaves_a_right_manifest_and_the_same_command_finishes(
 ) -> None:
     commands = earlier.format(source=source), f"--from {source} {counts}"
     arguments = [sys.executable, "-m", "tests.collect.kills", str(tmp_path), "19", *commands]
-    run = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+    run = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     *found, kills = run.stdout.splitlines() or [run.stderr]
     assert found == []
     assert int(kills) > 10

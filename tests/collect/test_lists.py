@@ -13,7 +13,7 @@ import collect.manifest
 from tests.collect.test_flickr import photos
 from tests.servers.flickr import FlickrServer
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_malformed_list_is_named_with_its_line(place, text: str, where: str) -
 def test_a_manifest_rebuilds_the_same_files_and_lists_unavailable_photos(place, web, tmp_path_factory) -> None:
     (place.folder / "list.txt").write_text("\n".join(f"{url} {('a', 'b')[i % 2]}" for i, url in enumerate(listed(web))))
     place.good("--from", "list.txt", "--name", "x", "--allow-private")
-    elsewhere = type(place)(tmp_path_factory.mktemp("elsewhere"))
+    elsewhere = place.elsewhere(tmp_path_factory.mktemp("elsewhere"))
     (elsewhere.folder / "manifest.jsonl").write_bytes((place.folder / "data/x/manifest.jsonl").read_bytes())
     elsewhere.good("--from", "manifest.jsonl", "--name", "again", "--allow-private")
     assert elsewhere.lasting("again") == place.lasting("x")
@@ -201,7 +201,7 @@ def test_the_recipe_of_a_search_is_added_to_datasets_toml_and_comments_stay(plac
 
 def test_the_shipped_datasets_toml_is_not_changed_and_a_note_says_so(place) -> None:
     own = place.folder / "datasets.toml"
-    own.symlink_to(REPOSITORY / "datasets.toml")
+    own.symlink_to(ROOT / "datasets.toml")
     outcome = place.good("car", "bicycle", "--source", "synthetic", "--train", "8", "--test", "2")
     assert "the recipe was not added to" in outcome.out
     assert own.is_symlink()
@@ -240,5 +240,5 @@ def test_drawing_a_dataset_needs_no_extra_library(place) -> None:
         "import collect; collect.collect(collect.load_datasets()['sample'].__class__("
         "'x', 'synthetic', tuple(collect.datasets.ClassSearch(n) for n in ('car', 'bicycle')), 4, 2), quiet=True)"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=place.folder, env={"PYTHONPATH": str(REPOSITORY)}, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=place.folder, env={"PYTHONPATH": str(ROOT)}, check=True)
     assert len(place.rows("x")) == 12

@@ -57,6 +57,14 @@ def test_a_second_process_names_the_owner_and_its_age(other: subprocess.Popen, t
         pass
 
 
+def test_an_owner_is_named_although_it_has_only_just_got_the_lock(other: subprocess.Popen, tmp_path: Path) -> None:
+    file = tmp_path / "here" / LOCK_FILE
+    os.truncate(file, 0)
+    threading.Timer(0.1, file.write_text, ["process 7 on mars"]).start()
+    with pytest.raises(VggbenchError, match=r"process 7 on mars, for"), lock_folder(tmp_path / "here", silent):
+        pass
+
+
 def test_a_second_process_waits_with_a_line(other: subprocess.Popen, tmp_path: Path) -> None:
     lines: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Invented results with their reports, and a real browser, each made once per test process."""
+"""Invented results with their reports, and a real browser, each made once per test process, and the command."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from reports.page import build
 from tests.factories.results import TEN_CLASSES, make_dataset, make_examples
+from tests.forked import ROOT, Done, Forkserver
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -66,3 +67,14 @@ def visit(browser: Browser) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
     yield open_page
     for page in pages:
         page.close()
+
+
+@pytest.fixture(scope="session")
+def reports(command_server: Forkserver) -> Callable[..., Done]:
+    """A function that runs `reports ARGUMENTS`."""
+
+    def run(*arguments: str | Path, columns: int = 120) -> Done:
+        environment = {"PYTHONPATH": str(ROOT), "COLUMNS": str(columns)}
+        return command_server.run("reports", *map(str, arguments), cwd=ROOT, environment=environment)
+
+    return run

@@ -9,14 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-
-def reports(*args: str | Path, columns: int = 120) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "reports", *map(str, args)]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "COLUMNS": str(columns)}
-    )
+from tests.forked import ROOT
 
 
 @pytest.mark.parametrize(
@@ -28,7 +21,7 @@ def reports(*args: str | Path, columns: int = 120) -> subprocess.CompletedProces
         (["list"], "reports list --results elsewhere/results"),
     ],
 )
-def test_help_has_examples_and_exit_codes_within_80_columns(args: list[str], example: str) -> None:
+def test_help_has_examples_and_exit_codes_within_80_columns(reports, args: list[str], example: str) -> None:
     done = reports(*args, "--help", columns=80)
     assert done.returncode == 0
     lines = done.stdout.splitlines()
@@ -37,14 +30,14 @@ def test_help_has_examples_and_exit_codes_within_80_columns(args: list[str], exa
     assert max(map(len, lines)) <= 80
 
 
-def test_build_prints_the_path_it_wrote(results: Path, tmp_path: Path) -> None:
+def test_build_prints_the_path_it_wrote(reports, results: Path, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "report.html"
     done = reports("build", "--dataset", "imagenette", "--results", results, "--out", out)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(out), "")
     assert out.read_text().startswith("<!doctype html>")
 
 
-def test_list_has_a_line_for_each_dataset(results: Path) -> None:
+def test_list_has_a_line_for_each_dataset(reports, results: Path) -> None:
     lines = reports("list", "--results", results).stdout.splitlines()
     assert lines == [
         "car-bicycle: 48 runs, best Fine-tuned VGG 96.3% in 3.7 min",
@@ -52,7 +45,7 @@ def test_list_has_a_line_for_each_dataset(results: Path) -> None:
     ]
 
 
-def test_json_table_has_the_means_of_the_records(results: Path) -> None:
+def test_json_table_has_the_means_of_the_records(reports, results: Path) -> None:
     rows = json.loads(reports("table", "--dataset", "car-bicycle", "--results", results, "--format", "json").stdout)
     assert len(rows) == 16
     runs = [json.loads(p.read_text()) for p in sorted(results.glob("car-bicycle/finetuned-vgg-s?/run.json"))]
@@ -63,7 +56,7 @@ def test_json_table_has_the_means_of_the_records(results: Path) -> None:
     assert first["weights"] == "vgg16_bn-tinyimagenet (Tiny-ImageNet)"
 
 
-def test_csv_table_parses_and_runs_no_formula(results: Path, tmp_path: Path) -> None:
+def test_csv_table_parses_and_runs_no_formula(reports, results: Path, tmp_path: Path) -> None:
     source = results / "imagenette/frozen-vgg-s1/run.json"
     folder = tmp_path / "imagenette" / "one"
     folder.mkdir(parents=True)
@@ -74,7 +67,7 @@ def test_csv_table_parses_and_runs_no_formula(results: Path, tmp_path: Path) -> 
     assert float(rows[0]["accuracy"]) == values["result"]["accuracy"]
 
 
-def test_markdown_and_latex_tables(results: Path) -> None:
+def test_markdown_and_latex_tables(reports, results: Path) -> None:
     markdown = reports("table", "--results", results, "--format", "md").stdout.splitlines()
     assert markdown[0].startswith("| Dataset | Model | Weights | Seeds | Accuracy (%) |")
     assert len({line.count("|") for line in markdown if line.startswith("|")}) == 1
@@ -93,13 +86,13 @@ def test_markdown_and_latex_tables(results: Path) -> None:
         (["build", "--frobnicate"], "No such option"),
     ],
 )
-def test_mistakes_are_one_line_and_code_two(results: Path, args: list[str], message: str) -> None:
+def test_mistakes_are_one_line_and_code_two(reports, results: Path, args: list[str], message: str) -> None:
     done = reports(*args, *([] if "--results" in args else ["--results", str(results)]))
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_place_that_cannot_be_written_is_one_line(results: Path, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_one_line(reports, results: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = reports("build", "--dataset", "imagenette", "--results", results, "--out", tmp_path / "file" / "report.html")
     assert done.returncode == 1

@@ -18,7 +18,6 @@ from reports.study.contenders import make_contenders
 from reports.study.load import Study
 from reports.study.pictures import Gallery, read_gallery
 from tests.factories.results import FROZEN, SCRATCH, make_facts, make_run
-from tests.reports.test_cli import reports
 
 FROZEN_RUN, SCRATCH_RUN = "ds/frozen-vgg-s1", "ds/scratch-vgg-s1"
 
@@ -285,7 +284,7 @@ def test_a_pipe_in_place_of_a_file_holds_nothing_up(name: str, results: Path) ->
     assert f"{FROZEN_RUN}/{name}: is not a file" in opened(results).left_out
 
 
-def test_the_table_names_what_it_left_out(results: Path) -> None:
+def test_the_table_names_what_it_left_out(reports, results: Path) -> None:
     path = results / FROZEN_RUN / "predictions.csv"
     path.write_text("\n".join(path.read_text().splitlines()[:20]))
     (results / SCRATCH_RUN / "run.json").write_text("{}")
