@@ -29,8 +29,8 @@ wheel: $(VENV)/.installed-dev
 sample-weights: $(VENV)/.installed
 	$(BIN)/collect bus truck motorcycle scooter tractor train airplane boat --source synthetic --train 500 --test 40 \
 	  --name sample-pretraining
-	$(BIN)/bench pretrain --dataset sample-pretraining --arch vgg16_bn --width 0.25 --size 64 --epochs 6 \
-	  --set lr=0.001 --set head=pooled --half --out bench/sample_weights/vgg16_bn-width0.25-64px.safetensors
+	$(BIN)/bench pretrain --dataset sample-pretraining --arch vgg16_bn --width 0.25 --size 32 --epochs 6 \
+	  --set lr=0.001 --set head=pooled --half --out bench/sample_weights/vgg16_bn-width0.25-32px.safetensors
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))

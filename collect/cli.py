@@ -137,7 +137,7 @@ def command(
             raise UsageError(f"--license is for {' and '.join(datasets.LICENSED)} only, not for other sources")
         if dry_run:
             lines = plan(recipe, data, workers=workers)
-            print_text(json.dumps({"plan": lines}) if as_json else "\n".join(lines))
+            _print_lines(lines, {"plan": lines} if as_json else None)
             return
         command, quiet = shlex.join(["collect", *sys.argv[1:]]), quiet or as_json
         summary = collect(
@@ -180,8 +180,16 @@ def _recipe(name: str | None, table: dict[str, object]) -> Dataset:
     return datasets.parse_dataset(name or "", table, "collect")
 
 
+def _print_lines(lines: list[str], values: dict[str, object] | None) -> None:
+    """Print values as JSON, which no terminal's width breaks, or lines if there are none."""
+    if values is None:
+        print_text("\n".join(lines))
+    else:
+        print(json.dumps(values))
+
+
 def _print(summary: "Summary", as_json: bool) -> None:
-    print_text(json.dumps(summary.as_values()) if as_json else "\n".join(summary.as_lines()))
+    _print_lines(summary.as_lines(), summary.as_values() if as_json else None)
     for photo in summary.missing:
         print_text(f"gone: {photo}", sys.stderr)
     if summary.missing:

@@ -1,7 +1,9 @@
 """Text on a terminal: names and messages from outside are shown and never obeyed."""
 
 import io
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -34,10 +36,24 @@ def _visible(char: str) -> str:
 
 
 def print_text(text: object, stream: TextIO | None = None) -> None:
-    """Print outside text on `stream` (default: stdout), whatever its encoding."""
+    """Print outside text on `stream` (default: stdout), whatever its encoding. No line breaks in a word."""
     stream = stream or sys.stdout
     encoding = stream.encoding or "utf-8"
-    print(printable(text).encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    shown = printable(text).encode(encoding, "backslashreplace").decode(encoding)
+    print(_wrapped(shown) if stream.isatty() else shown, file=stream)
+
+
+def _wrapped(text: str) -> str:
+    """Text whose lines fit the terminal, as far as its words do."""
+    width = shutil.get_terminal_size().columns
+    lines = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        wrapper = textwrap.TextWrapper(
+            width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        lines += [line] if len(line) <= width else wrapper.wrap(line.lstrip())
+    return "\n".join(lines)
 
 
 def make_console(**options: Any) -> "Console":

@@ -139,11 +139,11 @@ def test_a_dataset_of_all_drawable_classes_leaves_none_to_pretrain_on(cached: Pa
 
 
 def test_the_samples_own_runs_start_from_weights_in_the_package(cached: Path) -> None:
-    values = {"arch": "vgg16_bn", "width": 0.25, "size": 64}
+    values = {"arch": "vgg16_bn", "width": 0.25, "size": 32}
     own = [(model, make_recipe(model, values)) for model in ("frozen-vgg", "finetuned-vgg")]
     for dry_run in (True, False):
         used = {r.weights for _, r in with_drawn_weights(own, SAMPLE, "cpu", QUIET, dry_run=dry_run)}
-        assert used == {str(SHIPPED / "vgg16_bn-width0.25-64px.safetensors")}
+        assert used == {str(SHIPPED / "vgg16_bn-width0.25-32px.safetensors")}
     [path] = used
     assert path is not None and Path(path).stat().st_size < 2e6
     with_boat = with_drawn_weights(own, (*SAMPLE, "boat"), "cpu", QUIET, dry_run=True)
