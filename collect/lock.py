@@ -17,7 +17,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = ".lock"
-OWNER_TRIES = 50
+OWNER_TRIES, OWNER_PAUSE_SECONDS = 50, 0.01
 HAS_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # some network file systems
 
 
@@ -106,6 +106,6 @@ def _owner(file: int) -> str:
         name = os.pread(file, 200, 0).decode(errors="replace")
         if name:
             break
-        time.sleep(0.01)
+        time.sleep(OWNER_PAUSE_SECONDS)
     age = max(0.0, time.time() - os.fstat(file).st_mtime)
     return f"{''.join(filter(str.isprintable, name)) or 'a process'}, for {duration(age)}"

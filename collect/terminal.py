@@ -36,7 +36,7 @@ def _visible(char: str) -> str:
 
 
 def print_text(text: object, stream: TextIO | None = None) -> None:
-    """Print outside text on `stream` (default: stdout), whatever its encoding. No line breaks in a word."""
+    """Print outside text on `stream` (default: stdout), whatever its encoding. A terminal gets whole words."""
     stream = stream or sys.stdout
     encoding = stream.encoding or "utf-8"
     shown = printable(text).encode(encoding, "backslashreplace").decode(encoding)
@@ -48,11 +48,14 @@ def _wrapped(text: str) -> str:
     width = shutil.get_terminal_size().columns
     lines = []
     for line in text.splitlines():
-        indent = line[: len(line) - len(line.lstrip())]
-        wrapper = textwrap.TextWrapper(
+        if len(line) <= width:
+            lines.append(line)
+            continue
+        words = line.lstrip()
+        indent = line[: len(line) - len(words)]
+        lines += textwrap.TextWrapper(
             width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-        lines += [line] if len(line) <= width else wrapper.wrap(line.lstrip())
+        ).wrap(words)
     return "\n".join(lines)
 
 

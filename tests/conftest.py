@@ -23,7 +23,7 @@ def _isolate_the_process(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_works() -> None:
-    """Processes inherit that Ctrl-C is ignored: by what a shell runs in the background, and by a command at its end."""
+    """Let Ctrl-C work. Shells in the background and commands run in this process switch it off, for children too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

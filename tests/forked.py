@@ -1,7 +1,8 @@
 """Commands in processes forked from one that has imported their modules: no test waits while Python and torch load.
 
-A command so run has its own process, working directory, environment and output files, and ends as a new process does.
-A warning is an error in it.
+A command run in this way has its own process, working directory, environment and output files, and ends as a new
+process does. A warning is an error in it.
+
 Tests of the start itself, of signals and of variables that Python reads as it starts use `subprocess`.
 """
 
@@ -20,15 +21,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 ROOT = Path(__file__).resolve().parents[1]
-
 IMPORTED_LATE = ["typer._adapters", "rich.console", "rich.progress"]  # by every command that parses its arguments
-Done: TypeAlias = "subprocess.CompletedProcess[str]"
+Done: TypeAlias = subprocess.CompletedProcess[str]
 
 
 class Forkserver:
     """A running process that forks a command for each request, one at a time."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def run(self, module: str, *arguments: str, cwd: Path, environment: dict[str, str]) -> Done:
@@ -55,7 +55,7 @@ def forkserver(*modules: str) -> Iterator[Forkserver]:
 
 
 def _serve(modules: list[str]) -> None:
-    """Answer requests until standard input ends; in a forked process, return when its command is to run."""
+    """Fork a process for each request that standard input brings, and answer with its exit code."""
     for name in [*IMPORTED_LATE, *modules]:
         import_module(name)
     if "bench.runs.worker" in modules:
@@ -73,12 +73,12 @@ def _serve(modules: list[str]) -> None:
 
 def _share_the_server_of_workers() -> None:
     """Start the server of `bench` once. Forked commands cannot ask the system whether it lives, and need not."""
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver as workers
 
     from bench.server import start_server
 
     start_server()
-    for place in (forkserver, forkserver._forkserver):
+    for place in (workers, workers._forkserver):
         vars(place)["ensure_running"] = lambda: None
 
 

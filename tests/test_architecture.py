@@ -10,7 +10,8 @@ from pathlib import Path
 import networkx
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.forked import ROOT
+
 PACKAGES = ("collect", "bench", "reports")
 MOST_LINES, MOST_PARAMETERS = 60, 6
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

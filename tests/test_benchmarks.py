@@ -74,21 +74,10 @@ def test_frozen_computes_its_features_in_every_round(run, archive: Path, tmp_pat
     assert measured["targets"][0]["limit"] == 4
 
 
-def test_sweep_compares_one_command_with_a_command_per_run_and_a_script(run, archive: Path, tmp_path: Path) -> None:
-    small = (
-        "--arch",
-        "vgg11",
-        "--size",
-        "32",
-        "--epochs",
-        "1",
-        "--batch-size",
-        "8",
-        "--device",
-        "cpu",
-        "--runs",
-        "2",
-    )
+def test_sweep_compares_one_command_with_a_command_per_run_and_a_plain_script(
+    run, archive: Path, tmp_path: Path
+) -> None:
+    small = ("--arch", "vgg11", "--size", "32", "--epochs", "1", "--batch-size", "8", "--device", "cpu", "--runs", "2")
     photos = ("--data", str(archive), "--train", "24", "--test", "6", "--rounds", "1")
     measured, table = run("sweep", tmp_path, *photos, *small)
     figures = measured["figures"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from collect.errors import exit_codes
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
     "collect": (["--list"], "what was fetched is kept; run the same command again to continue"),
     "bench": (["list"], "finished epochs and trials are kept, the same command continues"),

@@ -2,13 +2,13 @@
 
 import os
 import re
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.forked import ROOT
+
 CELLS = [
     # counts how often anything is shown in place of something else
     """

@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from collect.datasets import BENCH_FLAGS, BENCH_MODELS, load_datasets, shipped_file
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("collect", "bench", "reports")
 COLLECT_FORMATS = tuple(
     f"collect/{name}.py"

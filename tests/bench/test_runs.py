@@ -31,8 +31,8 @@ from bench.server import start_process
 from bench.training import CHECKPOINT_FILE
 from collect.datasets import lock_folder
 from tests.bench.damage import DAMAGES
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 EPOCH = Epoch(1, 0.5, 0.75, 0.6, 0.7, 1.25, 320.0)
 
 

@@ -22,8 +22,8 @@ from bench.models import weights as module
 from bench.models.weights import IMAGENET
 from bench.outcome import load_inputs, notes_before_training
 from bench.recipes import make_recipe
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 VALUES = {"arch": "vgg11_bn", "width": 0.1, "size": 32}
 
 

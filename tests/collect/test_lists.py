@@ -4,16 +4,14 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import torchvision
 
 import collect.manifest
 from tests.collect.test_flickr import photos
+from tests.forked import ROOT
 from tests.servers.flickr import FlickrServer
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 from collect.errors import VggbenchError
 from collect.lock import LOCK_FILE, fcntl, lock_folder
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 OWNER = """
 import sys
 from pathlib import Path

@@ -20,8 +20,8 @@ from collect.datasets import ClassSearch, Dataset
 from collect.fetch import Host, progress
 from collect.pipeline import collect
 from collect.sources.synthetic.drawing import draw
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 REASONS = Counter({"near-duplicate": 3_000, "not-an-image": 12, "too-small": 40, "gone": 1})
 
 

@@ -16,8 +16,8 @@ from bench.records import UsageError
 from reports import page
 from reports.study import compare_study, load_study
 from tests.factories.results import DEVICE, PROFILES, SCRATCH, make_run
+from tests.forked import ROOT
 
-ROOT = Path(__file__).parents[2]
 HOSTILE = [
     "<script>alert(1)</script>",
     "$x^2$ and $",
